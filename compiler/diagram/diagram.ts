@@ -1,0 +1,64 @@
+/**
+ * Ordered interval decision diagrams over the packet that starts a connection. A diagram is a shared, acyclic graph:
+ * inner nodes ask for one field and have edges that cover its whole domain, leaves say what happens. Fields are asked
+ * in the order of FIELDS, each at most once on a path; equal nodes are one node (hash-consed), and no node has two
+ * neighbouring edges to the same child or only one child.
+ */
+import type { RuleId } from '../model.ts';
+
+/**
+ * `in`, `out`: interface ids (0 the gateway, 255 none or undeclared); `own`: the interface whose own address daddr is
+ * (0 none, 255 another local address); `dport`: the port, for ICMP type << 8 | code, else 0. Domains: in, out, own,
+ * protocol 0..255; family 4 or 6 (domain 0..255); dport 0..65535; the *4 fields 0..2^32-1; the *6 fields 0..2^128-1.
+ */
+export const FIELDS = [
+  'family',
+  'in',
+  'out',
+  'own',
+  'protocol',
+  'dport',
+  'daddr4',
+  'saddr4',
+  'daddr6',
+  'saddr6',
+] as const;
+export type Field = (typeof FIELDS)[number];
+
+/** Edges are sorted by `last` (inclusive); the first starts at 0, each next one after its neighbour's `last`. */
+export interface Branch<L> {
+  readonly kind: 'branch';
+  readonly id: number;
+  readonly field: Field;
+  readonly edges: readonly { readonly last: bigint; readonly to: Node<L> }[];
+}
+export interface Leaf<L> {
+  readonly kind: 'leaf';
+  readonly id: number;
+  readonly value: L;
+}
+export type Node<L> = Branch<L> | Leaf<L>;
+
+/** What `masqc_policy_ingress` answers (native/datapath/packet.h). */
+export type IngressLeaf =
+  | { readonly verdict: 'continue' }
+  | { readonly verdict: 'forged' }
+  | { readonly verdict: 'deny' | 'reject'; readonly rule: RuleId; readonly log: boolean }
+  /** The redirect's listen line `rule`: target and port shift are found in the model. */
+  | { readonly verdict: 'redirect'; readonly rule: RuleId; readonly log: boolean };
+
+/** What `masqc_policy_forward` answers: the policy's word, and the masquerade that applies if it is let through. */
+export interface ForwardLeaf {
+  readonly verdict: 'allow' | 'deny' | 'reject';
+  readonly rule: RuleId;
+  readonly log: boolean;
+  /** Masquerade's rule id, 0: none. */
+  readonly nat: RuleId;
+}
+
+export interface PolicyDiagram {
+  readonly ingress: Node<IngressLeaf>;
+  readonly forward: Node<ForwardLeaf>;
+  /** The masquerade for packets that a redirect let in, which are not asked about the policy: leaf is the nat id. */
+  readonly redirected: Node<RuleId>;
+}

@@ -1,0 +1,210 @@
+/**
+ * The checked model: every name looked up, every value typed, every sentence known to make sense. The decision diagram
+ * and the targets read this and nothing else of the text; spans are kept so that they can point back at it.
+ */
+import type { Family } from '../grammar/ast.ts';
+import type { Span } from '../grammar/span.ts';
+
+/** Inclusive ranges of addresses as unsigned integers in host order; sorted, disjoint, not adjacent. */
+export interface AddressSet {
+  readonly v4: readonly Range<number>[];
+  readonly v6: readonly Range<bigint>[];
+}
+export interface Range<T> {
+  readonly first: T;
+  readonly last: T;
+}
+
+/** 1, 2, … in the order of the file. 0 is the gateway itself (`self`). */
+export type InterfaceId = number;
+export const SELF: InterfaceId = 0;
+
+export interface Interface {
+  readonly id: InterfaceId;
+  readonly name: string;
+  readonly device: string;
+  readonly span: Span;
+}
+
+/** One side of a rule. A packet is on it if one of its parts holds; `any` alone means everything. */
+export interface Side {
+  readonly any: boolean;
+  /** from: came in by one of these; to: leaves by one of these. May hold SELF. */
+  readonly interfaces: readonly InterfaceId[];
+  readonly addresses: AddressSet;
+  /** Interfaces whose own (perhaps dynamic) address is meant, e.g. `to wan` where an address is asked for. */
+  readonly own: readonly InterfaceId[];
+}
+export interface Sides {
+  readonly include: Side;
+  /** null: nothing is excepted. */
+  readonly except: Side | null;
+}
+
+export type Protocol = 'tcp' | 'udp' | 'sctp' | 'icmp' | 'gre' | 'esp';
+
+/** What a rule speaks of, one entry a clause; an empty list means every protocol. */
+export interface Service {
+  readonly protocol: Protocol;
+  /** null: all ports, or a protocol without. */
+  readonly ports: Range<number> | null;
+  /** ICMP type numbers for IPv4 and IPv6; null: every type. */
+  readonly icmp: { readonly v4: number | null; readonly v6: number | null } | null;
+}
+
+export type Decision = 'allow' | 'deny' | 'reject';
+
+/**
+ * Every line of the file that can decide something has an id, 1, 2, …: it is what the kernel stores with a flow and
+ * what `show` turns back into a file and a line.
+ */
+export type RuleId = number;
+
+export interface Rule {
+  readonly id: RuleId;
+  readonly decision: Decision;
+  readonly services: readonly Service[];
+  readonly from: Sides;
+  readonly to: Sides;
+  readonly log: boolean;
+  readonly span: Span;
+}
+
+export interface Default {
+  readonly id: RuleId;
+  readonly decision: Decision;
+  readonly log: boolean;
+  readonly span: Span;
+}
+
+/** Milliseconds of idleness after which a flow ends. RFC 5382 REQ-5, RFC 4787 REQ-5, RFC 5508 REQ-2. */
+export interface Timeouts {
+  readonly tcp: number; // established
+  readonly 'tcp-syn': number; // not yet established (transitory)
+  readonly 'tcp-fin': number; // closing
+  readonly udp: number;
+  readonly icmp: number;
+  readonly other: number;
+}
+
+export interface Gateway {
+  readonly name: string;
+  readonly datapath: 'ebpf' | 'nftables' | 'auto';
+  readonly default: Default;
+  readonly flows: number;
+  readonly timeouts: Timeouts;
+  /** Its own `deny` and `reject` lines. */
+  readonly rules: readonly Rule[];
+  readonly span: Span;
+}
+
+/** A `network … on`: these sources, seen on any other interface, are forged. */
+export interface Network {
+  readonly name: string;
+  readonly addresses: AddressSet;
+  /** The prefixes as written, for longest-prefix-first. */
+  readonly prefixes: readonly { readonly family: Family; readonly first: bigint; readonly length: number }[];
+  readonly interface: InterfaceId;
+  readonly span: Span;
+}
+
+export interface Policy {
+  readonly name: string;
+  readonly from: readonly InterfaceId[]; // never SELF: what the gateway starts needs no policy
+  readonly to: readonly InterfaceId[]; // may hold SELF
+  readonly rules: readonly Rule[];
+  readonly default: Default;
+  readonly span: Span;
+}
+
+export interface Masquerade {
+  readonly id: RuleId;
+  readonly name: string;
+  readonly from: Sides;
+  readonly interfaces: readonly InterfaceId[];
+  /** IPv4 outside addresses; null: the interface's own, read when needed. */
+  readonly addresses: readonly Range<number>[] | null;
+  /** The pool of outside ports. */
+  readonly ports: Range<number>;
+  readonly span: Span;
+}
+
+/** An address with a port; `own` stands for the address that an interface has when asked. */
+export type Machine =
+  | { readonly kind: 'address'; readonly family: Family; readonly address: bigint }
+  | { readonly kind: 'own'; readonly interface: InterfaceId }
+  | { readonly kind: 'self' };
+
+export interface Listen {
+  readonly id: RuleId;
+  readonly service: Service;
+  readonly target: Machine;
+  /** As many as the listened ports; null: the port stays. */
+  readonly targetPorts: Range<number> | null;
+  readonly span: Span;
+}
+
+export interface Redirect {
+  readonly name: string;
+  readonly interfaces: readonly InterfaceId[];
+  /** Destinations that it owns; null: the own addresses of `interfaces`. */
+  readonly addresses: AddressSet | null;
+  readonly listens: readonly Listen[];
+  readonly allowFrom: Sides;
+  /** The id of the denial of whom `allow from` does not allow. */
+  readonly denyId: RuleId;
+  readonly log: boolean;
+  readonly allowSpan: Span;
+  readonly span: Span;
+}
+
+export interface ExpectedPacket {
+  readonly protocol: Protocol;
+  readonly icmpType: number | null;
+  readonly family: Family;
+  readonly from: Machine;
+  readonly fromPort: number | null;
+  readonly on: InterfaceId;
+  readonly to: Machine;
+  readonly toPort: number | null;
+  readonly outcome: 'denied' | 'allowed' | 'masqueraded' | 'redirected' | 'mapped';
+  readonly by: string | null;
+  readonly as: { readonly machine: Machine; readonly port: number | null } | null;
+  readonly becomes: { readonly machine: Machine; readonly port: number | null } | null;
+  readonly span: Span;
+}
+export interface Expectation {
+  readonly title: string;
+  readonly steps: readonly ExpectedPacket[];
+  readonly span: Span;
+}
+
+/** What a rule id stands for; index i describes id i + 1. */
+export interface RuleOrigin {
+  readonly id: RuleId;
+  readonly kind:
+    | 'gateway-rule'
+    | 'gateway-default'
+    | 'policy-rule'
+    | 'policy-default'
+    | 'self-default' // what the gateway itself starts
+    | 'redirect'
+    | 'redirect-denied'
+    | 'masquerade';
+  /** Name of the block, e.g. `lan-out`. */
+  readonly owner: string;
+  /** The sentence as it stands in the file, without its comment. */
+  readonly text: string;
+  readonly span: Span;
+}
+
+export interface Model {
+  readonly gateway: Gateway;
+  readonly interfaces: readonly Interface[];
+  readonly networks: readonly Network[];
+  readonly policies: readonly Policy[];
+  readonly masquerades: readonly Masquerade[];
+  readonly redirects: readonly Redirect[];
+  readonly expectations: readonly Expectation[];
+  readonly rules: readonly RuleOrigin[];
+}

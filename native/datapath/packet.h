@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * The contract between the datapath (C) and the policy (eBPF that the TypeScript compiler writes): one struct that
+ * describes the packet that starts a connection, two questions, and the answers. The compiler reads this layout from
+ * the BTF of the datapath objects and never writes it down again.
+ *
+ * Addresses and ports are in HOST byte order here, so that the generated comparisons are plain integers.
+ */
+#ifndef MASQC_PACKET_H
+#define MASQC_PACKET_H
+
+#include <linux/types.h>
+
+/* Ids of interfaces: 1.. in the order of the file; the ends of the range mean: */
+#define MASQC_SELF 0        /* the gateway itself */
+#define MASQC_NOWHERE 255   /* an undeclared interface; as `own`: a local address that no declared interface has */
+
+enum masqc_verdict {
+	MASQC_CONTINUE = 0, /* ingress only: no line owns this packet yet, go on to routing and `forward` */
+	MASQC_ALLOW = 1,
+	MASQC_DENY = 2,     /* dropped silently, `rule` says by what */
+	MASQC_REJECT = 3,   /* answered: TCP by RST, the rest by ICMP 3/13 */
+	MASQC_REDIRECT = 4, /* ingress only: the destination becomes to_addr:to_port; no policy is asked */
+	MASQC_FORGED = 5,   /* ingress only: the source belongs to another interface */
+};
+
+struct masqc_packet {
+	/* What arrived. Written by the datapath. */
+	__u32 saddr[4];     /* IPv4: [0] */
+	__u32 daddr[4];     /* after a redirect: the target's, when `forward` is asked */
+	__u16 sport;        /* TCP, UDP, SCTP; ICMP: the identifier; else 0 */
+	__u16 dport;        /* TCP, UDP, SCTP; ICMP: type << 8 | code; else 0 */
+	__u8 family;        /* 4 or 6 */
+	__u8 protocol;      /* IPPROTO_* */
+	__u8 in;            /* interface it came in by; MASQC_SELF: the gateway sends it */
+	__u8 out;           /* interface it leaves by (known to `forward` only); MASQC_SELF: it is for the gateway */
+	__u8 own;           /* the interface whose own address daddr is; 0: none; MASQC_NOWHERE: another local address */
+	__u8 pad[3];
+
+	/* What the policy answers. Zeroed by the datapath before each question. */
+	__u8 verdict;       /* enum masqc_verdict */
+	__u8 log;           /* 1: the deciding line says `log` */
+	__u16 rule;         /* the line that decided (rule ids of the manifest), 0: none */
+	__u16 nat;          /* forward: the masquerade that applies (a rule id), 0: none */
+	__u16 to_port;      /* MASQC_REDIRECT; for protocols with ports */
+	__u32 to_addr[4];   /* MASQC_REDIRECT */
+	__u32 nat_first;    /* forward, nat != 0: outside addresses first..last; 0: the address of `out` itself */
+	__u32 nat_last;
+	__u16 port_first;   /* forward, nat != 0: the pool of outside ports first..last */
+	__u16 port_last;
+};
+
+/*
+ * The two functions of a policy object. Both are BTF global functions; both check `packet` for NULL and return 0.
+ *
+ * ingress: before routing, for every new connection, with `in` (MASQC_SELF for the gateway's own). Forged sources,
+ * the gateway's own deny and reject lines, then redirects. `out` is unset.
+ * forward: after routing, for what ingress let CONTINUE: the policy of (in, out), then the masquerade; also asked after
+ * MASQC_REDIRECT with verdict preset to MASQC_ALLOW, in order to learn nothing but `nat` (it then leaves verdict alone
+ * and the datapath keeps the redirect's rule).
+ */
+int masqc_policy_ingress(struct masqc_packet *packet);
+int masqc_policy_forward(struct masqc_packet *packet);
+
+#endif
