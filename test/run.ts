@@ -1,0 +1,102 @@
+/**
+ * Runs the test files, each in a process of its own: pure ones two at a time, those that touch the kernel one at a
+ * time. Arguments choose files by a part of their path: `npm test -- grammar`.
+ *
+ * Ends with 1 if a test failed, and with CI=true also if one was skipped.
+ */
+import { globSync } from 'node:fs';
+import { relative } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import pc from 'picocolors';
+import type { Results } from './runner/read-results.ts';
+import { runFile, stopAll } from './runner/run-file.ts';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+
+/** Seconds that a file may take, and how many of its kind run side by side. The whole must stay under ten minutes. */
+const kinds = {
+  pure: { limit: 120, parallel: 2 },
+  kernel: { limit: 240, parallel: 1 },
+};
+const budget = 590; // s, for all files
+
+interface Outcome extends Results {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+function findFiles(wanted: readonly string[]): string[] {
+  const files = globSync('**/*.test.ts', { cwd: here, exclude: ['**/node_modules'] }).sort();
+  return files.filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
+}
+
+function kindOf(name: string): keyof typeof kinds {
+  return /^(native|datapath|e2e)\//.test(name) ? 'kernel' : 'pure';
+}
+
+function describe(outcome: Outcome): string {
+  const { name, passed, failed, skips, seconds } = outcome;
+  const mark = failed > 0 ? pc.red('✘') : skips.length > 0 ? pc.yellow('–') : pc.green('✓');
+  const counts = [`${passed} passed`];
+  if (failed > 0) counts.push(pc.red(`${failed} failed`));
+  if (skips.length > 0) counts.push(pc.yellow(`${skips.length} skipped`));
+  const line = `${mark} ${name.padEnd(44)} ${counts.join(', ')}  ${pc.dim(`${seconds.toFixed(1)} s`)}`;
+  return [line, ...skips.map((why) => pc.dim(`    skipped: ${why}`))].join('\n');
+}
+
+async function main(wanted: readonly string[]): Promise<void> {
+  const names = findFiles(wanted);
+  if (names.length === 0) {
+    console.error(`No test file's path contains ${wanted.join(' or ')}.`);
+    process.exitCode = 1;
+    return;
+  }
+  const start = performance.now();
+  const elapsed = () => (performance.now() - start) / 1000;
+  const outcomes: Outcome[] = [];
+  let stopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      stopped = true;
+      stopAll();
+    });
+  }
+
+  const runOne = async (name: string, limit: number) => {
+    const before = elapsed();
+    const left = Math.floor(budget - before);
+    const results: Results =
+      left < 1
+        ? { passed: 0, failed: 1, skips: [], failures: `Not run: all tests together had ${budget} s.` }
+        : await runFile(`${here}${name}`, Math.min(limit, left));
+    const outcome = { ...results, name, seconds: elapsed() - before };
+    outcomes.push(outcome);
+    console.log(describe(outcome));
+  };
+  for (const [kind, { limit, parallel }] of Object.entries(kinds)) {
+    const queue = names.filter((name) => kindOf(name) === kind);
+    const work = async () => {
+      for (let name = queue.shift(); name !== undefined && !stopped; name = queue.shift()) await runOne(name, limit);
+    };
+    await Promise.all(Array.from({ length: parallel }, work));
+  }
+  report(outcomes, elapsed(), stopped);
+}
+
+function report(outcomes: readonly Outcome[], seconds: number, stopped: boolean): void {
+  for (const { name, failures } of outcomes) {
+    if (failures === '') continue;
+    console.log(`\n${pc.bold(pc.red(relative('.', `${here}${name}`)))}\n${failures}`);
+  }
+  const sum = (count: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + count(outcome), 0);
+  const failed = sum((outcome) => outcome.failed);
+  const skipped = sum((outcome) => outcome.skips.length);
+  const strict = process.env.CI === 'true' && skipped > 0;
+  console.log(`\n${outcomes.length} files in ${seconds.toFixed(1)} s${stopped ? ', stopped before the end' : ''}`);
+  if (strict) console.log('With CI=true a skip is a failure.');
+  console.log(`${sum((outcome) => outcome.passed)} passed, ${failed} failed, ${skipped} skipped`);
+  if (failed > 0 || strict || stopped) process.exitCode = 1;
+}
+
+await main(process.argv.slice(2));
