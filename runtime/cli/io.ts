@@ -1,0 +1,39 @@
+import pc from 'picocolors';
+
+/** Where a verb writes. Verbs never touch `process` for output, so that tests can listen. */
+export interface Io {
+  /** Results, to standard output. The text is written as it is: end lines yourself. */
+  readonly out: (text: string) => void;
+  /** Complaints and progress, to standard error. */
+  readonly err: (text: string) => void;
+  /** Colours for each stream: identity functions unless it is a terminal. */
+  readonly colours: Colours;
+  readonly errColours: Colours;
+  /** Columns of the terminal; 100 where there is none. */
+  readonly width: number;
+}
+export type Colours = ReturnType<typeof pc.createColors>;
+
+interface Stream {
+  readonly isTTY?: boolean | undefined;
+}
+
+/** Colours are for terminals only; NO_COLOR (https://no-color.org) and TERM=dumb turn them off. */
+export function wantsColour(stream: Stream, env: Readonly<Record<string, string | undefined>>): boolean {
+  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+}
+
+export function createIo(): Io {
+  // `masqc show connections | head`: the reader has seen enough, which is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    colours: pc.createColors(wantsColour(process.stdout, process.env)),
+    errColours: pc.createColors(wantsColour(process.stderr, process.env)),
+    width: process.stdout.columns ?? 100,
+  };
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { EXIT, type ExitCode } from './exit.ts';
+import { createIo, type Io } from './io.ts';
+import { runProgram } from './program.ts';
+import { Refusal } from './refusal.ts';
+import { VERBS } from './verbs.ts';
+
+const io = createIo();
+process.exitCode = await runProgram(process.argv.slice(2), VERBS, readVersion(), io).catch((error: unknown) =>
+  explain(error, io),
+);
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Says why a verb gave up. A Refusal is said in its own words, anything else is a bug and asks to be reported. */
+function explain(error: unknown, { err, errColours: c }: Io): ExitCode {
+  if (error instanceof Refusal) {
+    err(`${c.red('masqc:')} ${error.message}\n`);
+    if (error.detail !== null) err(`${error.detail.replace(/^/gm, '  | ').trimEnd()}\n`);
+    if (error.advice !== null) err(`  ${error.advice}\n`);
+    return error.exit;
+  }
+  err(`${c.red('masqc: this is a bug:')} ${error instanceof Error ? error.message : String(error)}\n`);
+  if (process.env.MASQC_DEBUG && error instanceof Error) err(`${error.stack}\n`);
+  else err('  Please report it with the file that shows it. MASQC_DEBUG=1 prints where it happened.\n');
+  return EXIT.refused;
+}

@@ -1,0 +1,139 @@
+import { EXIT } from './exit.ts';
+import type { Verb } from './verb.ts';
+
+const FILE = { name: 'file', says: 'the gateway file, e.g. gateway.masq' };
+const JSON_OPTION = { flags: '--json', says: 'the same as JSON, for programs' };
+const NO_NEEDS = 'Needs no root, no BPF and no Linux.';
+
+/** The verb table. A new verb is a row here and a file beside the others in runtime/verbs/. */
+export const VERBS: readonly Verb[] = [
+  {
+    name: 'check',
+    arguments: [FILE],
+    summary: 'read a gateway file and say everything that is wrong with it',
+    description: `Reads the file and what it includes, looks up every name and proves what can be proved: every mistake in one
+run, each with its line, what was expected and, where there is one, a fix. ${NO_NEEDS}`,
+    options: [{ flags: '--format <format>', says: 'how to print', choices: ['human', 'json'], default: 'human' }],
+    examples: [
+      { line: 'masqc check gateway.masq', says: 'errors and warnings, with the lines they speak of' },
+      { line: 'masqc check gateway.masq --format json | jq .', says: 'the same for an editor or CI' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'no errors (there may be warnings)' },
+      { code: EXIT.errors, says: 'errors in the file, or no such file' },
+    ],
+    load: () => import('../verbs/check.ts'),
+  },
+  {
+    name: 'test',
+    arguments: [FILE],
+    summary: "run the file's own `expect` blocks",
+    description: `Asks the compiled policy what becomes of each packet that an \`expect\` block names, and compares. ${NO_NEEDS}`,
+    options: [JSON_OPTION],
+    examples: [{ line: 'masqc test gateway.masq', says: 'one line an expectation; why, where one fails' }],
+    exits: [
+      { code: EXIT.fine, says: 'every expectation holds' },
+      { code: EXIT.errors, says: 'one does not, or the file has errors' },
+    ],
+    load: () => import('../verbs/test.ts'),
+  },
+  {
+    name: 'build',
+    arguments: [FILE],
+    summary: 'compile a gateway file into a directory that can be read, compared and applied',
+    description: `Writes policy.o (the eBPF that decides first packets: read it with \`llvm-objdump -d\`), maps.json, manifest.json
+and, where the addon is, linked.o. The same file gives the same bytes. ${NO_NEEDS}`,
+    options: [{ flags: '-o, --output <dir>', says: 'where to write; made if missing', required: true }],
+    examples: [
+      { line: 'masqc build gateway.masq -o build/', says: 'in CI: keep what was reviewed' },
+      { line: 'masqc apply build/', says: 'on the router: apply exactly that' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'written' },
+      { code: EXIT.errors, says: 'errors in the file; nothing is written' },
+      { code: EXIT.refused, says: 'the directory cannot be written' },
+    ],
+    load: () => import('../verbs/build.ts'),
+  },
+  {
+    name: 'plan',
+    arguments: [{ name: 'file', says: 'a gateway file, or a directory that `masqc build` wrote' }],
+    summary: 'say what apply would do, step by step, without doing it',
+    description: `Compares the file with what runs on this machine and prints the steps that \`masqc apply\` would take, what they
+cost and what becomes of live connections. Changes nothing. With --against it compares with a built directory
+instead, and then needs no root, no BPF and no Linux.`,
+    options: [
+      { flags: '--against <dir>', says: 'compare with a directory that `masqc build` wrote, not with this machine' },
+      JSON_OPTION,
+    ],
+    examples: [
+      { line: 'masqc plan gateway.masq', says: 'on the gateway, as root' },
+      { line: 'masqc plan gateway.masq --against build/', says: 'in a pull request: exit 2 when something changes' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'nothing to do' },
+      { code: EXIT.errors, says: 'errors in the file' },
+      { code: EXIT.pending, says: 'there are changes to apply' },
+      { code: EXIT.refused, says: 'this machine cannot be read, or could not run it' },
+    ],
+    load: () => import('../verbs/plan.ts'),
+  },
+  {
+    name: 'apply',
+    arguments: [{ name: 'file', says: 'a gateway file, or a directory that `masqc build` wrote' }],
+    summary: 'make this machine do what the file says',
+    description: `Does the steps of \`masqc plan\`, no more. The new policy takes over with one store: a connection is decided by the
+old file or by the new one, never by half of each, and established ones go on. If a step fails, what was done is
+undone. Needs root and a kernel from 6.1 on, with BTF.`,
+    options: [
+      { flags: '--wait <seconds>', says: 'how long to wait for another apply to end', default: '10' },
+      { flags: '--json', says: 'report as JSON' },
+    ],
+    examples: [
+      { line: 'masqc plan gateway.masq && masqc apply gateway.masq', says: 'look first' },
+      {
+        line: 'ip netns exec lab masqc apply gateway.masq',
+        says: 'in a network namespace: touches nothing outside it',
+      },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'done, or nothing to do' },
+      { code: EXIT.errors, says: 'errors in the file; nothing is touched' },
+      { code: EXIT.refused, says: 'the machine refused; what was done is undone' },
+    ],
+    load: () => import('../verbs/apply.ts'),
+  },
+  {
+    name: 'show',
+    arguments: [{ name: 'what', says: 'what to show', choices: ['connections', 'status', 'drops'] }],
+    summary: 'show connections, status or drops of the gateway that runs here',
+    description: `connections: every translated or tracked connection, in the columns of \`ipfwadm -M -l\`, and the line of the file
+that let it in. status: what runs, where it is attached, how full the table is, and what is amiss. drops: dropped
+packets by reason. Only reads. Needs root.`,
+    options: [JSON_OPTION],
+    examples: [
+      { line: 'masqc show connections', says: 'who talks to whom, under which port, by which line' },
+      { line: "masqc show connections --json | jq -r '.source.address' | sort | uniq -c", says: 'connections a host' },
+      { line: 'masqc show drops', says: 'what was dropped, and why' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'shown' },
+      { code: EXIT.refused, says: 'nothing is applied here, or it cannot be read' },
+    ],
+    load: () => import('../verbs/show.ts'),
+  },
+  {
+    name: 'down',
+    arguments: [],
+    summary: 'take the gateway of this network namespace away, every trace of it',
+    description: `Detaches the programs, removes pins, guard and state and puts ip_forward back as it was. Live connections through
+the gateway end. Harmless when nothing is applied, or when what was applied is broken. Needs root.`,
+    options: [{ flags: '--wait <seconds>', says: 'how long to wait for another apply to end', default: '10' }],
+    examples: [{ line: 'masqc down', says: 'as if masqc had never been here' }],
+    exits: [
+      { code: EXIT.fine, says: 'nothing of masqc is left here' },
+      { code: EXIT.refused, says: 'something could not be removed; what is said' },
+    ],
+    load: () => import('../verbs/down.ts'),
+  },
+];

@@ -1,0 +1,32 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/**
+ * Writes a file so that a crash at any instant leaves the old text or the new one, whole: a temporary file beside it,
+ * fsync, rename, fsync of the directory. Mode 0600: only root has business there.
+ */
+export function writeAtomically(path: string, text: string | Uint8Array): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+  const fd = openSync(temporary, 'w', 0o600);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    fsyncSync(fd);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+  syncDirectory(dirname(path));
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What the plan needs to know of a machine, as plain values: read by snapshot.ts, made up in tests. Nothing here holds
+ * a file descriptor.
+ */
+
+/** A device of this network namespace. */
+export interface Device {
+  readonly name: string;
+  readonly ifindex: number;
+  /** `aa:bb:cc:dd:ee:ff`; null where frames have no Ethernet header (tun, ppp, WireGuard). */
+  readonly mac: string | null;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** The kernel's kind for virtual devices (`veth`, `tun`, `vlan`), the driver's name for others; null: unknown. */
+  readonly driver: string | null;
+  /** IPv4 addresses, the primary one first. */
+  readonly addresses: readonly string[];
+  /** An IPv4 address that is routed through this device (a gateway's, else a neighbour's); null: no route. */
+  readonly probe: string | null;
+  /** What the kernel says of XDP there (from 6.3 on); null: it does not say. */
+  readonly xdp: { readonly native: boolean; readonly transmit: boolean } | null;
+  /** Id of an XDP program that is not ours. */
+  readonly foreignXdp: number | null;
+}
+
+export type Hook = 'xdp' | 'tc-ingress' | 'tc-egress';
+/** How a program hangs on its hook. XDP: native or generic; TC: tcx (from 6.6) or clsact. */
+export type Mode = 'native' | 'generic' | 'tcx' | 'clsact';
+
+/** One of our programs on a device, as found in the kernel (not as remembered). */
+export interface Attachment {
+  readonly hook: Hook;
+  readonly ifindex: number;
+  readonly mode: Mode;
+}
+
+export interface Guard {
+  /** Ties the table to the state that it belongs to. */
+  readonly token: string;
+  readonly devices: readonly string[];
+  readonly indexes: readonly number[];
+}
+
+/** What is remembered of an interface in state.json. */
+export interface StateInterface {
+  readonly id: number;
+  readonly name: string;
+  readonly device: string;
+  readonly ifindex: number;
+  readonly hooks: readonly { readonly hook: Hook; readonly mode: Mode }[];
+  /** The clsact qdisc was made by us and goes with us. */
+  readonly ownsQdisc: boolean;
+  /** What the kernel's table of interfaces holds, so that a plan sees a change of it. */
+  readonly record: InterfaceRecord;
+}
+
+/** What the datapath is told of an interface (map `interfaces`). */
+export interface InterfaceRecord {
+  readonly mac: string | null;
+  readonly mtu: number;
+  /** XDP frames can be transmitted there. */
+  readonly transmit: boolean;
+  /** An own address to try first, and an address routed through the interface; null: none now. */
+  readonly hint: string | null;
+  readonly probe: string | null;
+}
+
+/** state.json: what apply did here, enough to undo it after a crash. */
+export interface State {
+  readonly schema: 'masqc/state@1';
+  readonly gateway: string;
+  readonly netns: number;
+  readonly token: string;
+  /** Counts applies that switched the policy; 0: none yet (the first apply did not end). */
+  readonly generation: number;
+  /** The slot of the program arrays that decides; -1: none. */
+  readonly active: number;
+  /** When the generation took over, ISO 8601; null: none yet. */
+  readonly since: string | null;
+  /** Hash of what decides (policy and rule table), of the datapath objects, of the shared structs. */
+  readonly hashes: Hashes;
+  readonly flows: number;
+  readonly timeouts: Timeouts;
+  readonly interfaces: readonly StateInterface[];
+  /** What ip_forward was before; null: not touched. */
+  readonly ipForward: string | null;
+}
+export interface Hashes {
+  readonly policy: string;
+  readonly datapath: string;
+  readonly layout: string;
+}
+/** Milliseconds of idleness by class, as the model has them. */
+export type Timeouts = Readonly<Record<string, number>>;
+
+export interface Snapshot {
+  /** Inode of the network namespace. */
+  readonly netns: number;
+  readonly kernel: string;
+  readonly devices: readonly Device[];
+  readonly ipForward: boolean;
+  /** net.ipv4.ip_local_port_range, inclusive. */
+  readonly localPorts: readonly [number, number];
+  readonly bpffsMounted: boolean;
+  readonly guard: Guard | null;
+  /** The state of this gateway here; null: none. */
+  readonly state: State | null;
+  /** Names of other gateways that have state in this namespace. */
+  readonly otherGateways: readonly string[];
+  readonly attachments: readonly Attachment[];
+  /** Names of the maps and program arrays that are pinned. */
+  readonly pins: readonly string[];
+  /** The slot that decides now, and whether all program arrays have programs there; null: maps not pinned. */
+  readonly active: { readonly slot: number; readonly filled: boolean } | null;
+  /** Whether TCX is there (6.6); else clsact is used. */
+  readonly tcx: boolean;
+}

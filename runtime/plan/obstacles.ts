@@ -1,0 +1,40 @@
+import type { Snapshot, State } from '../machine/types.ts';
+import type { Obstacle, Wanted } from './types.ts';
+
+/** Why this file can't be applied to this machine as it is; empty when it can. `state` null: nothing applied. */
+export function findObstacles(wanted: Wanted, snapshot: Snapshot, state: State | null): Obstacle[] {
+  const obstacles: Obstacle[] = [];
+  for (const other of snapshot.otherGateways) {
+    obstacles.push({
+      text: `Gateway "${other}" is applied in this network namespace, and one namespace has one gateway.`,
+      advice: `Run \`masqc down\` first, or name this gateway "${other}" if it is the same one.`,
+    });
+  }
+  for (const { name, device } of wanted.interfaces) {
+    if (snapshot.devices.some((live) => live.name === device)) continue;
+    // A device that was carried and has gone (ppp redial) is no reason to refuse a new policy: the guard holds it.
+    if (state?.interfaces.some((known) => known.device === device)) continue;
+    const names = snapshot.devices.map((live) => live.name).filter((live) => live !== 'lo');
+    obstacles.push({
+      text: `Interface ${name} = ${device}: there is no device "${device}" in this network namespace.`,
+      advice:
+        names.length > 0
+          ? `There are ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}.`
+          : 'There are none but lo. Is this the right namespace?',
+    });
+  }
+  if (state === null || snapshot.active === null) return obstacles;
+  if (state.flows !== wanted.flows) {
+    obstacles.push({
+      text: `The flow table holds ${state.flows} flows and the file asks for ${wanted.flows}; a live table can't change its size in this version.`,
+      advice: `Keep \`flows ${state.flows}\`, or run \`masqc down\` and apply again: live connections end then.`,
+    });
+  }
+  if (state.hashes.layout !== wanted.hashes.layout) {
+    obstacles.push({
+      text: 'This version of masqc lays its tables out otherwise than the one that is running here.',
+      advice: 'Run `masqc down` and apply again: live connections end then.',
+    });
+  }
+  return obstacles;
+}

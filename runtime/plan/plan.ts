@@ -1,0 +1,179 @@
+import type { Attachment, Device, InterfaceRecord, Snapshot, State } from '../machine/types.ts';
+import { canTransmit, type Intent, isSamePlace, planHooks } from './attach.ts';
+import { flowTableBytes } from './memory.ts';
+import { findObstacles } from './obstacles.ts';
+import type { Note, Plan, Step, Wanted } from './types.ts';
+import { findWarnings } from './warnings.ts';
+
+/** Slots of the program arrays. */
+export const POLICY_SLOTS = 16;
+
+/**
+ * What has to be done so that the machine does what the file says: an ordered list, empty when it does already. Pure.
+ *
+ * What meets no packet comes first (maps, programs, the verifier's judgement), so that a failure there changes nothing
+ * on the wire; then the guard is armed, and only then are programs attached and forwarding turned on. Nothing is open
+ * that the guard does not hold, and taking a policy over is one store.
+ */
+export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
+  const found = wanted.interfaces.map((one) => ({
+    ...one,
+    live: snapshot.devices.find((device) => device.name === one.device) ?? null,
+  }));
+  const stale = isStale(snapshot);
+  const state = stale ? null : snapshot.state;
+  const obstacles = findObstacles(wanted, snapshot, state);
+  const notes: Note[] = [...findWarnings(wanted, snapshot, state)];
+  const steps: Step[] = [];
+  if (obstacles.length > 0) return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes, obstacles };
+
+  const present = found.filter((one): one is typeof one & { live: Device } => one.live !== null);
+  const attachments = stale ? [] : snapshot.attachments;
+  const loaded = state !== null && !stale && snapshot.active !== null;
+
+  if (stale) steps.push({ kind: 'forget', gateway: wanted.gateway });
+  if (!snapshot.bpffsMounted) steps.push({ kind: 'mount' });
+  if (!loaded) steps.push({ kind: 'load', flows: wanted.flows, bytes: flowTableBytes(wanted.flows) });
+  else if (state.hashes.datapath !== wanted.hashes.datapath) {
+    steps.push({ kind: 'replace', attachments: attachments.map((one) => ({ ...one, device: nameOf(one, snapshot) })) });
+  }
+  steps.push(...planTables(wanted, state, loaded, present));
+  steps.push(...planPolicy(wanted, snapshot, state, loaded));
+
+  // Hooks: what should be there against what is.
+  const intents: Intent[] = [];
+  for (const one of present) {
+    const hooks = planHooks(one.live, snapshot);
+    intents.push(...hooks.intents);
+    notes.push(...hooks.notes);
+  }
+  const missing = intents.filter((intent) => !attachments.some((one) => isSamePlace(one, intent.place)));
+  const surplus = attachments.filter((one) => !intents.some((intent) => isSamePlace(one, intent.place)));
+  steps.push(...planGuardAndHooks(wanted, snapshot, stale, present, missing, surplus));
+  for (const one of state?.interfaces ?? []) {
+    if (present.some((other) => other.live.ifindex === one.ifindex)) continue;
+    steps.push({ kind: 'drop-interface', ifindex: one.ifindex, device: one.device });
+  }
+  if (!snapshot.ipForward) steps.push({ kind: 'forward' });
+  return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes, obstacles };
+}
+
+/**
+ * State of a namespace that is no more: inodes of network namespaces are used again, and pins outlive them. It is not
+ * of this one if neither our guard nor any of our programs is here.
+ */
+export function isStale(snapshot: Snapshot): boolean {
+  const { state, guard, attachments } = snapshot;
+  if (state === null) return snapshot.pins.length > 0 && attachments.length === 0 && guard === null;
+  const reached = state.interfaces.some((one) => one.hooks.length > 0);
+  return reached && guard?.token !== state.token && attachments.length === 0;
+}
+
+/** What the datapath is told of a device. */
+export function makeRecord(device: Device): InterfaceRecord {
+  return {
+    mac: device.mac,
+    mtu: device.mtu,
+    transmit: canTransmit(device),
+    hint: device.addresses[0] ?? null,
+    probe: device.probe,
+  };
+}
+
+type Present = readonly {
+  readonly id: number;
+  readonly name: string;
+  readonly device: string;
+  readonly live: Device;
+}[];
+
+function* planTables(wanted: Wanted, state: State | null, loaded: boolean, present: Present): Generator<Step> {
+  const before = loaded ? (state?.timeouts ?? null) : null;
+  if (before === null || !isSameValue(before, wanted.timeouts)) {
+    yield { kind: 'timeouts', before, after: wanted.timeouts };
+  }
+  for (const { id, name, device, live } of present) {
+    const known = loaded ? state?.interfaces.find((one) => one.ifindex === live.ifindex) : undefined;
+    const after = makeRecord(live);
+    if (known !== undefined && known.id === id && isSameRecord(known.record, after)) continue;
+    yield { kind: 'interface', id, name, device, ifindex: live.ifindex, before: known?.record ?? null, after };
+  }
+  if (!loaded || state?.hashes.datapath !== wanted.hashes.datapath) yield { kind: 'sweep' };
+}
+
+function* planPolicy(wanted: Wanted, snapshot: Snapshot, state: State | null, loaded: boolean): Generator<Step> {
+  const active = loaded ? snapshot.active : null;
+  const same =
+    active !== null &&
+    active.filled &&
+    state !== null &&
+    state.hashes.policy === wanted.hashes.policy &&
+    state.hashes.datapath === wanted.hashes.datapath;
+  if (same) return;
+  const generation = (state?.generation ?? 0) + 1;
+  const renumber = (state?.interfaces ?? []).some((one) => {
+    const next = wanted.interfaces.find((other) => other.device === one.device);
+    return loaded && next !== undefined && next.id !== one.id;
+  });
+  const slot = active === null ? 0 : (active.slot + 1) % POLICY_SLOTS;
+  yield { kind: 'policy', generation, slot, rules: wanted.rules, first: active?.filled !== true, renumber };
+}
+
+function* planGuardAndHooks(
+  wanted: Wanted,
+  snapshot: Snapshot,
+  stale: boolean,
+  present: Present,
+  missing: readonly Intent[],
+  surplus: readonly Attachment[],
+): Generator<Step> {
+  const guard = stale ? null : snapshot.guard;
+  const devices = wanted.interfaces.map((one) => one.device).sort();
+  const indexes = present.map((one) => one.live.ifindex).sort((a, b) => a - b);
+  const carried = indexes.filter((index) => !missing.some((intent) => intent.place.ifindex === index));
+  const armed = guard ?? { devices: [], indexes: [] };
+  const isNew = guard === null || (snapshot.state !== null && guard.token !== snapshot.state.token);
+  // Shut what is not carried yet, attach, open. A device that leaves the file stays held until its programs are gone.
+  const arm = [...new Set([...devices, ...(surplus.length > 0 ? armed.devices : [])])].sort();
+  if (isNew || missing.length > 0) {
+    if (isNew || !isSameValue([armed.devices, armed.indexes], [arm, carried])) {
+      yield { kind: 'guard', devices: arm, indexes: carried, first: isNew };
+    }
+  }
+  for (const one of surplus) {
+    const device = snapshot.devices.find((other) => other.ifindex === one.ifindex);
+    yield { kind: 'detach', place: { ...one, device: nameOf(one, snapshot) }, gone: device === undefined };
+  }
+  for (const { place, why } of missing) yield { kind: 'attach', place, why };
+  const last = isNew || missing.length > 0 ? { devices: arm, indexes: carried } : armed;
+  if (!isSameValue([last.devices, last.indexes], [devices, indexes])) {
+    yield { kind: 'guard', devices, indexes, first: false };
+  }
+}
+
+function nameOf(one: Attachment, snapshot: Snapshot): string {
+  const live = snapshot.devices.find((device) => device.ifindex === one.ifindex);
+  const known = snapshot.state?.interfaces.find((other) => other.ifindex === one.ifindex);
+  return live?.name ?? known?.device ?? `device ${one.ifindex}`;
+}
+
+/**
+ * Whether the kernel's record still serves. Hint and probe are only where the datapath starts to look; traffic keeps
+ * them fresh, so another address is no change, but one where there was none is.
+ */
+function isSameRecord(known: InterfaceRecord, now: InterfaceRecord): boolean {
+  if (known.mac !== now.mac || known.mtu !== now.mtu || known.transmit !== now.transmit) return false;
+  return (known.hint !== null || now.hint === null) && (known.probe !== null || now.probe === null);
+}
+
+/** Equality of plain values by their JSON, keys in any order. */
+export function isSameValue(a: unknown, b: unknown): boolean {
+  return canonical(a) === canonical(b);
+}
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : part,
+  );
+}

@@ -1,0 +1,173 @@
+import type { Colours } from '../cli/io.ts';
+import type { InterfaceRecord, Timeouts } from '../machine/types.ts';
+import { formatBytes } from './memory.ts';
+import type { Plan, Step } from './types.ts';
+
+type Sign = '+' | '~' | '-';
+export interface StepText {
+  readonly sign: Sign;
+  /** What is done. */
+  readonly text: string;
+  /** What it costs or why; may be empty. */
+  readonly why: string;
+}
+
+/** A step in the admin's words. */
+export function describeStep(step: Step): StepText {
+  switch (step.kind) {
+    case 'forget':
+      return say('-', `leftovers of an earlier "${step.gateway}"`, 'its network namespace is no more');
+    case 'mount':
+      return say('+', 'bpffs at /run/masqc/bpf', 'keeps maps and programs while no masqc runs');
+    case 'load':
+      return say(
+        '+',
+        `flow table for ${groups(step.flows)} connections, datapath programs`,
+        `${formatBytes(step.bytes)} of kernel memory, taken now`,
+      );
+    case 'replace':
+      return say(
+        '~',
+        'datapath programs',
+        `another version: ${counted(step.attachments.length, 'hook')} updated in place, connections go on`,
+      );
+    case 'timeouts':
+      return step.before === null
+        ? say('+', `timeouts ${formatTimeouts(step.after)}`, '')
+        : say(
+            '~',
+            `timeouts ${formatTimeouts(step.after, step.before)}`,
+            'live connections too, from their next packet',
+          );
+    case 'sweep':
+      return say('+', 'expiry timer', 'in the kernel, no process needed');
+    case 'interface':
+      return describeInterface(step);
+    case 'policy':
+      return describePolicy(step);
+    case 'guard':
+      return step.first
+        ? say(
+            '+',
+            `guard: table inet masqc for ${step.devices.join(', ')}`,
+            'shut to every device without our programs',
+          )
+        : say(
+            '~',
+            `guard: ${step.devices.join(', ')}`,
+            `open to ${counted(step.indexes.length, 'device')} that carry our programs`,
+          );
+    case 'attach':
+      return say('+', `${step.place.device}: ${hookName(step.place.hook)} ${step.place.mode}`, step.why);
+    case 'detach':
+      return say(
+        '-',
+        `${step.place.device}: ${hookName(step.place.hook)} ${step.place.mode}`,
+        step.gone ? 'the device is gone' : 'no longer in the file',
+      );
+    case 'drop-interface':
+      return say('-', `interface ${step.device} (index ${step.ifindex})`, 'no longer carried');
+    case 'forward':
+      return say('~', 'sysctl net.ipv4.ip_forward 0 → 1', '`masqc down` puts it back');
+    default:
+      return step satisfies never;
+  }
+}
+
+const SIGN_COLOUR = { '+': 'green', '~': 'yellow', '-': 'red' } as const;
+
+/** The whole plan for a reader: obstacles, or steps, then what is worth knowing. Ends with a newline. */
+export function renderPlan(plan: Plan, c: Colours): string {
+  const lines: string[] = [];
+  if (plan.obstacles.length > 0) {
+    lines.push(`${c.bold(plan.gateway)} can't be applied here:`);
+    for (const { text, advice } of plan.obstacles) lines.push(`  ${c.red('!')} ${text}`, `    ${c.dim(advice)}`);
+  } else if (plan.steps.length === 0) {
+    lines.push(`${c.bold(plan.gateway)}: nothing to do, this machine does what the file says.`);
+  } else {
+    lines.push(`${c.bold(plan.gateway)}: ${counted(plan.steps.length, 'step')}`);
+    const texts = plan.steps.map(describeStep);
+    const width = Math.min(60, Math.max(...texts.map(({ text }) => text.length)));
+    for (const { sign, text, why } of texts) {
+      const body = why === '' ? text : `${text.padEnd(width)}  ${c.dim(why)}`;
+      lines.push(`  ${c[SIGN_COLOUR[sign]](sign)} ${body}`);
+    }
+  }
+  if (plan.steps.length > 0 || plan.obstacles.length > 0) {
+    for (const { severity, text } of plan.notes) {
+      lines.push(severity === 'warning' ? `  ${c.yellow('warning:')} ${text}` : `  ${c.cyan('note:')} ${text}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The plan as JSON (docs/cli.md): every step with its kind and its sentence. */
+export function renderPlanJson(plan: Plan): string {
+  const steps = plan.steps.map((step) => ({ ...describeStep(step), ...step }));
+  return `${JSON.stringify({ schema: 'masqc/plan@1', ...plan, steps }, null, 2)}\n`;
+}
+
+function describeInterface(step: Extract<Step, { kind: 'interface' }>): StepText {
+  const name = `interface ${step.name} = ${step.device} (index ${step.ifindex})`;
+  if (step.before === null) return say('+', name, describeRecord(step.after));
+  const changes = (Object.keys(step.after) as (keyof InterfaceRecord)[])
+    .filter((key) => step.before?.[key] !== step.after[key])
+    .map((key) => `${key} ${step.before?.[key] ?? 'none'} → ${step.after[key] ?? 'none'}`);
+  return say('~', name, changes.join(', ') || `is number ${step.id} now`);
+}
+function describeRecord(record: InterfaceRecord): string {
+  const frames = record.mac === null ? 'no Ethernet header' : record.transmit ? 'takes XDP frames' : 'TC sends';
+  return `MTU ${record.mtu}, ${frames}${record.hint === null ? ', no IPv4 address now' : `, address ${record.hint}`}`;
+}
+
+function describePolicy(step: Extract<Step, { kind: 'policy' }>): StepText {
+  const rules = counted(step.rules, 'line');
+  if (step.first) return say('+', `policy, generation ${step.generation}`, `${rules} that decide`);
+  const switched = step.renumber
+    ? 'interfaces are numbered anew: new connections are held for about 50 ms, live ones go on'
+    : 'one store switches; new connections meet it, live ones go on';
+  return say('~', `policy, generation ${step.generation}`, `${rules} that decide; ${switched}`);
+}
+
+function say(sign: Sign, text: string, why: string): StepText {
+  return { sign, text, why };
+}
+function hookName(hook: string): string {
+  return { xdp: 'XDP', 'tc-ingress': 'TC in', 'tc-egress': 'TC out' }[hook] ?? hook;
+}
+export function counted(count: number, noun: string): string {
+  return `${groups(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+/** 262144 → `262,144`. */
+export function groups(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** `tcp 2h4m, udp 5m`; with `before`, only what differs, as `udp 5m → 2m`. */
+export function formatTimeouts(after: Timeouts, before?: Timeouts): string {
+  return Object.entries(after)
+    .filter(([name, ms]) => before?.[name] !== ms)
+    .map(([name, ms]) =>
+      before === undefined
+        ? `${name} ${formatTime(ms)}`
+        : `${name} ${formatTime(before[name] ?? 0)} → ${formatTime(ms)}`,
+    )
+    .join(', ');
+}
+
+/** As the language writes it: 7440000 → `2h4m`. */
+export function formatTime(ms: number): string {
+  const parts: string[] = [];
+  let rest = ms;
+  for (const [unit, size] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+    ['ms', 1],
+  ] as const) {
+    if (rest >= size) parts.push(`${Math.floor(rest / size)}${unit}`);
+    rest %= size;
+  }
+  return parts.join('') || '0s';
+}

@@ -1,0 +1,86 @@
+import type { Hashes, Hook, InterfaceRecord, Mode, Timeouts } from '../machine/types.ts';
+
+/** What a compiled file asks of a machine; read from a manifest (wanted.ts). */
+export interface Wanted {
+  readonly gateway: string;
+  readonly interfaces: readonly { readonly id: number; readonly name: string; readonly device: string }[];
+  readonly flows: number;
+  readonly timeouts: Timeouts;
+  readonly hashes: Hashes;
+  /** How many lines can decide. */
+  readonly rules: number;
+  /** Outside ports of each masquerade. */
+  readonly pools: readonly { readonly name: string; readonly first: number; readonly last: number }[];
+}
+
+/** One thing that apply does. The order of a plan's steps is the order in which they are done. */
+export type Step =
+  /** Removes what a namespace that no longer exists left under this name. */
+  | { readonly kind: 'forget'; readonly gateway: string }
+  | { readonly kind: 'mount' }
+  /** Creates and pins the maps and loads the datapath's programs. */
+  | { readonly kind: 'load'; readonly flows: number; readonly bytes: number }
+  /** Puts other datapath programs on every hook; the maps, and so the flows, stay. */
+  | { readonly kind: 'replace'; readonly attachments: readonly Place[] }
+  | { readonly kind: 'timeouts'; readonly before: Timeouts | null; readonly after: Timeouts }
+  | { readonly kind: 'sweep' }
+  /** Writes the kernel's record of an interface. `before` null: a new one. */
+  | {
+      readonly kind: 'interface';
+      readonly id: number;
+      readonly name: string;
+      readonly device: string;
+      readonly ifindex: number;
+      readonly before: InterfaceRecord | null;
+      readonly after: InterfaceRecord;
+    }
+  /**
+   * Loads the policy into a free slot and switches. `renumber`: ids of interfaces that are live now change with it, so
+   * new connections are held shut between the two stores.
+   */
+  | {
+      readonly kind: 'policy';
+      readonly generation: number;
+      readonly slot: number;
+      readonly rules: number;
+      readonly first: boolean;
+      readonly renumber: boolean;
+    }
+  /** Replaces the guard table in one transaction. */
+  | {
+      readonly kind: 'guard';
+      readonly devices: readonly string[];
+      readonly indexes: readonly number[];
+      readonly first: boolean;
+    }
+  | { readonly kind: 'attach'; readonly place: Place; readonly why: string }
+  /** Takes our program off a device; `gone`: the device is no more, only its pin is left. */
+  | { readonly kind: 'detach'; readonly place: Place; readonly gone: boolean }
+  | { readonly kind: 'drop-interface'; readonly ifindex: number; readonly device: string }
+  | { readonly kind: 'forward' };
+
+export interface Place {
+  readonly device: string;
+  readonly ifindex: number;
+  readonly hook: Hook;
+  readonly mode: Mode;
+}
+
+/** Something that the admin should know; changes nothing. */
+export interface Note {
+  readonly severity: 'info' | 'warning';
+  readonly text: string;
+}
+/** Why apply would refuse, and what to do about it. */
+export interface Obstacle {
+  readonly text: string;
+  readonly advice: string;
+}
+
+export interface Plan {
+  readonly gateway: string;
+  readonly netns: number;
+  readonly steps: readonly Step[];
+  readonly notes: readonly Note[];
+  readonly obstacles: readonly Obstacle[];
+}

@@ -1,0 +1,20 @@
+import { compile } from '../../compiler/compile.ts';
+import type { Io } from '../cli/io.ts';
+import { readSource } from './read-source.ts';
+
+export type Compiled = ReturnType<typeof compile>;
+
+/** Reads, checks and compiles a gateway file. What is wrong with it is in `diagnostics`; never throws for a bad file. */
+export function compileFile(path: string): Compiled {
+  return compile(path, readSource);
+}
+
+/** The compiled file if it has no errors. Otherwise its diagnostics are written to standard error, and null is returned. */
+export async function compileOrExplain(path: string, io: Io): Promise<Compiled | null> {
+  const compiled = compileFile(path);
+  if (compiled.diagnostics.length > 0) {
+    const { renderDiagnostics } = await import('../report/human.ts');
+    io.err(renderDiagnostics(compiled.diagnostics, compiled.sources, io.errColours));
+  }
+  return compiled.model === null ? null : compiled;
+}
