@@ -54,6 +54,11 @@ export interface ForwardLeaf {
   readonly log: boolean;
   /** Masquerade's rule id, 0: none. */
   readonly nat: RuleId;
+  /**
+   * With `deny`: line `rule` allows the packet, but its private source would leave, untranslated, an interface that a
+   * masquerade names (the last step of the packet's journey).
+   */
+  readonly reason?: 'untranslated';
 }
 
 export interface PolicyDiagram {

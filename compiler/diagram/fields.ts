@@ -1,0 +1,42 @@
+/** The fields of a diagram: their rank in the order and their domains. */
+import type { Family } from '../../grammar/ast.ts';
+import { FIELDS, type Field } from './diagram.ts';
+
+const RANK: ReadonlyMap<Field, number> = new Map(FIELDS.map((field, rank) => [field, rank]));
+
+/** Position in FIELDS: a smaller one is asked earlier. */
+export function rankOf(field: Field): number {
+  return RANK.get(field)!;
+}
+
+/** The greatest value of a field (the least is 0). */
+export function lastOf(field: Field): bigint {
+  switch (field) {
+    case 'family':
+    case 'in':
+    case 'out':
+    case 'own':
+    case 'protocol':
+      return 255n;
+    case 'dport':
+      return 0xffffn;
+    case 'daddr4':
+    case 'saddr4':
+      return 0xffff_ffffn;
+    case 'daddr6':
+    case 'saddr6':
+      return (1n << 128n) - 1n;
+  }
+}
+
+/** `in` or `out` of an interface that the file does not declare; `own` of a local address on none that it declares. */
+export const NOWHERE = 255;
+
+/**
+ * The family field is 4 or 6 and nothing else, so each of the two takes half of the domain: a diagram that tells them
+ * apart has two edges, one that does not has no such node.
+ */
+export const FAMILY_RANGE = { 4: { first: 0, last: 5 }, 6: { first: 6, last: 255 } } as const satisfies Record<
+  Family,
+  unknown
+>;

@@ -1,0 +1,97 @@
+/** The stage behind routing: the policy of (in, out), the gateway's default, then the masquerade. */
+import { type Model, type Policy, type Rule, type RuleId, SELF } from '../model.ts';
+import {
+  type Condition,
+  FAMILIES,
+  inFamily,
+  needsRoute,
+  ofDestination,
+  ofServices,
+  ofSource,
+  product,
+  saddrOf,
+} from './conditions.ts';
+import { NOWHERE } from './fields.ts';
+import { ownedAddresses, rangesOwned } from './ownership.ts';
+import type { Clause } from './partition.ts';
+import { type Ranges, rangesOf, subtract } from './ranges.ts';
+
+/** What the policies say, before any thought of translation. */
+export interface PolicyLeaf {
+  readonly verdict: 'allow' | 'deny' | 'reject';
+  readonly rule: RuleId;
+  readonly log: boolean;
+}
+
+/** `untranslated`: an inside source that no masquerade takes would leave an interface that some masquerade names. */
+export interface NatLeaf {
+  readonly nat: RuleId;
+  readonly untranslated: boolean;
+}
+
+/** RFC 1918 and RFC 6598: never seen outside. */
+export const PRIVATE4: Ranges<number> = [
+  { first: 0x0a000000, last: 0x0affffff }, // 10.0.0.0/8
+  { first: 0x64400000, last: 0x647fffff }, // 100.64.0.0/10
+  { first: 0xac100000, last: 0xac1fffff }, // 172.16.0.0/12
+  { first: 0xc0a80000, last: 0xc0a8ffff }, // 192.168.0.0/16
+];
+
+/** What no clause matches meets `gatewayDefault`. */
+export function policyClauses(model: Model): Clause<PolicyLeaf>[] {
+  const nowhere = rangesOf([NOWHERE]);
+  const undeclared: PolicyLeaf = { verdict: 'deny', rule: model.gateway.default.id, log: model.gateway.default.log };
+  const own = model.rules.find(({ kind }) => kind === 'self-default');
+  return [
+    ...model.gateway.rules.filter((rule) => needsRoute(rule.to)).flatMap((rule) => ruleClauses(rule, {})),
+    { where: { in: rangesOf([SELF]) }, leaf: { verdict: 'allow', rule: own?.id ?? 0, log: false } },
+    { where: { in: nowhere }, leaf: undeclared },
+    { where: { out: nowhere }, leaf: undeclared },
+    ...model.policies.flatMap(blockClauses),
+  ];
+}
+
+export function gatewayDefault(model: Model): PolicyLeaf {
+  const { decision, id, log } = model.gateway.default;
+  return { verdict: decision, rule: id, log };
+}
+
+function blockClauses(policy: Policy): Clause<PolicyLeaf>[] {
+  const pair: Condition = { in: rangesOf(policy.from), out: rangesOf(policy.to) };
+  const { decision, id, log } = policy.default;
+  return [
+    ...policy.rules.flatMap((rule) => ruleClauses(rule, pair)),
+    { where: pair, leaf: { verdict: decision, rule: id, log } },
+  ];
+}
+
+function ruleClauses(rule: Rule, pair: Condition): Clause<PolicyLeaf>[] {
+  const leaf: PolicyLeaf = { verdict: rule.decision, rule: rule.id, log: rule.log };
+  const conditions = FAMILIES.flatMap((family) => {
+    const ends = product(ofSource(rule.from, family), ofDestination(rule.to, family, 'forward'));
+    return product([inFamily(family)], product(ofServices(rule.services, family), ends));
+  });
+  return product([pair], conditions).map((where) => ({ where, leaf }));
+}
+
+/**
+ * IPv4 sources that a masquerade takes on their way out. A private source that none takes must not leave an interface
+ * that a masquerade names, unless it lives behind that very interface. The gateway's own packets have its addresses.
+ */
+export function natClauses(model: Model): Clause<NatLeaf>[] {
+  const comesIn: Condition = { ...inFamily(4), in: [{ first: SELF + 1, last: NOWHERE }] };
+  const taken = model.masquerades.flatMap((masquerade) =>
+    product([{ ...comesIn, out: rangesOf(masquerade.interfaces) }], ofSource(masquerade.from, 4)).map((where) => ({
+      where,
+      leaf: { nat: masquerade.id, untranslated: false },
+    })),
+  );
+  const owned = ownedAddresses(model, 4);
+  const uplinks = [...new Set(model.masquerades.flatMap(({ interfaces }) => interfaces))];
+  const kept = uplinks.map((id) => {
+    const there = rangesOwned(owned, 4, (interfaces) => interfaces.includes(id)) as Ranges<number>;
+    const where = { ...comesIn, out: rangesOf([id]), [saddrOf(4)]: subtract(PRIVATE4, there) };
+    return { where, leaf: { nat: 0, untranslated: true } };
+  });
+  return [...taken, ...kept];
+}

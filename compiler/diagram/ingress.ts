@@ -1,0 +1,95 @@
+/**
+ * The stage before routing, for every new connection: forged sources, the gateway's own `deny` and `reject` lines,
+ * redirects. (Sources that are the gateway's own addresses are dropped by the datapath: they may change at any time.)
+ */
+import type { Family } from '../../grammar/ast.ts';
+import { type Model, type Redirect, SELF } from '../model.ts';
+import {
+  addressesOf,
+  type Condition,
+  daddrOf,
+  EVERYTHING,
+  FAMILIES,
+  inFamily,
+  ofDestination,
+  ofServices,
+  ofSource,
+  product,
+  saddrOf,
+} from './conditions.ts';
+import type { IngressLeaf } from './diagram.ts';
+import { lastOf, NOWHERE } from './fields.ts';
+import { ownedAddresses, rangesOwned } from './ownership.ts';
+import type { Clause } from './partition.ts';
+import { rangesOf, subtract } from './ranges.ts';
+
+/** In the order of the packet's journey; what no clause matches goes on to routing. */
+export function ingressClauses(model: Model): Clause<IngressLeaf>[] {
+  return [...forgedClauses(model), ...gatewayClauses(model), ...model.redirects.flatMap(redirectClauses)];
+}
+
+/** A source seen elsewhere than on the interface of its network. The gateway's own packets are never forged. */
+function forgedClauses(model: Model): Clause<IngressLeaf>[] {
+  const clauses: Clause<IngressLeaf>[] = [];
+  for (const family of FAMILIES) {
+    const owned = ownedAddresses(model, family);
+    const owners = [...new Set(owned.flatMap(({ interfaces }) => interfaces))];
+    const strangers = subtract([{ first: 1, last: NOWHERE }], rangesOf(owners));
+    const places = [...owners.map((id) => ({ ids: rangesOf([id]), id })), { ids: strangers, id: NOWHERE }];
+    for (const { ids, id } of places) {
+      const foreign = rangesOwned(owned, family, (interfaces) => !interfaces.includes(id));
+      const where = { ...inFamily(family), in: ids, [saddrOf(family)]: foreign };
+      clauses.push({ where, leaf: { verdict: 'forged' } });
+    }
+  }
+  return clauses;
+}
+
+/** Lines that name an interface to leave by wait for `forward`: only there it is known. */
+function gatewayClauses(model: Model): Clause<IngressLeaf>[] {
+  return model.gateway.rules.flatMap((rule) => {
+    if (rule.decision === 'allow') throw new TypeError('a gateway has no allow lines');
+    const leaf: IngressLeaf = { verdict: rule.decision, rule: rule.id, log: rule.log };
+    return FAMILIES.flatMap((family) =>
+      product(
+        product([inFamily(family)], ofServices(rule.services, family)),
+        product(ofSource(rule.from, family), ofDestination(rule.to, family, 'ingress')),
+      ).map((where) => ({ where, leaf })),
+    );
+  });
+}
+
+function redirectClauses(redirect: Redirect): Clause<IngressLeaf>[] {
+  const denied: IngressLeaf = { verdict: 'deny', rule: redirect.denyId, log: redirect.log };
+  return redirect.listens.flatMap((listen) =>
+    FAMILIES.filter((family) => listen.target.kind !== 'address' || listen.target.family === family).flatMap(
+      (family) => {
+        const owns = product(
+          product([inFamily(family)], ofServices([listen.service], family)),
+          ownedBy(redirect, family),
+        );
+        const allowed: IngressLeaf = { verdict: 'redirect', rule: listen.id, log: redirect.log };
+        return [
+          ...product(owns, ofSource(redirect.allowFrom, family)).map((where) => ({ where, leaf: allowed })),
+          ...owns.map((where) => ({ where, leaf: denied })),
+        ];
+      },
+    ),
+  );
+}
+
+/**
+ * The destinations that a redirect takes, whoever asks, the inside too, but not the gateway's own packets (they never
+ * come in). With `address any` it takes what comes in by its interfaces: on all of them it would also take what its
+ * own target sends.
+ */
+function ownedBy(redirect: Redirect, family: Family): Condition[] {
+  const comesIn = subtract(EVERYTHING, rangesOf([SELF]));
+  if (!redirect.addresses) return [{ in: comesIn, own: rangesOf(redirect.interfaces) }];
+  const addresses = addressesOf(redirect.addresses, family);
+  if (addresses.length === 0) return [];
+  const everywhere =
+    addresses.length === 1 && addresses[0]!.first <= 0 && addresses[0]!.last >= lastOf(daddrOf(family));
+  if (everywhere) return [{ in: rangesOf(redirect.interfaces) }];
+  return [{ in: comesIn, [daddrOf(family)]: addresses }];
+}
