@@ -1,0 +1,154 @@
+/**
+ * Leaves as instructions: they fill in what the datapath has zeroed (native/datapath/packet.h) and return 0. Only
+ * what is not zero is written.
+ */
+import type { ForwardLeaf, IngressLeaf } from '../diagram/diagram.ts';
+import type { Listen, Machine, Masquerade, Model, Redirect, RuleId } from '../model.ts';
+import type { Instruction } from './instruction.ts';
+import { type PacketFields, VERDICTS, type Verdict } from './packet-fields.ts';
+import type { Step } from './place.ts';
+import type { Purposes } from './purposes.ts';
+import { type Edge, searchComputed, VALUE } from './search-tree.ts';
+
+const RETURN: readonly Instruction[] = [
+  { kind: 'alu', operator: 'mov', width: 64, to: 0, from: { value: 0 } },
+  { kind: 'exit' },
+];
+
+export class Answers {
+  readonly #model: Model;
+  readonly #fields: PacketFields;
+  readonly #purposes: Purposes;
+  readonly #listens: ReadonlyMap<RuleId, { readonly listen: Listen; readonly redirect: Redirect }>;
+  /** Each masquerade's answer is one step, shared by all lines that lead to it. */
+  readonly #masquerades = new Map<RuleId, Step>();
+  readonly #silence = new Map<string, Step>();
+
+  constructor(model: Model, fields: PacketFields, purposes: Purposes) {
+    this.#model = model;
+    this.#fields = fields;
+    this.#purposes = purposes;
+    const listens = model.redirects.flatMap((redirect) => redirect.listens.map((listen) => ({ listen, redirect })));
+    this.#listens = new Map(listens.map((one) => [one.listen.id, one]));
+  }
+
+  ingress(leaf: IngressLeaf): Step {
+    switch (leaf.verdict) {
+      case 'continue':
+        return this.silence('(no line of this stage decides)');
+      case 'forged': {
+        const purpose = this.#purposes.words('(a source that belongs to another interface)');
+        return { kind: 'end', code: [this.#fields.store('verdict', VERDICTS.forged), ...RETURN], purpose };
+      }
+      case 'deny':
+      case 'reject': {
+        const code = [...this.#decision(leaf.verdict, leaf.rule, leaf.log), ...RETURN];
+        return { kind: 'end', code, purpose: this.#purposes.rule(leaf.rule) };
+      }
+      case 'redirect': {
+        const code = [...this.#decision('redirect', leaf.rule, leaf.log), ...this.#target(leaf.rule), ...RETURN];
+        return { kind: 'end', code, purpose: this.#purposes.rule(leaf.rule) };
+      }
+      default:
+        return leaf satisfies never;
+    }
+  }
+
+  forward(leaf: ForwardLeaf): Step {
+    const code = this.#decision(leaf.verdict, leaf.rule, leaf.log);
+    const purpose = this.#purposes.rule(leaf.rule);
+    if (leaf.verdict !== 'allow' || leaf.nat === 0) return { kind: 'end', code: [...code, ...RETURN], purpose };
+    return { kind: 'go', code, next: this.masquerade(leaf.nat), purpose };
+  }
+
+  redirected(nat: RuleId): Step {
+    return nat === 0 ? this.silence('(no masquerade for what a redirect let in)') : this.masquerade(nat);
+  }
+
+  /** Returns and leaves the packet alone. */
+  silence(text: string): Step {
+    const known = this.#silence.get(text);
+    if (known) return known;
+    const step: Step = { kind: 'end', code: RETURN, purpose: this.#purposes.words(text) };
+    this.#silence.set(text, step);
+    return step;
+  }
+
+  #decision(verdict: Verdict, rule: RuleId, log: boolean): Instruction[] {
+    const code = [this.#fields.store('verdict', VERDICTS[verdict]), this.#fields.store('rule', rule)];
+    return log ? [...code, this.#fields.store('log', 1)] : code;
+  }
+
+  masquerade(id: RuleId): Step {
+    const known = this.#masquerades.get(id);
+    if (known) return known;
+    const masquerade = this.#model.masquerades.find((one) => one.id === id);
+    if (!masquerade) throw new RangeError(`the model has no masquerade ${id}`);
+    const step = this.#pool(masquerade);
+    this.#masquerades.set(id, step);
+    return step;
+  }
+
+  /** Outside addresses in several ranges: a source always gets the same one, in proportion to their sizes. */
+  #pool(masquerade: Masquerade): Step {
+    const fields = this.#fields;
+    const purpose = this.#purposes.rule(masquerade.id);
+    const common = [
+      fields.store('nat', masquerade.id),
+      fields.store('port_first', masquerade.ports.first),
+      fields.store('port_last', masquerade.ports.last),
+    ];
+    const ranges = masquerade.addresses ?? [{ first: 0, last: 0 }];
+    let total = 0;
+    const edges: Edge[] = ranges.map(({ first, last }) => {
+      total += last - first + 1;
+      const outside = first === 0 ? [] : [fields.store('nat_first', first), fields.store('nat_last', last)];
+      return { last: BigInt(total - 1), to: { kind: 'end', code: [...common, ...outside, ...RETURN], purpose } };
+    });
+    const only = edges[0];
+    if (edges.length === 1 && only) return only.to;
+    const share: Instruction[] = [
+      fields.load(VALUE, 'saddr'),
+      { kind: 'alu', operator: 'mod', width: 32, to: VALUE, from: { value: total } },
+    ];
+    return searchComputed(edges, share, purpose);
+  }
+
+  #target(id: RuleId): Instruction[] {
+    const found = this.#listens.get(id);
+    if (!found) throw new RangeError(`the model has no listen line ${id}`);
+    const { listen, redirect } = found;
+    return [...this.#targetAddress(listen.target, redirect), ...this.#targetPort(listen)];
+  }
+
+  /** The gateway itself as a target: the packet keeps the destination by which it came to the gateway. */
+  #targetAddress(target: Machine, redirect: Redirect): Instruction[] {
+    if (target.kind === 'address') {
+      if (target.family === 4) return [this.#fields.store('to_addr', Number(target.address))];
+      return [0, 1, 2, 3].map((word) => {
+        const value = (target.address >> BigInt(96 - 32 * word)) & 0xffff_ffffn;
+        return this.#fields.store('to_addr', Number(value), word);
+      });
+    }
+    const { interfaces, addresses } = redirect;
+    const keeps = target.kind === 'self' || (interfaces.length === 1 && interfaces[0] === target.interface);
+    if (addresses !== null || !keeps) throw new RangeError('a redirect to another own address is not built yet');
+    return [0, 1, 2, 3].flatMap((word) => [
+      this.#fields.load(VALUE, 'daddr', word),
+      this.#fields.storeRegister('to_addr', VALUE, word),
+    ]);
+  }
+
+  /** Target ports lie in the same order as the listened ones. */
+  #targetPort(listen: Listen): Instruction[] {
+    const ports = listen.service.ports;
+    if (!ports) return [];
+    const first = listen.targetPorts?.first ?? ports.first;
+    if (ports.first === ports.last) return [this.#fields.store('to_port', first)];
+    const shift = first - ports.first;
+    const move: Instruction = { kind: 'alu', operator: 'add', width: 32, to: VALUE, from: { value: shift } };
+    const read = this.#fields.load(VALUE, 'dport');
+    const write = this.#fields.storeRegister('to_port', VALUE);
+    return shift === 0 ? [read, write] : [read, move, write];
+  }
+}

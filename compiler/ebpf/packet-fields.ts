@@ -1,0 +1,44 @@
+/** Where the members of struct masqc_packet are, as the instructions need it. */
+import type { Instruction, Operand, Register, Size } from './instruction.ts';
+import type { DatapathLayout } from './layout.ts';
+import { PACKET } from './search-tree.ts';
+
+/** enum masqc_verdict in native/datapath/packet.h. */
+export const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5 } as const;
+export type Verdict = keyof typeof VERDICTS;
+
+export interface Place {
+  readonly offset: number;
+  readonly size: Size;
+}
+
+export class PacketFields {
+  readonly #places = new Map<string, Place & { readonly count: number }>();
+
+  constructor(layout: DatapathLayout) {
+    for (const { name, offset, size, count } of layout.members) {
+      const one = size / count;
+      if (one === 1 || one === 2 || one === 4 || one === 8) this.#places.set(name, { offset, size: one, count });
+    }
+  }
+
+  /** Element `index` of a member. Throws RangeError when the struct has no such thing. */
+  at(name: string, index = 0): Place {
+    const place = this.#places.get(name);
+    if (!place || index >= place.count) throw new RangeError(`the packet has no ${name}[${index}]`);
+    return { offset: place.offset + index * place.size, size: place.size };
+  }
+
+  load(to: Register, name: string, index = 0): Instruction {
+    return { kind: 'load', to, base: PACKET, ...this.at(name, index) };
+  }
+  store(name: string, value: number, index = 0): Instruction {
+    return this.#store(name, { value }, index);
+  }
+  storeRegister(name: string, register: Register, index = 0): Instruction {
+    return this.#store(name, { register }, index);
+  }
+  #store(name: string, from: Operand, index: number): Instruction {
+    return { kind: 'store', base: PACKET, from, ...this.at(name, index) };
+  }
+}
