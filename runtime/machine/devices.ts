@@ -1,0 +1,125 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+import { runToolOrRefuse } from './tool.ts';
+import type { Device } from './types.ts';
+
+/** What `ip -j -d link`, `ip -j -4 addr` and `ip -j -4 route` say that matters here. */
+interface LinkJson {
+  readonly ifname: string;
+  readonly ifindex: number;
+  readonly flags: readonly string[];
+  readonly mtu: number;
+  readonly link_type: string;
+  readonly address?: string;
+  readonly linkinfo?: { readonly info_kind?: string };
+}
+interface AddressJson {
+  readonly ifname?: string;
+  readonly addr_info?: readonly {
+    readonly family?: string;
+    readonly local?: string;
+    readonly address?: string;
+    readonly prefixlen?: number;
+    readonly scope?: string;
+  }[];
+}
+interface RouteJson {
+  readonly dst: string;
+  readonly dev?: string;
+  readonly gateway?: string;
+  readonly type?: string;
+}
+
+/** What only the kernel's other interfaces know of a device. */
+export interface DeviceFacts {
+  readonly driver: string | null;
+  readonly xdp: Device['xdp'];
+  readonly foreignXdp: number | null;
+}
+
+/** All devices of this namespace. `facts` is asked once for each. */
+export async function readDevices(facts: (name: string, ifindex: number) => DeviceFacts): Promise<Device[]> {
+  const [links, addresses, routes] = await Promise.all([
+    runToolOrRefuse('ip', ['-j', '-d', 'link', 'show']),
+    runToolOrRefuse('ip', ['-j', '-4', 'addr', 'show']),
+    runToolOrRefuse('ip', ['-j', '-4', 'route', 'show', 'table', 'main']),
+  ]);
+  return parseDevices(links, addresses, routes, facts);
+}
+
+export function parseDevices(
+  links: string,
+  addresses: string,
+  routes: string,
+  facts: (name: string, ifindex: number) => DeviceFacts,
+): Device[] {
+  const addressesOf = new Map<string, NonNullable<AddressJson['addr_info']>>();
+  for (const one of parse<AddressJson>(addresses)) addressesOf.set(one.ifname ?? '', one.addr_info ?? []);
+  const routesOf = Map.groupBy(parse<RouteJson>(routes), (one) => one.dev ?? '');
+  return parse<LinkJson>(links).map((link) => {
+    const own = addressesOf.get(link.ifname) ?? [];
+    const known = facts(link.ifname, link.ifindex);
+    return {
+      name: link.ifname,
+      ifindex: link.ifindex,
+      mac: link.link_type === 'ether' ? (link.address ?? null) : null,
+      mtu: link.mtu,
+      up: link.flags.includes('UP'),
+      driver: link.linkinfo?.info_kind ?? known.driver,
+      addresses: own.flatMap((one) => (one.local === undefined ? [] : [one.local])),
+      probe: findProbe(own, routesOf.get(link.ifname) ?? []),
+      xdp: known.xdp,
+      foreignXdp: known.foreignXdp,
+    };
+  });
+}
+
+/** ip prints nothing at all for an empty list, and `{}` for what it leaves out. */
+function parse<T extends object>(json: string): T[] {
+  if (json.trim() === '') return [];
+  return (JSON.parse(json) as T[]).filter((one) => Object.keys(one).length > 0);
+}
+
+/** An address of nobody, for a default route without a gateway (RFC 5737). */
+const NOBODY = '192.0.2.1';
+
+/** An address that is routed through a device: what the default route leads to, else any gateway, peer or neighbour. */
+export function findProbe(own: NonNullable<AddressJson['addr_info']>, routes: readonly RouteJson[]): string | null {
+  const unicast = routes.filter((one) => one.type === undefined || one.type === 'unicast');
+  const fallback = unicast.find((one) => one.dst === 'default');
+  if (fallback !== undefined) return fallback.gateway ?? NOBODY;
+  const gateway = unicast.find((one) => one.gateway !== undefined)?.gateway;
+  if (gateway !== undefined) return gateway;
+  const peer = own.find((one) => one.address !== undefined)?.address;
+  if (peer !== undefined) return peer;
+  const first = unicast[0]?.dst;
+  return first === undefined ? null : neighbourOf(first, own);
+}
+
+/** An address in `network` (`192.168.1.0/24`, `203.0.113.1`) that is not one of our own; null: there is none. */
+function neighbourOf(network: string, own: NonNullable<AddressJson['addr_info']>): string | null {
+  const [base = '', length = '32'] = network.split('/');
+  const start = base.split('.').reduce((value, part) => value * 256 + Number(part), 0);
+  const size = 2 ** (32 - Number(length));
+  for (let offset = size > 2 ? 1 : 0; offset < Math.min(size, 64); offset += 1) {
+    const address = formatAddress(start + offset);
+    if (!own.some((one) => one.local === address)) return address;
+  }
+  return null;
+}
+
+/** 3232235777 → `192.168.1.1` */
+export function formatAddress(value: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+}
+
+/** The name of a hardware driver by sysfs; null where it is virtual, or sysfs shows another namespace. */
+export function readDriver(name: string, ifindex: number): string | null {
+  try {
+    const base = `/sys/class/net/${name}`;
+    if (Number(readFileSync(`${base}/ifindex`, 'utf8')) !== ifindex) return null;
+    return basename(readlinkSync(`${base}/device/driver`));
+  } catch {
+    return null;
+  }
+}

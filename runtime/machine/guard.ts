@@ -1,0 +1,80 @@
+import { Refusal } from '../cli/refusal.ts';
+import { runTool } from './tool.ts';
+import type { Device, Guard } from './types.ts';
+
+/** Before everything else that netfilter does with a packet of its own (raw is -300). */
+const PRIORITY = -450;
+
+/**
+ * The nft text that replaces the guard in one transaction. What comes from, or would leave by, a device that the file
+ * names while that device's index carries none of our programs, is dropped: a ppp0 that was made again is shut until
+ * apply has been there. The name of the empty chain ties the table to its state.
+ */
+export function renderGuard(gateway: string, guard: Guard): string {
+  const set = (items: readonly (string | number)[]) =>
+    items.length === 0 ? '' : ` elements = { ${items.map((item) => JSON.stringify(item)).join(', ')} }`;
+  return `table inet masqc
+delete table inet masqc
+table inet masqc {
+  comment "masqc: gateway ${gateway}; shut where no masqc program is attached"
+  set declared { type ifname;${set(guard.devices)} }
+  set carried { type iface_index;${set(guard.indexes)} }
+  chain forward {
+    type filter hook forward priority ${PRIORITY}; policy accept;
+    iifname @declared iif != @carried counter drop
+    oifname @declared oif != @carried counter drop
+  }
+  chain input {
+    type filter hook input priority ${PRIORITY}; policy accept;
+    iifname @declared iif != @carried counter drop
+  }
+  chain state_${guard.token} { }
+}
+`;
+}
+
+export async function writeGuard(gateway: string, guard: Guard): Promise<void> {
+  await runNft(renderGuard(gateway, guard));
+}
+
+export async function removeGuard(): Promise<void> {
+  await runNft('table inet masqc\ndelete table inet masqc\n');
+}
+
+async function runNft(text: string): Promise<void> {
+  const { ok, stderr } = await runTool('nft', ['-f', '-'], text);
+  if (ok) return;
+  if (/Operation not permitted/.test(stderr)) throw new Refusal('Only root may change netfilter.', 'Run it with sudo.');
+  throw new Refusal(
+    'The kernel refused the guard (table inet masqc), so nothing was opened.',
+    'The guard needs nf_tables: is the module there (modprobe nf_tables)?',
+    3,
+    stderr.trim(),
+  );
+}
+
+/** Reads the guard back; null: there is none. */
+export async function readGuard(devices: readonly Device[]): Promise<Guard | null> {
+  const { ok, stdout } = await runTool('nft', ['-j', 'list', 'table', 'inet', 'masqc']);
+  return ok ? parseGuard(stdout, devices) : null;
+}
+
+/** nft prints the index of a live device as its name: turned back by the devices that are there now. */
+export function parseGuard(json: string, devices: readonly Device[]): Guard {
+  const { nftables } = JSON.parse(json) as { nftables: readonly Readonly<Record<string, NftObject>>[] };
+  const elements = (name: string): string[] =>
+    nftables.flatMap((one) => (one.set?.name === name ? (one.set.elem ?? []).map(String) : []));
+  const token = nftables.map((one) => one.chain?.name ?? '').find((name) => name.startsWith('state_'));
+  return {
+    token: token?.slice('state_'.length) ?? '',
+    devices: elements('declared').sort(),
+    indexes: elements('carried')
+      .map((one) => devices.find((device) => device.name === one)?.ifindex ?? Number(one))
+      .filter((index) => Number.isInteger(index))
+      .sort((a, b) => a - b),
+  };
+}
+interface NftObject {
+  readonly name?: string;
+  readonly elem?: readonly (string | number)[];
+}

@@ -1,0 +1,42 @@
+/** One connection as the maps have it, in values: addresses as text, ports in host order, times in milliseconds. */
+export interface Connection {
+  /** `tcp`, `udp`, `icmp`, or the number of the protocol. */
+  readonly protocol: string;
+  /** As the packet that started it arrived. For ICMP the ports are the identifier and 0. */
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+  /** The source that the other side sees; null: its own. */
+  readonly masqueraded: Endpoint | null;
+  /** Where a redirect sends it; null: to its destination. */
+  readonly redirected: Endpoint | null;
+  /** A word for where it stands, e.g. `established`. */
+  readonly state: string;
+  /** Until it ends if nothing more is heard; 0: it is ending. */
+  readonly expiresMs: number;
+  readonly ageMs: number;
+  /** From who started it, and back. */
+  readonly sent: Counters;
+  readonly received: Counters;
+  /** The line that let it in; null: the gateway's own, or of a generation that is no longer remembered. */
+  readonly rule: Origin | null;
+  /** The masquerade or redirect that translates it. */
+  readonly translation: Origin | null;
+  /** Generation of the file that decided it. */
+  readonly generation: number;
+}
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+export interface Counters {
+  readonly packets: number;
+  readonly bytes: number;
+}
+export interface Origin {
+  readonly file: string;
+  readonly line: number;
+  /** Name of the block, e.g. `lan-out`. */
+  readonly owner: string;
+  /** The sentence itself. */
+  readonly text: string;
+}

@@ -1,0 +1,124 @@
+/** A machine and a file that fit each other, to be bent by tests. */
+import type { Attachment, Device, Snapshot, State } from '../../runtime/machine/types.ts';
+import { planHooks } from '../../runtime/plan/attach.ts';
+import { makePlan, makeRecord } from '../../runtime/plan/plan.ts';
+import type { Wanted } from '../../runtime/plan/types.ts';
+
+export const WAN: Device = {
+  name: 'ppp0',
+  ifindex: 7,
+  mac: null,
+  mtu: 1492,
+  up: true,
+  driver: 'ppp',
+  addresses: ['203.0.113.5'],
+  probe: '203.0.113.1',
+  xdp: { native: false, transmit: false },
+  foreignXdp: null,
+};
+export const LAN: Device = {
+  name: 'eth0',
+  ifindex: 3,
+  mac: '02:00:00:00:00:03',
+  mtu: 1500,
+  up: true,
+  driver: 'igb',
+  addresses: ['192.168.1.1'],
+  probe: '192.168.1.20',
+  xdp: { native: true, transmit: true },
+  foreignXdp: null,
+};
+export const DMZ: Device = { ...LAN, name: 'eth1', ifindex: 4, mac: '02:00:00:00:00:04', addresses: ['192.168.2.1'] };
+
+export const WANTED: Wanted = {
+  gateway: 'deathstar',
+  interfaces: [
+    { id: 1, name: 'wan', device: 'ppp0' },
+    { id: 2, name: 'lan', device: 'eth0' },
+  ],
+  flows: 65536,
+  timeouts: { tcp: 7_440_000, udp: 300_000 },
+  hashes: { policy: 'p1', datapath: 'd1', layout: 'l1' },
+  rules: 12,
+  pools: [{ name: 'home-out', first: 1024, last: 32767 }],
+};
+
+export const EMPTY: Snapshot = {
+  netns: 4026531840,
+  kernel: '6.18.0',
+  devices: [WAN, LAN, DMZ],
+  ipForward: false,
+  localPorts: [32768, 60999],
+  bpffsMounted: false,
+  guard: null,
+  state: null,
+  otherGateways: [],
+  attachments: [],
+  pins: [],
+  active: null,
+  tcx: true,
+};
+
+/** The machine after `wanted` was applied to it. */
+export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
+  const devices = wanted.interfaces.flatMap(({ id, name, device }) => {
+    const live = before.devices.find((one) => one.name === device);
+    return live === undefined ? [] : [{ id, name, device, live }];
+  });
+  const attachments: Attachment[] = devices.flatMap(({ live }) =>
+    planHooks(live, before).intents.map(({ place: { hook, ifindex, mode } }) => ({ hook, ifindex, mode })),
+  );
+  const state: State = {
+    schema: 'masqc/state@1',
+    gateway: wanted.gateway,
+    netns: before.netns,
+    token: 'token',
+    generation: 1,
+    active: 0,
+    since: '2026-01-01T00:00:00.000Z',
+    hashes: wanted.hashes,
+    flows: wanted.flows,
+    timeouts: wanted.timeouts,
+    interfaces: devices.map(({ id, name, device, live }) => ({
+      id,
+      name,
+      device,
+      ifindex: live.ifindex,
+      hooks: attachments.filter((one) => one.ifindex === live.ifindex).map(({ hook, mode }) => ({ hook, mode })),
+      ownsQdisc: false,
+      record: makeRecord(live),
+    })),
+    ipForward: '0',
+  };
+  return {
+    ...before,
+    ipForward: true,
+    bpffsMounted: true,
+    guard: {
+      token: 'token',
+      devices: wanted.interfaces.map((one) => one.device).sort(),
+      indexes: devices.map(({ live }) => live.ifindex).sort((a, b) => a - b),
+    },
+    state,
+    attachments,
+    pins: ['control', 'flows4', 'interfaces'],
+    active: { slot: 0, filled: true },
+  };
+}
+
+/** The kinds of the steps, attachments with their place: `attach eth0 xdp native`. */
+export function outline(wanted: Wanted, snapshot: Snapshot): string[] {
+  return makePlan(wanted, snapshot).steps.map((step) => {
+    switch (step.kind) {
+      case 'attach':
+      case 'detach':
+        return `${step.kind} ${step.place.device} ${step.place.hook} ${step.place.mode}`;
+      case 'guard':
+        return `guard ${step.devices.join(',')} open ${step.indexes.join(',')}`;
+      case 'interface':
+        return `interface ${step.device} ${step.before === null ? 'new' : 'changed'}`;
+      default:
+        return step.kind;
+    }
+  });
+}

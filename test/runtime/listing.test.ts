@@ -1,0 +1,98 @@
+import pc from 'picocolors';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Connection } from '../../runtime/show/connection.ts';
+import { formatExpiry, renderConnection, renderHeader, renderOriginal, shorten } from '../../runtime/show/listing.ts';
+
+const test = suite('listing');
+const plain = pc.createColors(false);
+const WEB: Connection = {
+  protocol: 'tcp',
+  source: { address: '192.168.77.10', port: 1033 },
+  destination: { address: '198.51.100.10', port: 80 },
+  masqueraded: { address: '203.0.113.5', port: 61002 },
+  redirected: null,
+  state: 'established',
+  expiresMs: (14 * 60 + 53) * 1000 + 210,
+  ageMs: 9000,
+  sent: { packets: 10, bytes: 1000 },
+  received: { packets: 114, bytes: 99_000 },
+  rule: { file: 'gateway.masq', line: 31, owner: 'lan-out', text: 'default allow' },
+  translation: { file: 'gateway.masq', line: 60, owner: 'home-out', text: 'masquerade home-out' },
+  generation: 1,
+};
+
+test('prints the header of ipfwadm -M -l', () => {
+  const [title, header] = renderHeader(plain).split('\n');
+  assert.is(title, 'IP masquerading entries');
+  assert.is(header?.slice(0, 61), 'prot expire   source               destination          ports');
+});
+
+test('prints the very line of ipfwadm -M -l -n', () => {
+  assert.is(renderOriginal(WEB), 'tcp  14:53.21 192.168.77.10        198.51.100.10        1033 (61002) -> 80');
+});
+
+test('stands under its header, column for column', () => {
+  const header = renderHeader(plain).split('\n')[1] ?? '';
+  const line = renderConnection(WEB, plain).trimEnd();
+  for (const [word, value] of [
+    ['source', '192.168.77.10'],
+    ['destination', '198.51.100.10'],
+    ['ports', '1033 (61002)'],
+    ['state', 'established'],
+    ['let in by', 'gateway.masq:31 lan-out'],
+  ] as const) {
+    assert.is(line.indexOf(value), header.indexOf(word), word);
+  }
+  for (const [word, value] of [
+    ['packets', ' 124'],
+    ['bytes', ' 97.6K'],
+  ] as const) {
+    assert.is(line.indexOf(value) + value.length, header.indexOf(word) + word.length, word);
+  }
+});
+
+test('shows a redirect with its real target and the listened port', () => {
+  const redirect: Connection = {
+    ...WEB,
+    source: { address: '198.51.100.9', port: 40000 },
+    destination: { address: '203.0.113.5', port: 6001 },
+    masqueraded: null,
+    redirected: { address: '192.168.1.20', port: 6000 },
+  };
+  assert.is(renderOriginal(redirect), 'tcp  14:53.21 198.51.100.9         192.168.1.20         40000 (6001) -> 6000');
+});
+
+test('shows what is not translated without a port on the gateway', () => {
+  assert.match(renderOriginal({ ...WEB, masqueraded: null }), / 1033 -> 80$/);
+});
+
+test('lists ICMP echo by its identifier', () => {
+  const ping: Connection = {
+    ...WEB,
+    protocol: 'icmp',
+    source: { address: '192.168.1.20', port: 17 },
+    destination: { address: '198.51.100.10', port: 0 },
+    masqueraded: { address: '203.0.113.5', port: 61003 },
+  };
+  assert.match(renderOriginal(ping), /^icmp 14:53\.21 192\.168\.1\.20 .* 17 \(61003\) -> echo$/);
+});
+
+test('counts minutes past 99 and stops at zero', () => {
+  assert.is(formatExpiry(7_440_000), '124:00.00');
+  assert.is(formatExpiry(-5), '00:00.00');
+  assert.is(formatExpiry(59_999), '00:59.99');
+});
+
+test('shortens counters without rounding up', () => {
+  assert.is(shorten(999, 1000), '999');
+  assert.is(shorten(1000, 1000), '1.0k');
+  assert.is(shorten(1999, 1000), '1.9k');
+  assert.is(shorten(1024 * 1024, 1024), '1.0M');
+});
+
+test('says nothing where the line is no longer known', () => {
+  assert.match(renderConnection({ ...WEB, rule: null }, plain), / {2}-\n$/);
+});
+
+test.run();

@@ -1,0 +1,253 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Snapshot } from '../../runtime/machine/types.ts';
+import { flowTableBytes, formatBytes } from '../../runtime/plan/memory.ts';
+import { makePlan, POLICY_SLOTS } from '../../runtime/plan/plan.ts';
+import type { Wanted } from '../../runtime/plan/types.ts';
+import { applied, DMZ, EMPTY, LAN, outline, WAN, WANTED } from './fixtures.ts';
+
+const test = suite('plan');
+const THREE: Wanted = { ...WANTED, interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1' }] };
+const obstacles = (wanted: Wanted, snapshot: Snapshot) => makePlan(wanted, snapshot).obstacles.map((one) => one.text);
+const warnings = (wanted: Wanted, snapshot: Snapshot) =>
+  makePlan(wanted, snapshot)
+    .notes.filter((one) => one.severity === 'warning')
+    .map((one) => one.text)
+    .join('\n');
+
+test('does a first apply in the order that keeps the machine shut until it is whole', () => {
+  assert.equal(outline(WANTED, EMPTY), [
+    'mount',
+    'load',
+    'timeouts',
+    'interface ppp0 new',
+    'interface eth0 new',
+    'sweep',
+    'policy',
+    'guard eth0,ppp0 open ',
+    'attach ppp0 tc-egress tcx',
+    'attach ppp0 tc-ingress tcx',
+    'attach eth0 tc-egress tcx',
+    'attach eth0 tc-ingress tcx',
+    'attach eth0 xdp native',
+    'guard eth0,ppp0 open 3,7',
+    'forward',
+  ]);
+});
+
+test('is empty right after apply', () => {
+  assert.equal(outline(WANTED, applied(WANTED)), []);
+  assert.equal(outline(THREE, applied(THREE)), []);
+});
+
+test('is empty right after apply on a kernel without TCX', () => {
+  const old = { ...EMPTY, tcx: false };
+  assert.equal(outline(WANTED, applied(WANTED, old)), []);
+  assert.ok(outline(WANTED, old).includes('attach eth0 tc-egress clsact'));
+});
+
+test('replaces nothing but the policy when only the policy changed', () => {
+  const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
+  assert.equal(outline(changed, applied(WANTED)), ['policy']);
+});
+
+test('takes the next slot and the next generation, and comes round', () => {
+  const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
+  const live = applied(WANTED);
+  for (const [slot, next] of [
+    [0, 1],
+    [POLICY_SLOTS - 1, 0],
+  ] as const) {
+    const [step] = makePlan(changed, { ...live, active: { slot, filled: true } }).steps;
+    assert.is(step?.kind === 'policy' && step.slot, next);
+    assert.is(step?.kind === 'policy' && step.generation, 2);
+    assert.is(step?.kind === 'policy' && step.first, false);
+  }
+});
+
+test('loads the policy again when its slot was found empty', () => {
+  const [step] = makePlan(WANTED, { ...applied(WANTED), active: { slot: 0, filled: false } }).steps;
+  assert.is(step?.kind, 'policy');
+});
+
+test('adds an interface: known to the policy first, shut until attached', () => {
+  const changed = { ...THREE, hashes: { ...WANTED.hashes, policy: 'p2' } };
+  assert.equal(outline(changed, applied(WANTED)), [
+    'interface eth1 new',
+    'policy',
+    'guard eth0,eth1,ppp0 open 3,7',
+    'attach eth1 tc-egress tcx',
+    'attach eth1 tc-ingress tcx',
+    'attach eth1 xdp native',
+    'guard eth0,eth1,ppp0 open 3,4,7',
+  ]);
+});
+
+test('takes an interface away after the policy that knew it', () => {
+  const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
+  assert.equal(outline(changed, applied(THREE)), [
+    'policy',
+    'detach eth1 tc-egress tcx',
+    'detach eth1 tc-ingress tcx',
+    'detach eth1 xdp native',
+    'guard eth0,ppp0 open 3,7',
+    'drop-interface',
+  ]);
+});
+
+test('says when live interfaces are numbered anew', () => {
+  const swapped: Wanted = {
+    ...WANTED,
+    hashes: { ...WANTED.hashes, policy: 'p2' },
+    interfaces: [
+      { id: 1, name: 'lan', device: 'eth0' },
+      { id: 2, name: 'wan', device: 'ppp0' },
+    ],
+  };
+  const policy = makePlan(swapped, applied(WANTED)).steps.find((step) => step.kind === 'policy');
+  assert.is(policy?.renumber, true);
+});
+
+test('follows a device that was made again under a new index', () => {
+  const live = applied(WANTED);
+  const back = { ...WAN, ifindex: 12 };
+  assert.equal(
+    outline(WANTED, {
+      ...live,
+      devices: [back, LAN, DMZ],
+      attachments: live.attachments.filter((one) => one.ifindex !== 7),
+    }),
+    [
+      'interface ppp0 new',
+      'guard eth0,ppp0 open 3',
+      'attach ppp0 tc-egress tcx',
+      'attach ppp0 tc-ingress tcx',
+      'guard eth0,ppp0 open 3,12',
+      'drop-interface',
+    ],
+  );
+});
+
+test('does not refuse a new policy while a known device is away, and keeps it shut', () => {
+  const live = applied(WANTED);
+  const away = { ...live, devices: [LAN, DMZ], attachments: live.attachments.filter((one) => one.ifindex !== 7) };
+  const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
+  assert.equal(obstacles(changed, away), []);
+  assert.match(warnings(changed, away), 'ppp0 is not there now');
+  assert.equal(outline(changed, away), ['policy', 'guard eth0,ppp0 open 3', 'drop-interface']);
+});
+
+test('mends a hook that somebody took off', () => {
+  const live = applied(WANTED);
+  const torn = { ...live, attachments: live.attachments.filter((one) => one.hook !== 'xdp') };
+  assert.equal(outline(WANTED, torn), ['guard eth0,ppp0 open 7', 'attach eth0 xdp native', 'guard eth0,ppp0 open 3,7']);
+});
+
+test('mends a guard that somebody flushed, open for what carries programs', () => {
+  assert.equal(outline(WANTED, { ...applied(WANTED), guard: null }), ['guard eth0,ppp0 open 3,7']);
+});
+
+test('replaces a guard that is not of this state', () => {
+  const live = applied(WANTED);
+  const guard = { token: 'another', devices: ['eth0', 'ppp0'], indexes: [3, 7] };
+  assert.equal(outline(WANTED, { ...live, guard }), ['guard eth0,ppp0 open 3,7']);
+});
+
+test('turns forwarding on again', () => {
+  assert.equal(outline(WANTED, { ...applied(WANTED), ipForward: false }), ['forward']);
+});
+
+test('clears what a namespace with the same inode left', () => {
+  const gone = { ...applied(WANTED), guard: null, attachments: [], ipForward: true };
+  assert.is(outline(WANTED, gone)[0], 'forget');
+  assert.is(outline(WANTED, gone)[1], 'load');
+  assert.is(outline(WANTED, { ...EMPTY, bpffsMounted: true, pins: ['flows4'] })[0], 'forget');
+});
+
+test('finishes a first apply that was killed before anything was attached', () => {
+  const live = applied(WANTED);
+  const state = {
+    ...live.state!,
+    generation: 0,
+    interfaces: live.state!.interfaces.map((one) => ({ ...one, hooks: [] })),
+  };
+  const killed = {
+    ...live,
+    guard: null,
+    attachments: [],
+    active: { slot: -1, filled: false },
+    ipForward: false,
+    state,
+  };
+  const steps = outline(WANTED, killed);
+  assert.not(steps.includes('forget'));
+  assert.not(steps.includes('load'));
+  assert.ok(steps.includes('policy') && steps.includes('forward') && steps.includes('attach eth0 xdp native'));
+});
+
+test('updates the datapath in place when its layout is the same, and loads the policy for it', () => {
+  const newer = { ...WANTED, hashes: { ...WANTED.hashes, datapath: 'd2' } };
+  assert.equal(outline(newer, applied(WANTED)), ['replace', 'sweep', 'policy']);
+});
+
+test('changes timeouts without touching the policy', () => {
+  const changed = { ...WANTED, timeouts: { ...WANTED.timeouts, udp: 60_000 } };
+  assert.equal(outline(changed, applied(WANTED)), ['timeouts']);
+});
+
+test('writes an interface again when its MTU changed, and not for another address', () => {
+  const live = applied(WANTED);
+  const other = (change: Partial<typeof LAN>) => ({ ...live, devices: [WAN, { ...LAN, ...change }, DMZ] });
+  assert.equal(outline(WANTED, other({ mtu: 9000 })), ['interface eth0 changed']);
+  assert.equal(outline(WANTED, other({ addresses: ['192.168.9.1'], probe: '192.168.9.2' })), []);
+});
+
+test('refuses to resize a live table', () => {
+  assert.match(obstacles({ ...WANTED, flows: 1024 }, applied(WANTED)).join(), 'holds 65536 flows');
+  assert.equal(outline({ ...WANTED, flows: 1024 }, applied(WANTED)), []);
+});
+
+test('refuses another layout of the tables', () => {
+  const newer = { ...WANTED, hashes: { ...WANTED.hashes, layout: 'l2' } };
+  assert.match(obstacles(newer, applied(WANTED)).join(), 'otherwise');
+});
+
+test('refuses an interface that is not there, and names those that are', () => {
+  const [obstacle] = makePlan(WANTED, { ...EMPTY, devices: [LAN] }).obstacles;
+  assert.match(obstacle?.text ?? '', 'no device "ppp0"');
+  assert.match(obstacle?.advice ?? '', 'eth0');
+});
+
+test('refuses a second gateway in one namespace', () => {
+  assert.match(obstacles(WANTED, { ...EMPTY, otherGateways: ['tatooine'] }).join(), 'tatooine');
+});
+
+test('warns of a pool that meets the own ports of the gateway, and only then', () => {
+  assert.not.match(warnings(WANTED, EMPTY), 'ip_local_port_range');
+  const wide = { ...WANTED, pools: [{ name: 'home-out', first: 1024, last: 32768 }] };
+  assert.match(warnings(wide, EMPTY), '32768-60999');
+});
+
+test('keeps to TC where another XDP program sits, and says so', () => {
+  const taken = { ...EMPTY, devices: [WAN, { ...LAN, foreignXdp: 99 }] };
+  assert.not(outline(WANTED, taken).some((step) => step.includes('xdp')));
+  assert.match(warnings(WANTED, taken), 'id 99');
+});
+
+test('says what generic XDP costs where the driver has none', () => {
+  const poor = { ...EMPTY, devices: [WAN, { ...LAN, driver: 'e1000', xdp: null }] };
+  assert.ok(outline(WANTED, poor).includes('attach eth0 xdp generic'));
+  assert.match(warnings(WANTED, poor), 'generic XDP');
+});
+
+test('prints the memory of the table, at most 328 bytes a flow where sizes are powers of two', () => {
+  assert.is(flowTableBytes(65536), 65536 * (2 * 128 + 2 * 16 + 36));
+  assert.is(formatBytes(flowTableBytes(65536)), '20.3 MiB');
+  assert.is(formatBytes(512), '512 bytes');
+});
+
+test('never mentions a device that is neither in the file nor ours', () => {
+  assert.not(JSON.stringify(makePlan(WANTED, EMPTY).steps).includes('eth1'));
+});
+
+test.run();
