@@ -1,5 +1,6 @@
 /** What a rule's clauses ask of a packet, as conjunctions of field ranges; a rule is the union of several. */
 import type { Family } from '../../grammar/ast.ts';
+import { intersectRanges, normalize, subtractRanges } from '../addresses.ts';
 import {
   type AddressSet,
   type InterfaceId,
@@ -12,7 +13,7 @@ import {
 } from '../model.ts';
 import type { Field } from './diagram.ts';
 import { FAMILY_RANGE, lastOf, NOWHERE } from './fields.ts';
-import { intersect, type Ranges, rangesOf, subtract, unite } from './ranges.ts';
+import { type Ranges, rangesOf } from './ranges.ts';
 
 /** All of these fields within these ranges; a field that is not named may be anything. */
 export type Condition = Partial<Readonly<Record<Field, Ranges>>>;
@@ -32,7 +33,7 @@ export function both(a: Condition, b: Condition): Condition | null {
   const out: Partial<Record<Field, Ranges>> = { ...a };
   for (const [field, ranges] of Object.entries(b) as [Field, Ranges][]) {
     const before = out[field];
-    out[field] = before && before !== ranges ? intersect(before, ranges) : ranges;
+    out[field] = before && before !== ranges ? intersectRanges(before, ranges) : ranges;
     if (out[field].length === 0) return null;
   }
   return out;
@@ -88,7 +89,7 @@ export function ofServices(services: readonly Service[], family: Family): Condit
   }
   const conditions: Condition[] = whole.length > 0 ? [{ protocol: rangesOf(whole) }] : [];
   for (const [protocol, ports] of parts) {
-    if (!whole.includes(protocol)) conditions.push({ protocol: rangesOf([protocol]), dport: unite(ports) });
+    if (!whole.includes(protocol)) conditions.push({ protocol: rangesOf([protocol]), dport: normalize(ports) });
   }
   return conditions;
 }
@@ -159,8 +160,8 @@ function complement(condition: Condition): Condition {
   for (const [field, ranges] of Object.entries(condition) as [Field, Ranges][]) {
     const last = lastOf(field);
     out[field] = field.endsWith('6')
-      ? subtract([{ first: 0n, last }], ranges as Ranges<bigint>)
-      : subtract([{ first: 0, last: Number(last) }], ranges as Ranges<number>);
+      ? subtractRanges([{ first: 0n, last }], ranges as Ranges<bigint>)
+      : subtractRanges([{ first: 0, last: Number(last) }], ranges as Ranges<number>);
   }
   return out;
 }

@@ -1,4 +1,5 @@
 /** The stage behind routing: the policy of (in, out), the gateway's default, then the masquerade. */
+import { PRIVATE_V4, subtractRanges } from '../addresses.ts';
 import { type Model, type Policy, type Rule, type RuleId, SELF } from '../model.ts';
 import {
   type Condition,
@@ -14,7 +15,7 @@ import {
 import { NOWHERE } from './fields.ts';
 import { ownedAddresses, rangesOwned } from './ownership.ts';
 import type { Clause } from './partition.ts';
-import { type Ranges, rangesOf, subtract } from './ranges.ts';
+import { type Ranges, rangesOf } from './ranges.ts';
 
 /** What the policies say, before any thought of translation. */
 export interface PolicyLeaf {
@@ -28,14 +29,6 @@ export interface NatLeaf {
   readonly nat: RuleId;
   readonly untranslated: boolean;
 }
-
-/** RFC 1918 and RFC 6598: never seen outside. */
-export const PRIVATE4: Ranges<number> = [
-  { first: 0x0a000000, last: 0x0affffff }, // 10.0.0.0/8
-  { first: 0x64400000, last: 0x647fffff }, // 100.64.0.0/10
-  { first: 0xac100000, last: 0xac1fffff }, // 172.16.0.0/12
-  { first: 0xc0a80000, last: 0xc0a8ffff }, // 192.168.0.0/16
-];
 
 /** What no clause matches meets `gatewayDefault`. */
 export function policyClauses(model: Model): Clause<PolicyLeaf>[] {
@@ -90,7 +83,7 @@ export function natClauses(model: Model): Clause<NatLeaf>[] {
   const uplinks = [...new Set(model.masquerades.flatMap(({ interfaces }) => interfaces))];
   const kept = uplinks.map((id) => {
     const there = rangesOwned(owned, 4, (interfaces) => interfaces.includes(id)) as Ranges<number>;
-    const where = { ...comesIn, out: rangesOf([id]), [saddrOf(4)]: subtract(PRIVATE4, there) };
+    const where = { ...comesIn, out: rangesOf([id]), [saddrOf(4)]: subtractRanges(PRIVATE_V4.v4, there) };
     return { where, leaf: { nat: 0, untranslated: true } };
   });
   return [...taken, ...kept];

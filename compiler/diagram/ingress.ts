@@ -3,6 +3,7 @@
  * redirects. (Sources that are the gateway's own addresses are dropped by the datapath: they may change at any time.)
  */
 import type { Family } from '../../grammar/ast.ts';
+import { subtractRanges } from '../addresses.ts';
 import { type Model, type Redirect, SELF } from '../model.ts';
 import {
   addressesOf,
@@ -21,7 +22,7 @@ import type { IngressLeaf } from './diagram.ts';
 import { lastOf, NOWHERE } from './fields.ts';
 import { ownedAddresses, rangesOwned } from './ownership.ts';
 import type { Clause } from './partition.ts';
-import { rangesOf, subtract } from './ranges.ts';
+import { rangesOf } from './ranges.ts';
 
 /** In the order of the packet's journey; what no clause matches goes on to routing. */
 export function ingressClauses(model: Model): Clause<IngressLeaf>[] {
@@ -34,7 +35,7 @@ function forgedClauses(model: Model): Clause<IngressLeaf>[] {
   for (const family of FAMILIES) {
     const owned = ownedAddresses(model, family);
     const owners = [...new Set(owned.flatMap(({ interfaces }) => interfaces))];
-    const strangers = subtract([{ first: 1, last: NOWHERE }], rangesOf(owners));
+    const strangers = subtractRanges([{ first: 1, last: NOWHERE }], rangesOf(owners));
     const places = [...owners.map((id) => ({ ids: rangesOf([id]), id })), { ids: strangers, id: NOWHERE }];
     for (const { ids, id } of places) {
       const foreign = rangesOwned(owned, family, (interfaces) => !interfaces.includes(id));
@@ -84,7 +85,7 @@ function redirectClauses(redirect: Redirect): Clause<IngressLeaf>[] {
  * own target sends.
  */
 function ownedBy(redirect: Redirect, family: Family): Condition[] {
-  const comesIn = subtract(EVERYTHING, rangesOf([SELF]));
+  const comesIn = subtractRanges(EVERYTHING, rangesOf([SELF]));
   if (!redirect.addresses) return [{ in: comesIn, own: rangesOf(redirect.interfaces) }];
   const addresses = addressesOf(redirect.addresses, family);
   if (addresses.length === 0) return [];

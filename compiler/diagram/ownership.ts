@@ -1,7 +1,8 @@
 /** Which interface an address lives behind, as the `network … on` lines say: the longest prefix counts. */
 import type { Family } from '../../grammar/ast.ts';
+import { normalize } from '../addresses.ts';
 import type { InterfaceId, Model } from '../model.ts';
-import { type Ranges, unite } from './ranges.ts';
+import type { Ranges } from './ranges.ts';
 
 /** Addresses `first..last` live behind `interfaces` (several: the same prefix is declared on each). */
 export interface Owned {
@@ -53,8 +54,8 @@ export function rangesOwned(
 ): Ranges {
   const chosen = owned.filter(({ interfaces }) => owner(interfaces));
   return family === 6
-    ? unite(chosen.map(({ first, last }) => ({ first, last })))
-    : unite(chosen.map(({ first, last }) => ({ first: Number(first), last: Number(last) })));
+    ? normalize(chosen.map(({ first, last }) => ({ first, last })))
+    : normalize(chosen.map(({ first, last }) => ({ first: Number(first), last: Number(last) })));
 }
 
 function sortedPrefixes(model: Model, family: Family): Prefix[] {
