@@ -162,6 +162,8 @@ export interface GatewayDecl {
   readonly kind: 'gateway';
   readonly name: Name;
   readonly lines: readonly GatewayLine[];
+  /** A sentence in it was not understood: don't complain of what is missing. */
+  readonly incomplete: boolean;
   readonly span: Span;
 }
 export interface InterfaceDecl {
@@ -216,6 +218,7 @@ export interface PolicyDecl {
     readonly log: Log | null;
     readonly span: Span;
   } | null;
+  readonly incomplete: boolean;
   /** The closing brace (or where it is missing). */
   readonly end: Span;
   readonly span: Span;
@@ -263,6 +266,7 @@ export interface BlockDecl {
   readonly kind: 'masquerade' | 'redirect' | 'autofw' | 'map';
   readonly name: Name;
   readonly properties: readonly Property[];
+  readonly incomplete: boolean;
   readonly end: Span;
   readonly span: Span;
 }
@@ -289,6 +293,7 @@ export interface ExpectDecl {
   readonly kind: 'expect';
   readonly title: StringLiteral;
   readonly steps: readonly Step[];
+  readonly incomplete: boolean;
   readonly span: Span;
 }
 export interface IncludeDecl {
@@ -314,5 +319,7 @@ export type Declaration =
 export interface Document {
   readonly file: string;
   readonly declarations: readonly Declaration[];
+  /** Names declared by sentences that were not understood: their uses are no unknown names. */
+  readonly broken: readonly Name[];
   readonly diagnostics: readonly import('./diagnostic.ts').Diagnostic[];
 }

@@ -1,0 +1,148 @@
+/**
+ * Puts sentences together to declarations and blocks. What is wrong with a sentence stays with that sentence: its block
+ * goes on with the next line.
+ */
+import type { IToken } from 'chevrotain';
+import type * as ast from './ast.ts';
+import { codes } from './codes.ts';
+import { explain, explainFirstWord } from './explain.ts';
+import { OpenBlock } from './open-block.ts';
+import type { Piece, Sentence } from './reader.ts';
+import type { Reporter } from './reporter.ts';
+import { getParser, type Head } from './sentence-parser.ts';
+import { spanAfter, spanOf } from './source-spans.ts';
+import { Equals, Name, Text } from './tokens.ts';
+import { type BlockKind, declarations, sentences } from './words.ts';
+
+export class BlockReader {
+  readonly declarations: ast.Declaration[] = [];
+  readonly broken: ast.Name[] = [];
+  readonly #file: string;
+  readonly #reporter: Reporter;
+  readonly #parser = getParser();
+  #open: OpenBlock | null = null;
+  /** The last `}`: the line must end after it. */
+  #closed: IToken | null = null;
+
+  constructor(file: string, reporter: Reporter) {
+    this.#file = file;
+    this.#reporter = reporter;
+  }
+
+  take(piece: Piece): void {
+    if (piece.kind === 'close') this.#close(piece.token);
+    else this.#sentence(piece);
+  }
+
+  /** The end of the text. */
+  end(): void {
+    if (this.#open !== null) this.#closeUnclosed(this.#open, null);
+  }
+
+  #sentence(sentence: Sentence): void {
+    const [first] = sentence.tokens;
+    const open = this.#open;
+    if (first !== undefined && this.#closed?.startLine === first.startLine) {
+      const span = spanOf(this.#file, first);
+      const fixes = [{ title: 'begin a new line', span: { ...span, end: span.start }, replacement: '\n' }];
+      this.#reporter.report(codes.newLine, {}, span, { expected: 'the end of the line after `}`', fixes });
+    }
+    this.#closed = null;
+    if (open !== null && (first === undefined || !beginsDeclaration(sentence, open))) {
+      open.take(sentence);
+      return;
+    }
+    if (open !== null) this.#closeUnclosed(open, first ?? null);
+    this.#declare(sentence);
+  }
+
+  #close(token: IToken): void {
+    const open = this.#open;
+    const span = spanOf(this.#file, token);
+    this.#closed = token;
+    if (open === null) {
+      const fixes = [{ title: 'remove it', span, replacement: '' }];
+      this.#reporter.report(codes.loneClose, {}, span, { fixes });
+    } else if (open.nested > 0) open.nested--;
+    else this.#finish(open, span);
+  }
+
+  #closeUnclosed(open: OpenBlock, by: IToken | null): void {
+    const span = by === null ? spanAfter(this.#file, open.last) : spanOf(this.#file, by);
+    const before = { ...span, end: span.start };
+    if (open.brace !== null) {
+      const where = by === null ? 'at the end of the file' : `before \`${by.image}\``;
+      this.#reporter.report(codes.unclosed, { block: open.title, by: where }, span, {
+        expected: '`}` on a line of its own',
+        related: [{ span: open.span, message: `\`${open.title}\` is opened here` }],
+        fixes: [{ title: 'close the block', span: before, replacement: by === null ? '\n}' : '}\n' }],
+      });
+      open.incomplete = true;
+    }
+    this.#finish(open, spanAfter(this.#file, open.last));
+  }
+
+  #finish(open: OpenBlock, end: ast.PolicyDecl['end']): void {
+    this.#open = null;
+    const declaration = open.build(end);
+    if (declaration !== null) this.declarations.push(declaration);
+  }
+
+  #declare(sentence: Sentence): void {
+    const [first] = sentence.tokens;
+    if (first === undefined) {
+      const { opens } = sentence;
+      const expected = 'a block begins on the line that names it, such as `gateway home {`';
+      this.#reporter.report(codes.loneOpen, { because: '' }, spanOf(this.#file, opens!), { expected });
+      this.#begin(null, null, sentence);
+      return;
+    }
+    const takes = declarations.get(first.image);
+    if (takes === undefined) {
+      const guess = explainFirstWord(this.#file, sentence, null, this.#reporter);
+      this.#breakName(sentence);
+      if (sentence.opens !== null) this.#begin(guess === null ? null : (guess as BlockKind), null, sentence);
+      return;
+    }
+    const parser = this.#parser;
+    const head = parser.read(this.#file, sentence.tokens, parser.declaration);
+    if (head === null) explain(this.#file, parser, 'declaration', sentence, null, this.#reporter);
+    const whole = sentence.wrong ? null : head;
+    if (whole === null) this.#breakName(sentence);
+    if (takes === 'block' || (takes === 'perhaps' && sentence.opens !== null)) {
+      this.#begin(first.image as BlockKind, whole, sentence);
+      if (sentence.opens === null) this.#reportMissingOpen(sentence);
+    } else if (sentence.opens !== null) {
+      const because = `: \`${first.image}\` has no block`;
+      this.#reporter.report(codes.loneOpen, { because }, spanOf(this.#file, sentence.opens));
+      this.#begin(null, null, sentence);
+    } else if (whole !== null) this.declarations.push(whole as ast.Declaration);
+  }
+
+  #begin(kind: BlockKind | null, head: Head | null, sentence: Sentence): void {
+    this.#open = new OpenBlock(this.#file, this.#reporter, this.#parser, kind, head, sentence);
+  }
+
+  #reportMissingOpen(sentence: Sentence): void {
+    const span = spanAfter(this.#file, sentence.tokens.at(-1)!);
+    const fixes = [{ title: 'open the block', span, replacement: ' {' }];
+    const block = sentence.tokens[0]!.image;
+    this.#reporter.report(codes.missingOpen, { block }, span, { expected: '`{`', fixes });
+  }
+
+  #breakName(sentence: Sentence): void {
+    const name = sentence.tokens[1];
+    if (name === undefined || name.tokenType === Text) return;
+    this.broken.push({ text: name.image, span: spanOf(this.#file, name) });
+  }
+}
+
+/** Whether a sentence in a block begins a declaration, so that the block must have been left open. */
+function beginsDeclaration(sentence: Sentence, open: OpenBlock): boolean {
+  const [first, second, third] = sentence.tokens;
+  if (!declarations.has(first!.image)) return false;
+  const line = open.kind !== null && sentences[open.kind].includes(first!.image);
+  if (line) return first!.startColumn === 1 && third?.tokenType === Equals;
+  if (first!.startColumn === 1) return true;
+  return sentence.opens !== null && (second?.tokenType === Name || second?.tokenType === Text);
+}

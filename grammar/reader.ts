@@ -1,0 +1,181 @@
+/**
+ * Cuts a text into sentences: a sentence is a line, goes on after a comma, and ends before `{` and `}`. Works line by
+ * line, so that the memory it takes is that of the longest sentence.
+ */
+import type { IToken } from 'chevrotain';
+import { codes } from './codes.ts';
+import { explainJunk, readLiteral } from './literals.ts';
+import type { Reporter } from './reporter.ts';
+import { spanOf } from './source-spans.ts';
+import type { SourceText, Span } from './span.ts';
+import {
+  Close,
+  Comma,
+  Device,
+  Equals,
+  Junk,
+  KInterface,
+  keywordOf,
+  lexer,
+  Name,
+  Open,
+  Semicolon,
+  Text,
+  Time,
+} from './tokens.ts';
+import { declarations } from './words.ts';
+
+/** Tokens with their line and column filled in. `wrong`: a literal in it is wrong (reported already). */
+export interface Sentence {
+  readonly kind: 'sentence';
+  readonly tokens: readonly IToken[];
+  /** The `{` after it. */
+  readonly opens: IToken | null;
+  readonly wrong: boolean;
+}
+export type Piece = Sentence | { readonly kind: 'close'; readonly token: IToken; readonly startsLine: boolean };
+
+/** Longer lines are not read (UTF-16 units). */
+export const LONGEST_LINE = 1_000_000;
+
+export function* readPieces(source: SourceText, reporter: Reporter): Generator<Piece, void> {
+  const { text, file } = source;
+  let pending: IToken[] = [];
+  let wrong = false;
+  const complete = (opens: IToken | null): Sentence => {
+    const sentence: Sentence = { kind: 'sentence', tokens: pending, opens, wrong };
+    pending = [];
+    return sentence;
+  };
+  let start = text.startsWith('\uFEFF') ? 1 : 0;
+  for (let line = 1; start <= text.length && !reporter.full; line++) {
+    const newline = text.indexOf('\n', start);
+    const next = newline < 0 ? text.length : newline;
+    const end = next > start && text[next - 1] === '\r' ? next - 1 : next;
+    const read = readLine({ file, text: text.slice(start, end) }, start, line, reporter);
+    start = next + 1;
+    if (read.tokens.length > 0 && pending.length > 0 && beginsDeclaration(read.tokens)) yield complete(null);
+    wrong = read.wrong || (wrong && pending.length > 0);
+    let first = true;
+    for (const token of read.tokens) {
+      if (token.tokenType === Open) yield complete(token);
+      else if (token.tokenType === Close) {
+        if (pending.length > 0) yield complete(null);
+        yield { kind: 'close', token, startsLine: first };
+      } else pending.push(token);
+      first = false;
+    }
+    if (pending.length > 0 && pending.at(-1)!.tokenType !== Comma) yield complete(null);
+  }
+  if (pending.length > 0) yield complete(null);
+}
+
+/** After a comma the sentence goes on, but not with `host yoda` in the first column. */
+function beginsDeclaration(tokens: readonly IToken[]): boolean {
+  const [first, second] = tokens;
+  return (
+    first!.startColumn === 1 &&
+    declarations.has(first!.image) &&
+    (second?.tokenType === Text || second?.tokenType === Name)
+  );
+}
+
+interface Line {
+  readonly tokens: readonly IToken[];
+  readonly wrong: boolean;
+}
+
+/** `line.text` begins at `offset` of the file. */
+function readLine(line: SourceText, offset: number, number: number, reporter: Reporter): Line {
+  const { file, text } = line;
+  const spanAt = (from: number, length: number): Span => ({
+    file,
+    start: offset + from,
+    end: offset + from + length,
+    line: number,
+    column: from + 1,
+  });
+  if (text.length > LONGEST_LINE) {
+    reporter.report(codes.lineTooLong, { size: text.length, limit: LONGEST_LINE }, spanAt(0, 1));
+    return { tokens: [], wrong: true };
+  }
+  let wrong = reportHidden(text, spanAt, reporter);
+  const tokens: IToken[] = [];
+  for (const token of lexer.tokenize(text).tokens) {
+    token.startColumn = token.startOffset + 1;
+    token.startLine = number;
+    token.startOffset += offset;
+    if (token.tokenType === Name) retype(token, keywordOf(token.image));
+    else if (isDevice(token, tokens)) retype(token, Device);
+    else if (token.tokenType === Semicolon) {
+      const span = spanOf(file, token);
+      reporter.report(codes.semicolon, {}, span, { fixes: [{ title: 'remove it', span, replacement: '' }] });
+      wrong = true;
+      continue;
+    } else if (token.image.startsWith('//')) {
+      const span = { ...spanOf(file, token), end: spanOf(file, token).start + 2 };
+      const fixes = [{ title: 'a comment begins with `#`', span, replacement: '#' }];
+      reporter.report(codes.foreignComment, {}, span, { expected: '`#`', fixes });
+      return { tokens, wrong: true };
+    } else if (token.tokenType === Text) shortenOpenText(token);
+    if (token.tokenType === Junk) {
+      const { because, expected, mend } = explainJunk(token);
+      const span = spanOf(file, token);
+      const fixes = mend === undefined ? [] : [{ title: `write \`${mend}\``, span, replacement: mend }];
+      reporter.report(codes.unknownWord, { word: shorten(token.image), because }, span, { expected, fixes });
+      wrong = true;
+    } else {
+      readLiteral(token, (code, params, at, more) => {
+        const span = spanOf(file, at);
+        const mend = more?.mend;
+        const fixes = mend === undefined ? [] : [{ title: `write \`${shorten(mend)}\``, span, replacement: mend }];
+        reporter.report(code, params, span, { expected: more?.expected, fixes });
+        wrong = true;
+      });
+    }
+    tokens.push(token);
+  }
+  return { tokens, wrong };
+}
+
+function retype(token: IToken, type: IToken['tokenType']): void {
+  token.tokenType = type;
+  token.tokenTypeIdx = type.tokenTypeIdx!;
+}
+
+/** Names of devices may look like anything (`6in4-wan`): after `interface x =` a word of their signs is one. */
+function isDevice(token: IToken, before: readonly IToken[]): boolean {
+  return (
+    before.length === 3 &&
+    before[0]!.tokenType === KInterface &&
+    before[2]!.tokenType === Equals &&
+    (token.tokenType === Time || token.tokenType === Junk) &&
+    /^[\w.@-]+$/.test(token.image)
+  );
+}
+
+/** A text that is not closed leaves the line's last `{` alone. */
+function shortenOpenText(token: IToken): void {
+  const { image } = token;
+  if (image.length > 1 && image.endsWith('"')) return;
+  token.image = image.replace(/\s*\{?\s*$/, '');
+}
+
+const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
+
+const HIDDEN = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uFFFD]/;
+
+/** Characters that hide what a line says, also in comments: control characters, directions (CVE-2021-42574). */
+function reportHidden(text: string, spanAt: (from: number, length: number) => Span, reporter: Reporter): boolean {
+  const at = text.search(HIDDEN);
+  if (at < 0) return false;
+  const sign = text.charCodeAt(at);
+  if (sign === 0xfffd) reporter.report(codes.notUtf8, {}, spanAt(at, 1), { expected: 'a text in UTF-8' });
+  else {
+    const name = sign === 0x0d ? 'a carriage return' : `U+${sign.toString(16).toUpperCase().padStart(4, '0')}`;
+    const span = spanAt(at, 1);
+    const fixes = [{ title: 'remove it', span, replacement: '' }];
+    reporter.report(codes.hiddenCharacter, { name }, span, { fixes });
+  }
+  return true;
+}
