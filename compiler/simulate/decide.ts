@@ -1,0 +1,245 @@
+/** The reference simulator, without state: what becomes of the first packet of a connection. */
+import type { PolicyDiagram } from '../diagram/diagram.ts';
+import { NOWHERE } from '../diagram/fields.ts';
+import { ownedAddresses } from '../diagram/ownership.ts';
+import { type FieldValues, walk } from '../diagram/walk.ts';
+import { type InterfaceId, type Listen, type Machine, type Model, type Redirect, type RuleId, SELF } from '../model.ts';
+import type { Appearance, Decision, Destination, Station } from './decision.ts';
+import { type OwnAddresses, standIns } from './own-addresses.ts';
+import { hasPorts, isStray, type NewPacket } from './packet.ts';
+import { type Routes, routesOf } from './routing.ts';
+import { nameInterface, namePlace } from './words.ts';
+
+/** What the simulator knows beside the file. */
+export interface Surroundings {
+  readonly routes: Routes;
+  readonly own: OwnAddresses;
+}
+
+/** As much as the file itself tells. */
+export function surroundingsOf(model: Model, diagram: PolicyDiagram): Surroundings {
+  return { routes: routesOf(model), own: standIns(model, diagram) };
+}
+
+/**
+ * One decision for each interface by which the packet may leave: more than one only when `around.routes` can't tell and
+ * the answers differ.
+ */
+export function decide(
+  model: Model,
+  diagram: PolicyDiagram,
+  packet: NewPacket,
+  around: Surroundings = surroundingsOf(model, diagram),
+): readonly Decision[] {
+  const journey: Journey = { model, diagram, packet, around, trail: [] };
+  return dropBroken(journey) ?? decideIngress(journey);
+}
+
+interface Journey {
+  readonly model: Model;
+  readonly diagram: PolicyDiagram;
+  readonly packet: NewPacket;
+  readonly around: Surroundings;
+  readonly trail: readonly Station[];
+}
+
+/** Steps 1 and 2 of the journey, as far as no diagram is asked. */
+function dropBroken({ packet, trail }: Journey): readonly Decision[] | null {
+  if (packet.in !== SELF && packet.from.kind !== 'address') {
+    const text = "the source is the gateway's own address, but the gateway did not send it: forged";
+    return [{ ...DENIED, drop: { kind: 'forged-own' }, trail: [...trail, { stage: 'forged', text, rule: 0 }] }];
+  }
+  if (isStray(packet)) {
+    const text = 'an ICMP error or answer that belongs to no connection';
+    return [{ ...DENIED, drop: { kind: 'stray' }, trail: [...trail, { stage: 'stray', text, rule: 0 }] }];
+  }
+  return null;
+}
+
+const DENIED = {
+  outcome: 'denied',
+  rejected: false,
+  rule: 0,
+  nat: 0,
+  by: null,
+  out: null,
+  as: null,
+  becomes: null,
+} as const;
+
+function decideIngress(journey: Journey): readonly Decision[] {
+  const { model, diagram, packet } = journey;
+  const fields = fieldsOf(journey);
+  const leaf = walk(diagram.ingress, fields);
+  switch (leaf.verdict) {
+    case 'continue':
+      return decideForward(journey, fields);
+    case 'forged': {
+      const source = packet.from.kind === 'address' ? packet.from.address : 0n;
+      const owned = ownedAddresses(model, packet.family).find(({ first, last }) => first <= source && source <= last);
+      const network = model.networks[owned?.network ?? 0]!;
+      const text = `the source lives in network ${network.name}, on ${nameInterface(model, network.interface)}: forged`;
+      const trail = [...journey.trail, { stage: 'forged' as const, text, rule: 0 }];
+      return [{ ...DENIED, by: network.name, drop: { kind: 'forged', network }, trail }];
+    }
+    case 'deny':
+    case 'reject': {
+      const stage = model.rules[leaf.rule - 1]?.kind === 'redirect-denied' ? 'redirect' : 'gateway';
+      const trail = [...journey.trail, { stage, text: 'denied', rule: leaf.rule } as const];
+      const by = ownerOf(model, leaf.rule);
+      return [{ ...DENIED, rejected: leaf.verdict === 'reject', rule: leaf.rule, by, drop: null, trail }];
+    }
+    case 'redirect':
+      return decideRedirect(journey, fields, leaf.rule);
+  }
+}
+
+function decideForward(journey: Journey, fields: FieldValues): readonly Decision[] {
+  const { model, diagram, packet, around } = journey;
+  const own = ownInterface(packet);
+  const outs = own !== 0 ? [SELF] : around.routes(packet.family, addressOf(journey, packet.to));
+  const decisions = outs.map((out): Decision => {
+    const leaf = walk(diagram.forward, { ...fields, out: BigInt(out) });
+    const routed = {
+      stage: 'routing',
+      text: out === SELF ? 'is for the gateway' : `leaves by ${nameInterface(model, out)}`,
+      rule: 0,
+    } as const;
+    const said = {
+      stage: 'policy',
+      text: leaf.verdict === 'allow' || leaf.reason ? 'allowed' : 'denied',
+      rule: leaf.rule,
+    } as const;
+    const trail: Station[] = [...journey.trail, routed, said];
+    const common = { rule: leaf.rule, nat: leaf.nat, out, drop: null, becomes: null, trail };
+    const by = ownerOf(model, leaf.rule);
+    if (leaf.reason) {
+      const text = `the private source would leave ${nameInterface(model, out)} untranslated`;
+      trail.push({ stage: 'masquerade', text, rule: 0 });
+      return { ...DENIED, ...common, by, drop: { kind: leaf.reason } };
+    }
+    if (leaf.verdict !== 'allow') return { ...DENIED, ...common, rejected: leaf.verdict === 'reject', by };
+    if (leaf.nat === 0) return { ...common, outcome: 'allowed', rejected: false, by, as: null };
+    trail.push({ stage: 'masquerade', text: 'masqueraded', rule: leaf.nat });
+    const as = appearanceOf(journey, leaf.nat, out);
+    return { ...common, outcome: 'masqueraded', rejected: false, by: ownerOf(model, leaf.nat), as };
+  });
+  return distinct(decisions);
+}
+
+function decideRedirect(journey: Journey, fields: FieldValues, rule: RuleId): readonly Decision[] {
+  const { model, diagram, packet, around } = journey;
+  const { redirect, listen } = findListen(model, rule);
+  const becomes = shiftTarget(packet, listen);
+  const target = listen.target;
+  const outs = target.kind === 'address' ? around.routes(packet.family, target.address) : [SELF];
+  const decisions = outs.map((out): Decision => {
+    const nat = out === SELF ? 0 : walk(diagram.redirected, { ...fields, out: BigInt(out) });
+    const hairpin = out === packet.in;
+    const trail: Station[] = [
+      ...journey.trail,
+      { stage: 'redirect', text: `goes to ${namePlace(model, becomes.machine, packet.family, becomes.port)}`, rule },
+      {
+        stage: 'routing',
+        text: out === SELF ? 'is for the gateway' : `leaves by ${nameInterface(model, out)}`,
+        rule: 0,
+      },
+    ];
+    if (nat !== 0) trail.push({ stage: 'masquerade', text: 'masqueraded', rule: nat });
+    const outside: Appearance = {
+      address: { kind: 'own', interface: ownInterface(packet) || redirect.interfaces[0]! },
+      ports: null,
+    };
+    const as = nat !== 0 ? appearanceOf(journey, nat, out) : hairpin ? outside : null;
+    return {
+      outcome: 'redirected',
+      rejected: false,
+      rule,
+      nat,
+      by: redirect.name,
+      drop: null,
+      out,
+      as,
+      becomes,
+      trail,
+    };
+  });
+  return distinct(decisions);
+}
+
+function fieldsOf(journey: Journey): FieldValues {
+  const { packet } = journey;
+  const daddr = addressOf(journey, packet.to);
+  const saddr = addressOf(journey, packet.from);
+  return {
+    family: BigInt(packet.family),
+    in: BigInt(packet.in),
+    own: BigInt(ownInterface(packet)),
+    protocol: BigInt(packet.protocol),
+    dport: BigInt(packet.dport),
+    ...(packet.family === 4 ? { daddr4: daddr, saddr4: saddr } : { daddr6: daddr, saddr6: saddr }),
+  };
+}
+
+/** The field `own`: the interface whose own address the destination is, 0 when it is no address of the gateway. */
+function ownInterface({ to, in: on }: NewPacket): InterfaceId {
+  switch (to.kind) {
+    case 'address':
+      return 0;
+    case 'own':
+      return to.interface;
+    case 'self':
+      return on === SELF ? NOWHERE : on;
+  }
+}
+
+function addressOf({ packet, around, model }: Journey, machine: Machine): bigint {
+  switch (machine.kind) {
+    case 'address':
+      return machine.address;
+    case 'own':
+      return around.own(machine.interface, packet.family);
+    case 'self':
+      return around.own(packet.in === SELF ? (model.interfaces[0]?.id ?? SELF) : packet.in, packet.family);
+  }
+}
+
+function findListen(model: Model, rule: RuleId): { redirect: Redirect; listen: Listen } {
+  for (const redirect of model.redirects) {
+    const listen = redirect.listens.find(({ id }) => id === rule);
+    if (listen) return { redirect, listen };
+  }
+  throw new RangeError(`rule ${rule} is no line of a redirect`);
+}
+
+function shiftTarget({ protocol, dport }: NewPacket, { service, target, targetPorts }: Listen): Destination {
+  if (!hasPorts(protocol)) return { machine: target, port: null };
+  if (!targetPorts || !service.ports) return { machine: target, port: targetPorts?.first ?? dport };
+  return { machine: target, port: targetPorts.first + (dport - service.ports.first) };
+}
+
+function appearanceOf({ model, packet }: Journey, nat: RuleId, out: InterfaceId): Appearance {
+  const masquerade = model.masquerades.find(({ id }) => id === nat)!;
+  const { first, last } = masquerade.ports;
+  const kept = packet.sport !== null && first <= packet.sport && packet.sport <= last;
+  return {
+    address: masquerade.addresses ? { kind: 'pool', ranges: masquerade.addresses } : { kind: 'own', interface: out },
+    ports: !hasPorts(packet.protocol) ? null : kept ? { first: packet.sport, last: packet.sport } : { first, last },
+  };
+}
+
+function ownerOf(model: Model, rule: RuleId): string | null {
+  return model.rules[rule - 1]?.owner ?? null;
+}
+
+/** Interfaces that make no difference are not told apart. */
+function distinct(decisions: readonly Decision[]): readonly Decision[] {
+  const seen = new Map<string, Decision>();
+  for (const decision of decisions) {
+    const key = JSON.stringify({ ...decision, out: null, trail: null }, (_, value) =>
+      typeof value === 'bigint' ? `${value}` : value,
+    );
+    if (!seen.has(key)) seen.set(key, decision);
+  }
+  return [...seen.values()];
+}

@@ -1,0 +1,132 @@
+/** Runs the `expect`s of a file by walking its diagrams. */
+import type { Diagnostic, Related } from '../../grammar/diagnostic.ts';
+import type { Span } from '../../grammar/span.ts';
+import type { PolicyDiagram } from '../diagram/diagram.ts';
+import type { Expectation, ExpectedPacket, Model } from '../model.ts';
+import { decide, type Surroundings, surroundingsOf } from './decide.ts';
+import type { Decision, Destination } from './decision.ts';
+import { hasPorts, type NewPacket } from './packet.ts';
+import { listPackets } from './variants.ts';
+import { describeOutcome, describeReason, nameAppearance, nameInterface, namePlace } from './words.ts';
+
+export interface StepResult {
+  readonly span: Span;
+  readonly passed: boolean;
+  /** `tcp from 192.168.1.20 on lan to 192.0.2.80:80`: the packet that is spoken of below. */
+  readonly packet: string;
+  /** `is masqueraded by home-out` */
+  readonly expected: string;
+  /** What happens to it: `is denied by lan-out`. */
+  readonly happened: string;
+  /** Which line or what else decided: ``gateway.masq:31 `deny tcp 25` ``. */
+  readonly why: string;
+  readonly decision: Decision;
+  /** null: it passed. */
+  readonly diagnostic: Diagnostic | null;
+}
+
+export interface ExpectationResult {
+  readonly title: string;
+  readonly span: Span;
+  readonly passed: boolean;
+  readonly steps: readonly StepResult[];
+}
+
+export function runExpectations(model: Model, diagram: PolicyDiagram): ExpectationResult[] {
+  const around = surroundingsOf(model, diagram);
+  return model.expectations.map((expectation) => runExpectation(model, diagram, expectation, around));
+}
+
+function runExpectation(
+  model: Model,
+  diagram: PolicyDiagram,
+  { title, span, steps }: Expectation,
+  around: Surroundings,
+): ExpectationResult {
+  const results = steps.map((step) => runStep(model, diagram, step, around));
+  return { title, span, passed: results.every(({ passed }) => passed), steps: results };
+}
+
+/** Passes when every packet that the step speaks of fares as expected, by whatever interface it may leave. */
+function runStep(model: Model, diagram: PolicyDiagram, step: ExpectedPacket, around: Surroundings): StepResult {
+  const trials = listPackets(model, diagram, step).flatMap((packet) => {
+    const decisions = decide(model, diagram, packet, around);
+    return decisions.map((decision) => ({ packet, decision, several: decisions.length > 1 }));
+  });
+  const failed = trials.find(({ decision }) => !isAsExpected(step, decision));
+  const { packet, decision, several } = failed ?? trials[0]!;
+  const happened = describeOutcome(model, decision, step.family);
+  const route = several ? `, if it leaves by ${nameInterface(model, decision.out ?? 0)} (the file does not tell)` : '';
+  const why = `${describeReason(model, decision)}${route}`;
+  const shown = failed ? packet : null;
+  const texts = { packet: describePacket(model, step, shown), expected: describeExpected(model, step), happened, why };
+  const diagnostic = failed ? complain(model, step, decision, texts) : null;
+  return { span: step.span, passed: !failed, ...texts, decision, diagnostic };
+}
+
+function isAsExpected(step: ExpectedPacket, decision: Decision): boolean {
+  if (step.outcome !== decision.outcome) return false;
+  if (step.by !== null && step.by !== decision.by) return false;
+  if (step.becomes && !(decision.becomes && isDestination(step.becomes, decision.becomes))) return false;
+  return !step.as || appearsAs(step.as, decision);
+}
+
+function isDestination(expected: NonNullable<ExpectedPacket['becomes']>, { machine, port }: Destination): boolean {
+  if (expected.port !== null && expected.port !== port) return false;
+  switch (expected.machine.kind) {
+    case 'address':
+      return machine.kind === 'address' && machine.address === expected.machine.address;
+    case 'own':
+      return machine.kind === 'own' && machine.interface === expected.machine.interface;
+    case 'self':
+      return machine.kind !== 'address';
+  }
+}
+
+/** Certainly this address, and this port if one is expected. */
+function appearsAs({ machine, port }: NonNullable<ExpectedPacket['as']>, { as }: Decision): boolean {
+  if (!as) return false;
+  if (port !== null && !(as.ports && as.ports.first === port && as.ports.last === port)) return false;
+  if (machine.kind === 'self') return as.address.kind === 'own';
+  if (machine.kind === 'own') return as.address.kind === 'own' && as.address.interface === machine.interface;
+  if (as.address.kind !== 'pool') return false;
+  const [only, ...others] = as.address.ranges;
+  return others.length === 0 && only?.first === only?.last && BigInt(only?.first ?? -1) === machine.address;
+}
+
+/** With the port that went wrong when the step names none. */
+function describePacket(model: Model, step: ExpectedPacket, failed: NewPacket | null): string {
+  const port = step.toPort ?? (failed && hasPorts(failed.protocol) ? failed.dport : null);
+  const from = namePlace(model, step.from, step.family, step.fromPort);
+  const to = namePlace(model, failed?.to ?? step.to, step.family, port);
+  return `${step.protocol} from ${from} on ${nameInterface(model, step.on)} to ${to}`;
+}
+
+function describeExpected(model: Model, { outcome, by, as, becomes, family }: ExpectedPacket): string {
+  return [
+    `is ${outcome}`,
+    by === null ? '' : ` by ${by}`,
+    as ? ` as ${namePlace(model, as.machine, family, as.port)}` : '',
+    becomes ? ` to ${namePlace(model, becomes.machine, family, becomes.port)}` : '',
+  ].join('');
+}
+
+function complain(
+  model: Model,
+  step: ExpectedPacket,
+  decision: Decision,
+  texts: Pick<StepResult, 'packet' | 'expected' | 'happened' | 'why'>,
+): Diagnostic {
+  const origin = model.rules[decision.rule - 1];
+  const related: Related[] = origin ? [{ span: origin.span, message: 'this line decides' }] : [];
+  const sure = step.as && decision.as ? `; it appears as ${nameAppearance(model, decision.as)}` : '';
+  return {
+    code: 'MQ501',
+    severity: 'error',
+    message: `${texts.packet} ${texts.happened}: ${texts.why}${sure}`,
+    expected: texts.expected,
+    span: step.span,
+    related,
+    fixes: [],
+  };
+}

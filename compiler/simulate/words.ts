@@ -1,0 +1,77 @@
+/** Decisions and packets in the admin's words. */
+import { writeAddress } from '../../grammar/address.ts';
+import type { Family } from '../../grammar/ast.ts';
+import { formatRange } from '../addresses.ts';
+import { type InterfaceId, type Machine, type Model, type Range, type RuleId, SELF } from '../model.ts';
+import type { Appearance, Decision } from './decision.ts';
+
+export function nameInterface(model: Model, id: InterfaceId): string {
+  if (id === SELF) return 'self';
+  return model.interfaces.find((known) => known.id === id)?.name ?? 'an undeclared interface';
+}
+
+/** `192.168.1.20`, `192.168.1.20:80`, `[2001:db8::1]:80`, `wan:80`, `self`. */
+export function namePlace(model: Model, machine: Machine, family: Family, port: number | null): string {
+  const end = port === null ? '' : `:${port}`;
+  switch (machine.kind) {
+    case 'address': {
+      const text = writeAddress(machine.address, machine.family);
+      return machine.family === 6 && end !== '' ? `[${text}]${end}` : `${text}${end}`;
+    }
+    case 'own':
+      return `${nameInterface(model, machine.interface)}${end}`;
+    case 'self':
+      return `self${end}`;
+    default:
+      throw new TypeError(`no such machine of family ${family}: ${machine satisfies never}`);
+  }
+}
+
+/** `wan:61000-65095`, `203.0.113.4-203.0.113.7:1304`. */
+export function nameAppearance(model: Model, { address, ports }: Appearance): string {
+  const where =
+    address.kind === 'own'
+      ? nameInterface(model, address.interface)
+      : address.ranges.map(({ first, last }) => formatRange(4, BigInt(first), BigInt(last))).join(', ');
+  return ports ? `${where}:${namePorts(ports)}` : where;
+}
+
+export function namePorts({ first, last }: Range<number>): string {
+  return first === last ? `${first}` : `${first}-${last}`;
+}
+
+/** "is denied by wan-in", "is redirected by www to 192.168.2.10:80": as an `expect` would say it. */
+export function describeOutcome(model: Model, decision: Decision, family: Family): string {
+  const by = decision.by === null ? '' : ` by ${decision.by}`;
+  const as = decision.as ? ` as ${nameAppearance(model, decision.as)}` : '';
+  const to = decision.becomes ? ` to ${namePlace(model, decision.becomes.machine, family, decision.becomes.port)}` : '';
+  return `is ${decision.outcome}${by}${as}${to}`;
+}
+
+/** Why, in a sentence's end: the line that decided, or what is wrong with the packet. */
+export function describeReason(model: Model, decision: Decision): string {
+  const line = describeRule(model, decision.rule);
+  switch (decision.drop?.kind) {
+    case undefined:
+      return line;
+    case 'forged': {
+      const { name, interface: on } = decision.drop.network;
+      return `the source is forged: network ${name} lives on ${nameInterface(model, on)}`;
+    }
+    case 'forged-own':
+      return 'the source is forged: it is an address of the gateway itself';
+    case 'stray':
+      return 'it belongs to no connection';
+    case 'untranslated': {
+      const out = nameInterface(model, decision.out ?? SELF);
+      return `${line} lets it through, but its private source would leave ${out} unmasqueraded`;
+    }
+  }
+}
+
+/** `gateway.masq:31 allow web to servers` */
+export function describeRule(model: Model, rule: RuleId): string {
+  const origin = model.rules[rule - 1];
+  if (!origin) return 'no line of the file';
+  return `${origin.span.file}:${origin.span.line} \`${origin.text}\``;
+}
