@@ -43,7 +43,10 @@ export interface Guard {
 
 /** What is remembered of an interface in state.json. */
 export interface StateInterface {
+  /** Its number in the policy that is active. */
   readonly id: number;
+  /** Its place 1..63 in the map `interfaces`; kept as long as the device lives. */
+  readonly seat: number;
   readonly name: string;
   readonly device: string;
   readonly ifindex: number;
@@ -54,14 +57,17 @@ export interface StateInterface {
   readonly record: InterfaceRecord;
 }
 
-/** What the datapath is told of an interface (map `interfaces`). */
+/** What the datapath is told of an interface (maps `interfaces` and `addresses`). */
 export interface InterfaceRecord {
   readonly mac: string | null;
   readonly mtu: number;
   /** XDP frames can be transmitted there. */
   readonly transmit: boolean;
-  /** An own address to try first, and an address routed through the interface; null: none now. */
-  readonly hint: string | null;
+  /** A masquerade names it: nothing leaves there with a private source. */
+  readonly hides: boolean;
+  /** Its own addresses, where the datapath starts to look for them. */
+  readonly addresses: readonly string[];
+  /** An address routed through it; null: none now. */
   readonly probe: string | null;
 }
 
@@ -108,6 +114,8 @@ export interface Snapshot {
   /** Names of other gateways that have state in this namespace. */
   readonly otherGateways: readonly string[];
   readonly attachments: readonly Attachment[];
+  /** Pinned links whose device is gone: nothing but a pin to remove. */
+  readonly dead: readonly Attachment[];
   /** Names of the maps and program arrays that are pinned. */
   readonly pins: readonly string[];
   /** The slot that decides now, and whether all program arrays have programs there; null: maps not pinned. */

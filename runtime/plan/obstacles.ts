@@ -1,6 +1,9 @@
 import type { Snapshot, State } from '../machine/types.ts';
 import type { Obstacle, Wanted } from './types.ts';
 
+/** Half of the seats of the map `interfaces` (63), so that all of them can be made again at once. */
+const MAX_INTERFACES = 31;
+
 /** Why this file can't be applied to this machine as it is; empty when it can. `state` null: nothing applied. */
 export function findObstacles(wanted: Wanted, snapshot: Snapshot, state: State | null): Obstacle[] {
   const obstacles: Obstacle[] = [];
@@ -21,6 +24,12 @@ export function findObstacles(wanted: Wanted, snapshot: Snapshot, state: State |
         names.length > 0
           ? `There are ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}.`
           : 'There are none but lo. Is this the right namespace?',
+    });
+  }
+  if (wanted.interfaces.length > MAX_INTERFACES) {
+    obstacles.push({
+      text: `The file names ${wanted.interfaces.length} interfaces; the tables have room for ${MAX_INTERFACES}.`,
+      advice: 'Leave some out.',
     });
   }
   if (state === null || snapshot.active === null) return obstacles;

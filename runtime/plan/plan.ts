@@ -2,7 +2,7 @@ import type { Attachment, Device, InterfaceRecord, Snapshot, State } from '../ma
 import { canTransmit, type Intent, isSamePlace, planHooks } from './attach.ts';
 import { flowTableBytes } from './memory.ts';
 import { findObstacles } from './obstacles.ts';
-import type { Note, Plan, Step, Wanted } from './types.ts';
+import type { Note, Plan, Step, Wanted, WantedInterface } from './types.ts';
 import { findWarnings } from './warnings.ts';
 
 /** Slots of the program arrays. */
@@ -38,7 +38,7 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
     steps.push({ kind: 'replace', attachments: attachments.map((one) => ({ ...one, device: nameOf(one, snapshot) })) });
   }
   steps.push(...planTables(wanted, state, loaded, present));
-  steps.push(...planPolicy(wanted, snapshot, state, loaded));
+  steps.push(...planPolicy(wanted, snapshot, state, loaded, present));
 
   // Hooks: what should be there against what is.
   const intents: Intent[] = [];
@@ -52,7 +52,7 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
   steps.push(...planGuardAndHooks(wanted, snapshot, stale, present, missing, surplus));
   for (const one of state?.interfaces ?? []) {
     if (present.some((other) => other.live.ifindex === one.ifindex)) continue;
-    steps.push({ kind: 'drop-interface', ifindex: one.ifindex, device: one.device });
+    steps.push({ kind: 'drop-interface', ifindex: one.ifindex, seat: one.seat, device: one.device });
   }
   if (!snapshot.ipForward) steps.push({ kind: 'forward' });
   return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes, obstacles };
@@ -70,53 +70,53 @@ export function isStale(snapshot: Snapshot): boolean {
 }
 
 /** What the datapath is told of a device. */
-export function makeRecord(device: Device): InterfaceRecord {
+export function makeRecord(device: Device, hides: boolean): InterfaceRecord {
   return {
     mac: device.mac,
     mtu: device.mtu,
     transmit: canTransmit(device),
-    hint: device.addresses[0] ?? null,
+    hides,
+    addresses: device.addresses,
     probe: device.probe,
   };
 }
 
-type Present = readonly {
-  readonly id: number;
-  readonly name: string;
-  readonly device: string;
-  readonly live: Device;
-}[];
+type Present = readonly (WantedInterface & { readonly live: Device })[];
 
 function* planTables(wanted: Wanted, state: State | null, loaded: boolean, present: Present): Generator<Step> {
   const before = loaded ? (state?.timeouts ?? null) : null;
   if (before === null || !isSameValue(before, wanted.timeouts)) {
     yield { kind: 'timeouts', before, after: wanted.timeouts };
   }
-  for (const { id, name, device, live } of present) {
+  const taken = new Set(loaded ? state?.interfaces.map((one) => one.seat) : []);
+  for (const { id, name, device, live, hides } of present) {
     const known = loaded ? state?.interfaces.find((one) => one.ifindex === live.ifindex) : undefined;
-    const after = makeRecord(live);
-    if (known !== undefined && known.id === id && isSameRecord(known.record, after)) continue;
-    yield { kind: 'interface', id, name, device, ifindex: live.ifindex, before: known?.record ?? null, after };
+    const after = makeRecord(live, hides);
+    if (known !== undefined && isSameRecord(known.record, after)) continue;
+    const seat = known?.seat ?? takeSeat(taken);
+    yield { kind: 'interface', id, seat, name, device, ifindex: live.ifindex, before: known?.record ?? null, after };
   }
   if (!loaded || state?.hashes.datapath !== wanted.hashes.datapath) yield { kind: 'sweep' };
 }
 
-function* planPolicy(wanted: Wanted, snapshot: Snapshot, state: State | null, loaded: boolean): Generator<Step> {
+function* planPolicy(
+  wanted: Wanted,
+  snapshot: Snapshot,
+  state: State | null,
+  loaded: boolean,
+  present: Present,
+): Generator<Step> {
+  const ids = present.map((one) => ({ ifindex: one.live.ifindex, id: one.id }));
   const active = loaded ? snapshot.active : null;
   const same =
-    active !== null &&
-    active.filled &&
-    state !== null &&
-    state.hashes.policy === wanted.hashes.policy &&
-    state.hashes.datapath === wanted.hashes.datapath;
+    active?.filled === true &&
+    state?.hashes.policy === wanted.hashes.policy &&
+    state.hashes.datapath === wanted.hashes.datapath &&
+    ids.every(({ ifindex, id }) => state.interfaces.some((one) => one.ifindex === ifindex && one.id === id));
   if (same) return;
   const generation = (state?.generation ?? 0) + 1;
-  const renumber = (state?.interfaces ?? []).some((one) => {
-    const next = wanted.interfaces.find((other) => other.device === one.device);
-    return loaded && next !== undefined && next.id !== one.id;
-  });
   const slot = active === null ? 0 : (active.slot + 1) % POLICY_SLOTS;
-  yield { kind: 'policy', generation, slot, rules: wanted.rules, first: active?.filled !== true, renumber };
+  yield { kind: 'policy', generation, slot, rules: wanted.rules, first: active?.filled !== true, ids };
 }
 
 function* planGuardAndHooks(
@@ -140,9 +140,9 @@ function* planGuardAndHooks(
       yield { kind: 'guard', devices: arm, indexes: carried, first: isNew };
     }
   }
-  for (const one of surplus) {
-    const device = snapshot.devices.find((other) => other.ifindex === one.ifindex);
-    yield { kind: 'detach', place: { ...one, device: nameOf(one, snapshot) }, gone: device === undefined };
+  for (const one of surplus) yield { kind: 'detach', place: { ...one, device: nameOf(one, snapshot) }, gone: false };
+  for (const one of stale ? [] : snapshot.dead) {
+    yield { kind: 'detach', place: { ...one, device: nameOf(one, snapshot) }, gone: true };
   }
   for (const { place, why } of missing) yield { kind: 'attach', place, why };
   const last = isNew || missing.length > 0 ? { devices: arm, indexes: carried } : armed;
@@ -157,13 +157,25 @@ function nameOf(one: Attachment, snapshot: Snapshot): string {
   return live?.name ?? known?.device ?? `device ${one.ifindex}`;
 }
 
+/** Seats of the map `interfaces` are 1..63; 0 stays empty. */
+function takeSeat(taken: Set<number>): number {
+  let seat = 1;
+  while (taken.has(seat)) seat += 1;
+  taken.add(seat);
+  return seat;
+}
+
 /**
- * Whether the kernel's record still serves. Hint and probe are only where the datapath starts to look; traffic keeps
+ * Whether the kernel's record still serves. Addresses and probe are only where the datapath starts to look; traffic keeps
  * them fresh, so another address is no change, but one where there was none is.
  */
 function isSameRecord(known: InterfaceRecord, now: InterfaceRecord): boolean {
-  if (known.mac !== now.mac || known.mtu !== now.mtu || known.transmit !== now.transmit) return false;
-  return (known.hint !== null || now.hint === null) && (known.probe !== null || now.probe === null);
+  if (known.mac !== now.mac || known.mtu !== now.mtu) return false;
+  if (known.transmit !== now.transmit || known.hides !== now.hides) return false;
+  const found = (before: boolean, after: boolean) => !before && after;
+  return (
+    !found(known.addresses.length > 0, now.addresses.length > 0) && !found(known.probe !== null, now.probe !== null)
+  );
 }
 
 /** Equality of plain values by their JSON, keys in any order. */

@@ -111,21 +111,32 @@ function describeInterface(step: Extract<Step, { kind: 'interface' }>): StepText
   const name = `interface ${step.name} = ${step.device} (index ${step.ifindex})`;
   if (step.before === null) return say('+', name, describeRecord(step.after));
   const changes = (Object.keys(step.after) as (keyof InterfaceRecord)[])
-    .filter((key) => step.before?.[key] !== step.after[key])
-    .map((key) => `${key} ${step.before?.[key] ?? 'none'} → ${step.after[key] ?? 'none'}`);
-  return say('~', name, changes.join(', ') || `is number ${step.id} now`);
+    .filter((key) => String(step.before?.[key]) !== String(step.after[key]))
+    .map((key) => `${RECORD_WORDS[key]} ${sayValue(step.before?.[key])} → ${sayValue(step.after[key])}`);
+  return say('~', name, changes.join(', '));
+}
+const RECORD_WORDS: Readonly<Record<keyof InterfaceRecord, string>> = {
+  mac: 'MAC address',
+  mtu: 'MTU',
+  transmit: 'takes XDP frames',
+  hides: 'masqueraded',
+  addresses: 'addresses',
+  probe: 'probe',
+};
+function sayValue(value: InterfaceRecord[keyof InterfaceRecord] | undefined): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  const text = value instanceof Array ? value.join(' ') : String(value ?? '');
+  return text === '' ? 'none' : text;
 }
 function describeRecord(record: InterfaceRecord): string {
   const frames = record.mac === null ? 'no Ethernet header' : record.transmit ? 'takes XDP frames' : 'TC sends';
-  return `MTU ${record.mtu}, ${frames}${record.hint === null ? ', no IPv4 address now' : `, address ${record.hint}`}`;
+  return `MTU ${record.mtu}, ${frames}, ${record.addresses.join(' ') || 'no IPv4 address now'}`;
 }
 
 function describePolicy(step: Extract<Step, { kind: 'policy' }>): StepText {
   const rules = counted(step.rules, 'line');
   if (step.first) return say('+', `policy, generation ${step.generation}`, `${rules} that decide`);
-  const switched = step.renumber
-    ? 'interfaces are numbered anew: new connections are held for about 50 ms, live ones go on'
-    : 'one store switches; new connections meet it, live ones go on';
+  const switched = 'one store switches; new connections meet it, live ones go on';
   return say('~', `policy, generation ${step.generation}`, `${rules} that decide; ${switched}`);
 }
 

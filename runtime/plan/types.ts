@@ -3,7 +3,7 @@ import type { Hashes, Hook, InterfaceRecord, Mode, Timeouts } from '../machine/t
 /** What a compiled file asks of a machine; read from a manifest (wanted.ts). */
 export interface Wanted {
   readonly gateway: string;
-  readonly interfaces: readonly { readonly id: number; readonly name: string; readonly device: string }[];
+  readonly interfaces: readonly WantedInterface[];
   readonly flows: number;
   readonly timeouts: Timeouts;
   readonly hashes: Hashes;
@@ -11,6 +11,14 @@ export interface Wanted {
   readonly rules: number;
   /** Outside ports of each masquerade. */
   readonly pools: readonly { readonly name: string; readonly first: number; readonly last: number }[];
+}
+
+export interface WantedInterface {
+  readonly id: number;
+  readonly name: string;
+  readonly device: string;
+  /** A masquerade names it. */
+  readonly hides: boolean;
 }
 
 /** One thing that apply does. The order of a plan's steps is the order in which they are done. */
@@ -28,23 +36,21 @@ export type Step =
   | {
       readonly kind: 'interface';
       readonly id: number;
+      readonly seat: number;
       readonly name: string;
       readonly device: string;
       readonly ifindex: number;
       readonly before: InterfaceRecord | null;
       readonly after: InterfaceRecord;
     }
-  /**
-   * Loads the policy into a free slot and switches. `renumber`: ids of interfaces that are live now change with it, so
-   * new connections are held shut between the two stores.
-   */
+  /** Loads the policy, with the numbers that it gives to interfaces, into a free slot, and switches by one store. */
   | {
       readonly kind: 'policy';
       readonly generation: number;
       readonly slot: number;
       readonly rules: number;
       readonly first: boolean;
-      readonly renumber: boolean;
+      readonly ids: readonly { readonly ifindex: number; readonly id: number }[];
     }
   /** Replaces the guard table in one transaction. */
   | {
@@ -56,7 +62,7 @@ export type Step =
   | { readonly kind: 'attach'; readonly place: Place; readonly why: string }
   /** Takes our program off a device; `gone`: the device is no more, only its pin is left. */
   | { readonly kind: 'detach'; readonly place: Place; readonly gone: boolean }
-  | { readonly kind: 'drop-interface'; readonly ifindex: number; readonly device: string }
+  | { readonly kind: 'drop-interface'; readonly ifindex: number; readonly seat: number; readonly device: string }
   | { readonly kind: 'forward' };
 
 export interface Place {

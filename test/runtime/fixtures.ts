@@ -33,8 +33,8 @@ export const DMZ: Device = { ...LAN, name: 'eth1', ifindex: 4, mac: '02:00:00:00
 export const WANTED: Wanted = {
   gateway: 'deathstar',
   interfaces: [
-    { id: 1, name: 'wan', device: 'ppp0' },
-    { id: 2, name: 'lan', device: 'eth0' },
+    { id: 1, name: 'wan', device: 'ppp0', hides: true },
+    { id: 2, name: 'lan', device: 'eth0', hides: false },
   ],
   flows: 65536,
   timeouts: { tcp: 7_440_000, udp: 300_000 },
@@ -54,6 +54,7 @@ export const EMPTY: Snapshot = {
   state: null,
   otherGateways: [],
   attachments: [],
+  dead: [],
   pins: [],
   active: null,
   tcx: true,
@@ -61,9 +62,9 @@ export const EMPTY: Snapshot = {
 
 /** The machine after `wanted` was applied to it. */
 export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
-  const devices = wanted.interfaces.flatMap(({ id, name, device }) => {
-    const live = before.devices.find((one) => one.name === device);
-    return live === undefined ? [] : [{ id, name, device, live }];
+  const devices = wanted.interfaces.flatMap((one, index) => {
+    const live = before.devices.find((other) => other.name === one.device);
+    return live === undefined ? [] : [{ ...one, seat: index + 1, live }];
   });
   const attachments: Attachment[] = devices.flatMap(({ live }) =>
     planHooks(live, before).intents.map(({ place: { hook, ifindex, mode } }) => ({ hook, ifindex, mode })),
@@ -79,14 +80,15 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
     hashes: wanted.hashes,
     flows: wanted.flows,
     timeouts: wanted.timeouts,
-    interfaces: devices.map(({ id, name, device, live }) => ({
+    interfaces: devices.map(({ id, seat, name, device, live, hides }) => ({
       id,
+      seat,
       name,
       device,
       ifindex: live.ifindex,
       hooks: attachments.filter((one) => one.ifindex === live.ifindex).map(({ hook, mode }) => ({ hook, mode })),
       ownsQdisc: false,
-      record: makeRecord(live),
+      record: makeRecord(live, hides),
     })),
     ipForward: '0',
   };

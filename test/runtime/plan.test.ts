@@ -7,7 +7,10 @@ import type { Wanted } from '../../runtime/plan/types.ts';
 import { applied, DMZ, EMPTY, LAN, outline, WAN, WANTED } from './fixtures.ts';
 
 const test = suite('plan');
-const THREE: Wanted = { ...WANTED, interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1' }] };
+const THREE: Wanted = {
+  ...WANTED,
+  interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false }],
+};
 const obstacles = (wanted: Wanted, snapshot: Snapshot) => makePlan(wanted, snapshot).obstacles.map((one) => one.text);
 const warnings = (wanted: Wanted, snapshot: Snapshot) =>
   makePlan(wanted, snapshot)
@@ -95,17 +98,20 @@ test('takes an interface away after the policy that knew it', () => {
   ]);
 });
 
-test('says when live interfaces are numbered anew', () => {
+test('loads the policy with new numbers when the file numbers interfaces anew, and touches no seat', () => {
   const swapped: Wanted = {
     ...WANTED,
-    hashes: { ...WANTED.hashes, policy: 'p2' },
     interfaces: [
-      { id: 1, name: 'lan', device: 'eth0' },
-      { id: 2, name: 'wan', device: 'ppp0' },
+      { id: 1, name: 'lan', device: 'eth0', hides: false },
+      { id: 2, name: 'wan', device: 'ppp0', hides: true },
     ],
   };
-  const policy = makePlan(swapped, applied(WANTED)).steps.find((step) => step.kind === 'policy');
-  assert.is(policy?.renumber, true);
+  const [policy, ...more] = makePlan(swapped, applied(WANTED)).steps;
+  assert.equal(more, []);
+  assert.equal(policy?.kind === 'policy' && policy.ids, [
+    { ifindex: 3, id: 1 },
+    { ifindex: 7, id: 2 },
+  ]);
 });
 
 test('follows a device that was made again under a new index', () => {
@@ -116,10 +122,14 @@ test('follows a device that was made again under a new index', () => {
       ...live,
       devices: [back, LAN, DMZ],
       attachments: live.attachments.filter((one) => one.ifindex !== 7),
+      dead: live.attachments.filter((one) => one.ifindex === 7),
     }),
     [
       'interface ppp0 new',
+      'policy',
       'guard eth0,ppp0 open 3',
+      'detach ppp0 tc-egress tcx',
+      'detach ppp0 tc-ingress tcx',
       'attach ppp0 tc-egress tcx',
       'attach ppp0 tc-ingress tcx',
       'guard eth0,ppp0 open 3,12',
