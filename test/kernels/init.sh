@@ -1,0 +1,29 @@
+#!/bin/busybox sh
+# PID 1 of the guest: the host's file system (read only, by 9p) under a layer of memory, then the guest's command.
+export PATH=/bin
+busybox mount -t proc proc /proc
+busybox mount -t devtmpfs dev /dev
+for m in $(busybox cat /modules.order); do busybox insmod "$m" || echo "insmod $m failed"; done
+busybox mkdir -p /host /layer /root
+busybox mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=524288 host /host || echo "no host file system"
+busybox mount -t tmpfs -o size=80% layer /layer
+busybox mkdir /layer/upper /layer/work
+busybox mount -t overlay -o lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work overlay /root
+for d in proc sys dev run tmp; do busybox mkdir -p /root/$d; done
+busybox mount -t proc proc /root/proc
+busybox mount -t sysfs sys /root/sys
+busybox mount -t tmpfs run /root/run
+busybox mount -t tmpfs tmp /root/tmp
+busybox mount -t devtmpfs dev /root/dev
+busybox mkdir -p /root/dev/pts /root/dev/shm
+busybox mount -t devpts pts /root/dev/pts
+busybox mount -t tmpfs shm /root/dev/shm
+release=$(busybox uname -r)
+rest=$(busybox cat /modules.dir)
+busybox mkdir -p /root/lib/modules/$release
+busybox mount -o bind /host$rest /root/lib/modules/$release
+command=$(busybox cat /command)
+busybox chroot /root /bin/bash -c "export HOME=/root PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin; ip link set lo up; $command"
+echo "guest-exit: $?"
+busybox sync
+busybox poweroff -f
