@@ -59,6 +59,13 @@ function followers(step: Step): readonly Step[] {
   return step.kind === 'go' ? [step.next] : [];
 }
 
+const OPPOSITES = { eq: 'ne', ne: 'eq', gt: 'le', le: 'gt', ge: 'lt', lt: 'ge' } as const;
+
+function invert(condition: Condition): Condition {
+  if (condition.comparison === 'set') throw new RangeError('a test of bits has no opposite');
+  return { ...condition, comparison: OPPOSITES[condition.comparison] };
+}
+
 /** Every step after all that lead to it; a step's `no` stands right behind it where possible. */
 function sortTopologically(start: Step): Step[] {
   const seen = new Set<Step>([start]);
@@ -150,9 +157,14 @@ class Placer {
     this.#enterHere(step);
     for (const instruction of step.code) this.#push(instruction, step.purpose);
     if (step.kind === 'end') return null;
-    if (step.kind === 'test') this.#jump({ kind: 'branch', offset: 0, ...step.condition }, step.yes, step.purpose);
-    const next = step.kind === 'test' ? step.no : step.next;
-    if (!this.#done.has(next) && this.#awaited.get(next) === 0) return next;
+    let next: Step;
+    if (step.kind === 'test') {
+      const inverts = this.#isNext(step.yes) && !this.#isNext(step.no);
+      next = inverts ? step.yes : step.no;
+      const condition = inverts ? invert(step.condition) : step.condition;
+      this.#jump({ kind: 'branch', offset: 0, ...condition }, inverts ? step.no : step.yes, step.purpose);
+    } else next = step.next;
+    if (this.#isNext(next)) return next;
     const entrance = this.#entrances.get(next);
     const near = entrance !== undefined && this.#slots + 1 - entrance <= this.#reach;
     if (!near && shortness(next) <= this.#short && next.kind === 'end') {
@@ -161,6 +173,11 @@ class Placer {
     }
     this.#jump({ kind: 'jump', offset: 0 }, next, step.purpose);
     return null;
+  }
+
+  /** It can stand here: nothing else that leads to it is still to come. */
+  #isNext(step: Step): boolean {
+    return !this.#done.has(step) && this.#awaited.get(step) === 0;
   }
 
   /** From now on `step` is entered here, also by all jumps that were waiting for it. */

@@ -17,6 +17,7 @@ export class Purposes {
 
   /** The line that has this id: the text as it stands in the file where that is known. */
   rule(id: RuleId): Purpose {
+    if (id === 0) return this.words('(decided by no line of the file)');
     const known = this.#rules.get(id);
     if (known) return known;
     const origin = this.#model.rules[id - 1];

@@ -32,7 +32,8 @@ export function searchComputed(edges: readonly Edge[], code: readonly Instructio
 
 /** A search for the 128-bit value in four 32-bit words at `offset`, the most significant word first. */
 export function searchWide(edges: readonly Edge[], offset: number, purpose: Purpose): Step {
-  return divideUpper(edges, 0, edges.length - 1, loadHalf(offset), offset, purpose);
+  const all = { least: 0n, most: LOWER_ONES };
+  return divideUpper(edges, 0, edges.length - 1, all, loadHalf(offset), offset, purpose);
 }
 
 function loadHalf(offset: number): Instruction[] {
@@ -101,8 +102,25 @@ function divide(
   };
 }
 
-/** VALUE holds the upper half; all ends that share an upper half are settled by one search in the lower one. */
-function divideUpper(edges: Edges, from: number, to: number, code: Code, offset: number, purpose: Purpose): Step {
+/** What is known of an upper half: `least..most`. */
+interface Known {
+  readonly least: bigint;
+  readonly most: bigint;
+}
+
+/**
+ * VALUE holds the upper half; all ends that share an upper half are settled by one search in the lower one. Never asks
+ * what is known already: the verifier takes out branches that can't be taken one by one, which is quadratic in all.
+ */
+function divideUpper(
+  edges: Edges,
+  from: number,
+  to: number,
+  known: Known,
+  code: Code,
+  offset: number,
+  purpose: Purpose,
+): Step {
   if (from === to) return after(code, edgeAt(edges, from).to, purpose);
   const middle = (from + to - 1) >> 1;
   const upper = edgeAt(edges, middle).last >> 64n;
@@ -112,16 +130,25 @@ function divideUpper(edges: Edges, from: number, to: number, code: Code, offset:
   let high = middle;
   while (shares(high + 1)) high += 1;
   const isWhole = (edgeAt(edges, high).last & LOWER_ONES) === LOWER_ONES;
-  const above = compare('gt', 64, upper);
-  const greater = divideUpper(edges, high + 1, to, [], offset, purpose);
-  const less = divideUpper(edges, from, low, [], offset, purpose);
-  const start: Code = [...code, ...above.prepare];
-  if (isWhole && low === high) {
-    return { kind: 'test', code: start, condition: above.condition, yes: greater, no: less, purpose };
-  }
-  const key = (last: bigint) => last & LOWER_ONES;
-  const inside = divide(edges, low, isWhole ? high : high + 1, loadHalf(offset + 8), key, 64, purpose);
-  const { condition } = compare('eq', 64, upper);
-  const equal: Step = { kind: 'test', code: [], condition, yes: inside, no: less, purpose };
-  return { kind: 'test', code: start, condition: above.condition, yes: greater, no: equal, purpose };
+  const askGreater = upper < known.most;
+  const askEqual = upper > known.least && !(isWhole && low === high);
+  const test = (comparison: 'gt' | 'eq', before: Code, yes: Step, no: Step): Step => {
+    const { prepare, condition } = compare(comparison, 64, upper);
+    // The constant of `gt` is still there for `eq`.
+    const both = comparison === 'eq' && askGreater ? before : [...before, ...prepare];
+    return { kind: 'test', code: both, condition, yes, no, purpose };
+  };
+  const less = (before: Code) =>
+    divideUpper(edges, from, low, { least: known.least, most: upper - 1n }, before, offset, purpose);
+  const equal = (before: Code) => {
+    const key = (last: bigint) => last & LOWER_ONES;
+    const inside = [...before, ...loadHalf(offset + 8)];
+    if (isWhole && low === high)
+      return divideUpper(edges, from, low, { ...known, most: upper }, before, offset, purpose);
+    return divide(edges, low, isWhole ? high : high + 1, inside, key, 64, purpose);
+  };
+  const notGreater = (before: Code) => (askEqual ? test('eq', before, equal([]), less([])) : equal(before));
+  if (!askGreater) return notGreater(code);
+  const greater = divideUpper(edges, high + 1, to, { ...known, least: upper + 1n }, [], offset, purpose);
+  return test('gt', code, greater, notGreater([]));
 }

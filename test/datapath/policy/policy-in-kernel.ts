@@ -2,7 +2,7 @@
  * Loads a generated policy beside harness.bpf.c, as the datapath's miss path would have it, and asks it about packets
  * by test run. Everything lives in a temporary directory with a bpffs of its own.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,6 +34,8 @@ export class PolicyInKernel {
     this.layout = readLayout(readFileSync(this.#harness));
     execaSync('mkdir', [this.#pins]);
     execaSync('mount', ['-t', 'bpf', 'bpffs', this.#pins]);
+    process.on('exit', () => this.close());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
   }
 
   /** Links and loads, in place of what was loaded before. Answers with the milliseconds that the load took. */
@@ -113,7 +115,9 @@ export class PolicyInKernel {
       .stdout;
   }
 
+  /** Also called when the process ends. */
   close(): void {
+    if (!existsSync(this.#directory)) return;
     execaSync('umount', [this.#pins]);
     rmSync(this.#directory, { recursive: true, force: true });
   }

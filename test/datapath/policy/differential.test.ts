@@ -1,0 +1,148 @@
+/** Generated diagrams and packets: the kernel's answers are those of the simulator's walk. */
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ForwardLeaf, IngressLeaf } from '../../../compiler/diagram/diagram.ts';
+import { type FieldValues, walk } from '../../../compiler/diagram/walk.ts';
+import { emitPolicy } from '../../../compiler/ebpf/emit.ts';
+import type { Model } from '../../../compiler/model.ts';
+import { makeListen, makeMasquerade, makeModel, makeRedirect } from '../../compiler/ebpf/fixtures.ts';
+import { type LeafSets, makePacket, makePolicy, makeRandom } from '../../compiler/ebpf/generate.ts';
+import { needs } from '../../lab/skip.ts';
+import { type Members, PolicyInKernel } from './policy-in-kernel.ts';
+
+needs('linux', 'root', 'btf');
+
+const v6 = 0x20010db8_00000000_00000000_00000010n;
+const model: Model = makeModel(
+  Array.from({ length: 12 }, (_, index) => `line ${index + 1}`),
+  {
+    masquerades: [
+      makeMasquerade(1, null, { first: 61000, last: 65095 }),
+      makeMasquerade(2, [{ first: 0xcb007101, last: 0xcb007105 }]),
+      makeMasquerade(3, [
+        { first: 0xcb007101, last: 0xcb007101 },
+        { first: 0xcb007110, last: 0xcb007112 },
+        { first: 0xfffffff0, last: 0xfffffff8 },
+      ]),
+    ],
+    redirects: [
+      makeRedirect([
+        makeListen(
+          4,
+          { first: 10, last: 20 },
+          { kind: 'address', family: 4, address: 0xc0a8020an },
+          { first: 5, last: 15 },
+        ),
+        makeListen(
+          5,
+          { first: 80, last: 80 },
+          { kind: 'address', family: 6, address: v6 },
+          { first: 8080, last: 8080 },
+        ),
+        makeListen(6, { first: 7, last: 9 }, { kind: 'self' }),
+        makeListen(7, null, { kind: 'own', interface: 1 }),
+        makeListen(
+          8,
+          { first: 0, last: 60000 },
+          { kind: 'address', family: 4, address: 1n },
+          { first: 5000, last: 65000 },
+        ),
+      ]),
+    ],
+  },
+);
+const leaves: LeafSets = {
+  ingress: [
+    { verdict: 'continue' },
+    { verdict: 'forged' },
+    { verdict: 'deny', rule: 9, log: false },
+    { verdict: 'reject', rule: 10, log: true },
+    ...[4, 5, 6, 7, 8].map((rule) => ({ verdict: 'redirect', rule, log: rule === 6 }) as const),
+  ],
+  forward: [
+    { verdict: 'deny', rule: 9, log: false, nat: 0 },
+    { verdict: 'reject', rule: 10, log: true, nat: 0 },
+    ...[0, 1, 2, 3].map((nat) => ({ verdict: 'allow', rule: 11, log: nat === 2, nat }) as const),
+    { verdict: 'allow', rule: 12, log: true, nat: 1 },
+  ],
+  redirected: [0, 1, 2, 3],
+};
+
+const word = (value: bigint, index: number) => Number((value >> BigInt(96 - 32 * index)) & 0xffff_ffffn);
+const wordsOf = (value: bigint) => [0, 1, 2, 3].map((index) => word(value, index));
+
+function toMembers(packet: FieldValues): Members {
+  const { saddr4, daddr4, saddr6, daddr6, ...rest } = packet;
+  const plain = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, Number(value)]));
+  const address = (four?: bigint, six?: bigint) => (six === undefined ? [Number(four ?? 0n), 0, 0, 0] : wordsOf(six));
+  return { ...plain, saddr: address(saddr4, saddr6), daddr: address(daddr4, daddr6) };
+}
+
+const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5 };
+
+function poolOf(nat: number, packet: Members): Members {
+  const masquerade = model.masquerades.find((one) => one.id === nat);
+  if (!masquerade) return {};
+  const { first, last } = masquerade.ports;
+  const all = (masquerade.addresses ?? []).flatMap((range) => Array(range.last - range.first + 1).fill(range));
+  const range = all[(packet.saddr as number[])[0]! % all.length] ?? { first: 0, last: 0 };
+  return { nat, nat_first: range.first, nat_last: range.last, port_first: first, port_last: last };
+}
+
+function expectIngress(leaf: IngressLeaf, packet: Members): Members {
+  const verdict = VERDICTS[leaf.verdict];
+  if (!('rule' in leaf)) return { ...packet, verdict };
+  const decision = { ...packet, verdict, rule: leaf.rule, log: Number(leaf.log) };
+  const listen = model.redirects[0]!.listens.find((one) => one.id === leaf.rule);
+  if (leaf.verdict !== 'redirect' || !listen) return decision;
+  const { target, service, targetPorts } = listen;
+  const words =
+    target.kind !== 'address'
+      ? packet.daddr
+      : target.family === 6
+        ? wordsOf(target.address)
+        : [Number(target.address), 0, 0, 0];
+  const ports = service.ports;
+  if (!ports) return { ...decision, to_addr: words as number[] };
+  const shift = (targetPorts?.first ?? ports.first) - ports.first;
+  const port = ports.first === ports.last ? ports.first + shift : ((packet.dport as number) + shift) & 0xffff;
+  return { ...decision, to_addr: words as number[], to_port: port };
+}
+
+function expectForward(leaf: ForwardLeaf, packet: Members): Members {
+  const decision = { ...packet, verdict: VERDICTS[leaf.verdict], rule: leaf.rule, log: Number(leaf.log) };
+  return { ...decision, ...poolOf(leaf.nat, packet) };
+}
+
+const test = suite('generated policies in the kernel');
+const kernel = new PolicyInKernel();
+test.after(() => kernel.close());
+const zero: Members = Object.fromEntries(
+  kernel.layout.members.map(({ name, count }) => [name, count === 1 ? 0 : Array(count).fill(0)]),
+);
+
+test('answer as the walk of the diagram does', () => {
+  const check = (seed: number, size: number) => {
+    const random = makeRandom(seed);
+    const diagram = makePolicy(random, leaves, size);
+    kernel.load(emitPolicy(model, diagram, kernel.layout, []));
+    const packets = Array.from({ length: 64 }, () => makePacket(random));
+    const asked = packets.map((packet) => ({ ...zero, ...toMembers(packet) }));
+    const let_in = asked.map((packet) => ({ ...packet, verdict: VERDICTS.allow, rule: 4 }));
+    const expected = {
+      ingress: packets.map((packet, i) => expectIngress(walk(diagram.ingress, packet), asked[i]!)),
+      forward: packets.map((packet, i) => expectForward(walk(diagram.forward, packet), asked[i]!)),
+      redirected: packets.map((packet, i) => ({
+        ...let_in[i]!,
+        ...poolOf(walk(diagram.redirected, packet), asked[i]!),
+      })),
+    };
+    assert.equal(kernel.ask('ingress', asked), expected.ingress);
+    assert.equal(kernel.ask('forward', asked), expected.forward);
+    assert.equal(kernel.ask('forward', let_in), expected.redirected);
+  };
+  fc.assert(fc.property(fc.integer(), fc.integer({ min: 1, max: 120 }), check), { numRuns: 60 });
+});
+
+test.run();
