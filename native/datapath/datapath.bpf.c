@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: (MIT OR GPL-2.0-only)
+/*
+ * The hit path: packets of known flows, on XDP and TC, and the sweep. It knows no policy; what it does not know it
+ * hands to the generation at control.active.
+ */
+#include "base.h"
+#include "drop.h"
+#include "flow.h"
+#include "forward.h"
+#include "icmp.h"
+#include "ipv6.h"
+#include "maps.h"
+#include "nexthop.h"
+#include "parse.h"
+#include "sweep.h"
+
+POLICIES(xdp_policies);
+POLICIES(tc_ingress_policies);
+POLICIES(tc_egress_policies);
+
+static __always_inline bool is_new_second(const struct flow_dir *flow, __u32 now)
+{
+	return (flow->last ^ now) >> COARSE_SECOND_SHIFT;
+}
+
+static __always_inline void ask_policy(void *ctx, void *policies)
+{
+	struct control *c = get_control();
+
+	if (c)
+		bpf_tail_call(ctx, policies, READ_ONCE(c->active));
+}
+
+SEC("xdp.frags")
+int xdp_ingress(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct header h;
+	struct flow_dir *flow;
+	__u32 now;
+
+	switch (parse_packet(data, end, sizeof(struct ethhdr), false, &h)) {
+	case PARSED_FLOW:
+		break;
+	case PARSED_MALFORMED:
+		return drop_frame(DROP_MALFORMED, end - data);
+	case PARSED_FRAGMENT:
+		return drop_frame(DROP_FRAGMENT, end - data);
+	default:
+		return XDP_PASS;
+	}
+	flow = bpf_map_lookup_elem(&flows4, &h.key);
+	if (unlikely(!flow || flow->dying))
+		goto miss;
+	if (unlikely(flow->in != ctx->ingress_ifindex))
+		return drop_frame(DROP_WRONG_INTERFACE, end - data);
+	if (unlikely(!fits_xdp(&h, flow)))
+		return XDP_PASS;
+	now = coarse_now();
+	if (unlikely(is_new_second(flow, now))) {
+		enum hop hop = revalidate(ctx, &h.key, flow, now);
+
+		if (hop == HOP_NEW)
+			goto miss;
+		if (hop == HOP_NONE)
+			return drop_frame(DROP_NO_ROUTE, end - data);
+		if (!fits_xdp(&h, flow))
+			return XDP_PASS;
+	}
+	return forward_frame(ctx, &h, flow, now);
+miss:
+	ask_policy(ctx, &xdp_policies);
+	return drop_frame(DROP_NO_POLICY, end - data);
+}
+
+/* The length in the header is more than what arrived (XDP frames of several buffers are not looked at this closely). */
+static __always_inline bool is_truncated(struct __sk_buff *skb, const struct header *h)
+{
+	return !skb->gso_size && h->l3 + h->length > skb->len;
+}
+
+/* Makes the headers (60 bytes of IP, 20 of TCP) readable and writable where they are not yet. */
+static __always_inline void pull_headers(struct __sk_buff *skb, __u32 want)
+{
+	if ((void *)(long)skb->data + want > (void *)(long)skb->data_end)
+		bpf_skb_pull_data(skb, want < skb->len ? want : skb->len);
+}
+
+SEC("tc")
+int tc_ingress(struct __sk_buff *skb)
+{
+	struct iface *in = get_interface(skb->ifindex);
+	struct flow_dir *flow;
+	struct header h = {};
+	__u32 now, l3;
+
+	skb->tc_index = 0;
+	if (!in || skb->vlan_present)
+		return TC_ACT_UNSPEC;
+	l3 = in->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
+	pull_headers(skb, l3 + 40);
+	switch (parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &h)) {
+	case PARSED_FLOW:
+		break;
+	case PARSED_ERROR:
+		return icmp_error_in(skb, &h);
+	case PARSED_MALFORMED:
+		return drop_skb(skb, DROP_MALFORMED);
+	case PARSED_FRAGMENT:
+		return drop_skb(skb, DROP_FRAGMENT);
+	case PARSED_IPV6:
+		return ipv6_in(skb, l3);
+	case PARSED_OTHER:
+		return TC_ACT_UNSPEC;
+	default: /* IGMP and the like are the policy's business */
+		goto miss;
+	}
+	if (is_truncated(skb, &h))
+		return drop_skb(skb, DROP_MALFORMED);
+	flow = bpf_map_lookup_elem(&flows4, &h.key);
+	if (!flow || flow->dying)
+		goto miss;
+	if (flow->in != skb->ifindex)
+		return drop_skb(skb, DROP_WRONG_INTERFACE);
+	now = coarse_now();
+	if (flow->flags & FLOW_LOCAL)
+		return deliver_skb(skb, &h, flow, now);
+	if (is_new_second(flow, now) || !(flow->flags & FLOW_NEIGHBOUR)) {
+		enum hop hop = revalidate(skb, &h.key, flow, now);
+
+		if (hop == HOP_NEW)
+			goto miss;
+		if (hop == HOP_NONE)
+			return drop_skb(skb, DROP_NO_ROUTE);
+	}
+	return forward_skb(skb, &h, flow, 0, now);
+miss:
+	ask_policy(skb, &tc_ingress_policies);
+	return drop_skb(skb, DROP_NO_POLICY);
+}
+
+/*
+ * Packets that the stack forwards (it had to answer for TTL or MTU, or a program did not see them): sources are
+ * rewritten here, and nothing leaves that its flow does not let leave this way.
+ */
+static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
+{
+	struct flow_dir *flow, *back;
+	struct flow_key other;
+
+	if (!h)
+		return TC_ACT_SHOT;
+	flow = bpf_map_lookup_elem(&flows4, &h->key);
+	if (flow && !flow->dying && !(flow->flags & (FLOW_LOCAL | FLOW_OWN))) {
+		if (flow->out != skb->ifindex)
+			return drop_skb(skb, DROP_WRONG_INTERFACE);
+		if (flow->flags & FLOW_NAT_DST)
+			return drop_skb(skb, DROP_UNTRANSLATED);
+		if (flow->flags & FLOW_NAT_SRC && !rewrite_skb(skb, h, flow, WRITE_SRC))
+			return drop_skb(skb, DROP_FAILED);
+		return TC_ACT_UNSPEC;
+	}
+	/* rewritten at ingress, and needs nothing more? */
+	reverse_key(&h->key, &other);
+	back = bpf_map_lookup_elem(&flows4, &other);
+	if (back && !back->dying && back->in == skb->ifindex && !(back->flags & FLOW_LOCAL))
+		return TC_ACT_UNSPEC;
+	return drop_skb(skb, DROP_UNTRANSLATED);
+}
+
+SEC("tc")
+int tc_egress(struct __sk_buff *skb)
+{
+	struct flow_dir *flow;
+	struct header h = {};
+	struct iface *out;
+	__u32 l3;
+
+	if (skb->tc_index == TC_DONE)
+		return TC_ACT_UNSPEC;
+	out = get_interface(skb->ifindex);
+	if (!out)
+		return TC_ACT_UNSPEC;
+	l3 = out->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
+	pull_headers(skb, l3 + 40);
+	switch (parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &h)) {
+	case PARSED_FLOW:
+		break;
+	case PARSED_ERROR:
+		if (skb->ingress_ifindex)
+			return drop_skb(skb, DROP_UNTRANSLATED);
+		return icmp_error_out(skb, &h);
+	case PARSED_FRAGMENT: /* the gateway's own, or forwarded in pieces */
+		if (skb->ingress_ifindex)
+			return drop_skb(skb, DROP_FRAGMENT);
+		return TC_ACT_UNSPEC;
+	case PARSED_IPV6:
+		if (skb->ingress_ifindex)
+			return drop_skb(skb, DROP_IPV6);
+		return TC_ACT_UNSPEC;
+	case PARSED_OTHER:
+		return TC_ACT_UNSPEC;
+	case PARSED_MALFORMED:
+		return drop_skb(skb, DROP_MALFORMED);
+	default:
+		if (skb->ingress_ifindex)
+			return drop_skb(skb, DROP_UNTRANSLATED);
+		return TC_ACT_UNSPEC;
+	}
+	if (skb->ingress_ifindex)
+		return leave_forwarded(skb, &h);
+	flow = bpf_map_lookup_elem(&flows4, &h.key);
+	if (flow && !flow->dying && flow->flags & FLOW_OWN)
+		return send_skb(skb, &h, flow, coarse_now());
+	ask_policy(skb, &tc_egress_policies);
+	return drop_skb(skb, DROP_NO_POLICY);
+}
+
+/* Enums get into BTF, where user space reads them, by being types of arguments. */
+static __noinline int publish_names(enum flow_flag a, enum slot_state b, enum flow_class c, enum iface_flag d)
+{
+	return a == FLOW_ORIGINAL && b == SLOT_FREE && c == CLASS_TCP && d == IFACE_ETHERNET;
+}
+
+/* Run once by test run after loading: starts the sweep, or moves it to this program. */
+SEC("tc")
+int arm(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct sweeper *s = bpf_map_lookup_elem(&sweeper, &zero);
+
+	if (!s || !publish_names(FLOW_ORIGINAL, SLOT_FREE, CLASS_TCP, IFACE_ETHERNET))
+		return 1;
+	bpf_timer_init(&s->timer, &sweeper, CLOCK_MONOTONIC); /* EBUSY: it is there */
+	if (bpf_timer_set_callback(&s->timer, sweep_tick))
+		return 2;
+	return bpf_timer_start(&s->timer, SWEEP_PERIOD, 0) ? 3 : 0;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

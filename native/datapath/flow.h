@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * A flow: two hash entries (one a direction) with all that its packets need, and a slot with what only the slow path,
+ * the sweep and `show` need. User space reads these layouts from BTF.
+ */
+#ifndef MASQC_FLOW_H
+#define MASQC_FLOW_H
+
+#include "base.h"
+
+/*
+ * The tuple of a packet as it arrives (at TC egress: as the gateway sends it). Network byte order.
+ * ICMP queries: a request has sport = id, dport = 0; its reply sport = 0, dport = id. Protocols without ports: 0, 0.
+ */
+struct flow_key {
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport;
+	__be16 dport;
+	__u8 protocol;
+	__u8 pad[3];
+};
+
+/* flow_dir.flags. The last two change (revalidation), the others are set when the flow is made. */
+enum flow_flag {
+	FLOW_ORIGINAL = 1,    /* the direction of the packet that started the flow */
+	FLOW_NAT_SRC = 2,     /* the source is rewritten */
+	FLOW_NAT_DST = 4,     /* the destination is rewritten */
+	FLOW_LOCAL = 8,       /* ends at the gateway: hand to the stack */
+	FLOW_OWN = 16,        /* sent by the gateway: seen at TC egress */
+	FLOW_OWN_ADDRESS = 32,/* the new source is the address of the out interface: follow it */
+	FLOW_NEIGHBOUR = 64,  /* dmac is valid */
+	FLOW_XDP = 128,       /* the out interface transmits XDP frames */
+};
+
+/* One direction: a cache line, written by the CPU that receives this direction's packets (and `dying` by anyone). */
+struct flow_dir {
+	__be32 saddr;       /* what the packet becomes */
+	__be32 daddr;
+	__be16 sport;
+	__be16 dport;
+	__u8 dmac[6];       /* next hop */
+	__u16 mtu;          /* of the route, bytes of the IP packet */
+	__u32 out;          /* ifindex; 0 for LOCAL */
+	__u32 in;           /* ifindex that this direction must come in by (OWN: leave by) */
+	__u32 last;         /* coarse time of the last packet */
+	__u32 slot;         /* index into `slots` */
+	__u8 flags;         /* enum flow_flag */
+	__u8 dying;         /* 1: a miss for the datapath; the sweep removes it */
+	__u8 tcp;           /* TCP flags seen in this direction: FIN 1, SYN 2, RST 4 (inside the window), ACK 16 */
+	__u8 seat;          /* index into `interfaces` of `out` */
+	__u64 packets;
+	__u64 bytes;        /* of IP packets */
+	__u32 tcp_end;      /* highest sequence number after a segment, host order */
+	__u32 tcp_ack;      /* last acknowledgement number, host order */
+};
+
+enum slot_state {
+	SLOT_FREE = 0,
+	SLOT_LIVE = 1,
+	SLOT_KILLED = 2,    /* user space asks for removal (with deadline 0) */
+	SLOT_DYING = 3,     /* both entries are marked; removed when the deadline has passed */
+	SLOT_HALF = 4,      /* lost a race: `key` is the reply entry's, no original entry belongs to this slot */
+};
+
+enum flow_class { /* index into control.timeouts */
+	CLASS_TCP = 0,      /* established */
+	CLASS_TCP_SYN = 1,
+	CLASS_TCP_FIN = 2,
+	CLASS_UDP = 3,
+	CLASS_ICMP = 4,
+	CLASS_OTHER = 5,
+	CLASS_COUNT = 8,    /* room */
+};
+
+struct flow_slot {
+	struct flow_key key;   /* of the original direction */
+	__u32 created;         /* coarse time */
+	__u32 deadline;        /* coarse time before which the sweep need not look at the flow */
+	__u16 rule;            /* the line that let it in, 0: none (the gateway's own, adopted) */
+	__u16 nat;             /* the masquerade, 0: none */
+	__u16 generation;      /* that decided */
+	__u8 state;            /* enum slot_state */
+	__u8 pad;
+};
+
+_Static_assert(sizeof(struct flow_key) == 16, "flow_key");
+_Static_assert(sizeof(struct flow_dir) == 64, "flow_dir is one cache line");
+_Static_assert(sizeof(struct flow_slot) == 32, "flow_slot");
+
+/* The key of the packets that answer those of `key`, whose rewritten form is in `dir`. */
+static __always_inline void opposite_key(const struct flow_key *key, const struct flow_dir *dir, struct flow_key *out)
+{
+	*out = (struct flow_key){
+		.saddr = dir->daddr, .daddr = dir->saddr, .sport = dir->dport, .dport = dir->sport,
+		.protocol = key->protocol,
+	};
+}
+
+static __always_inline void reverse_key(const struct flow_key *key, struct flow_key *out)
+{
+	*out = (struct flow_key){
+		.saddr = key->daddr, .daddr = key->saddr, .sport = key->dport, .dport = key->sport,
+		.protocol = key->protocol,
+	};
+}
+
+#endif

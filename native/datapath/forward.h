@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* The last step of a packet whose flow is known: count, rewrite, send. One function for XDP, one for TC. */
+#ifndef MASQC_FORWARD_H
+#define MASQC_FORWARD_H
+
+#include "base.h"
+#include "drop.h"
+#include "flow.h"
+#include "maps.h"
+#include "parse.h"
+#include "rewrite.h"
+#include "tcp.h"
+
+/*
+ * In skb->tc_index: this packet is done, TC egress lets it by. Set before a redirect and for packets that the stack may
+ * send as they are; every packet that comes in loses it, so nobody outside can set it.
+ */
+#define TC_DONE 0x6d71
+
+/* Bytes of a GSO packet's pieces on the wire are what the MTU is about (a GSO packet is not too big). */
+static __always_inline bool is_too_big(struct __sk_buff *skb, const struct header *h, __u16 mtu)
+{
+	__u32 size = skb->gso_size;
+
+	if (!size)
+		return h->length > mtu;
+	return size + (h->l4 - h->l3) + h->l4_size > mtu;
+}
+
+static __always_inline void count_packet(struct flow_dir *flow, __u32 packets, __u32 bytes, __u32 now)
+{
+	flow->last = now;
+	flow->packets += packets;
+	flow->bytes += bytes;
+}
+
+static __always_inline int drop_frame(enum drop_reason reason, __u32 bytes)
+{
+	count_drop(reason, bytes);
+	return XDP_DROP;
+}
+
+static __always_inline int drop_skb(struct __sk_buff *skb, enum drop_reason reason)
+{
+	count_drop(reason, skb->len);
+	return TC_ACT_SHOT;
+}
+
+/* XDP can finish this packet itself; otherwise TC does, and XDP has not touched anything. */
+static __always_inline bool fits_xdp(const struct header *h, const struct flow_dir *flow)
+{
+	return (flow->flags & (FLOW_XDP | FLOW_NEIGHBOUR | FLOW_LOCAL)) == (FLOW_XDP | FLOW_NEIGHBOUR) &&
+	       h->ttl > 1 && h->length <= flow->mtu && !h->partial;
+}
+
+/* fits_xdp holds. */
+static __always_inline int forward_frame(struct xdp_md *ctx, const struct header *h, struct flow_dir *flow, __u32 now)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	__u32 seat = flow->seat;
+	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
+
+	if ((void *)eth + sizeof(struct ethhdr) + sizeof(struct iphdr) > end)
+		return XDP_PASS;
+	if (unlikely(!out || out->ifindex != flow->out))
+		return XDP_PASS;
+	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
+		return drop_frame(DROP_STRAY, h->length);
+	if (!rewrite_frame(data, end, h, flow))
+		return XDP_PASS;
+	count_packet(flow, 1, h->length, now);
+	__builtin_memcpy(eth->h_dest, flow->dmac, 6);
+	__builtin_memcpy(eth->h_source, out->mac, 6);
+	return bpf_redirect(flow->out, 0);
+}
+
+/* TC ingress: rewrites (TTL too) and sends by the hop in `to`. `hop`: its address where known, else 0: by route. */
+static __always_inline int send_on(struct __sk_buff *skb, const struct header *h, const struct flow_dir *to, __be32 hop)
+{
+	__u32 seat = to->seat, ifindex = to->out;
+	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
+	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
+	bool known = to->flags & FLOW_NEIGHBOUR;
+	bool ethernet, l2 = h->l3;
+
+	if (unlikely(!out || out->ifindex != ifindex))
+		return drop_skb(skb, DROP_UNDECLARED);
+	ethernet = out->flags & IFACE_ETHERNET;
+	__builtin_memcpy(eth.h_source, out->mac, 6);
+	__builtin_memcpy(eth.h_dest, to->dmac, 6);
+	if (!rewrite_skb(skb, h, to, WRITE_SRC | WRITE_DST | WRITE_TTL))
+		return drop_skb(skb, DROP_FAILED);
+	skb->tc_index = TC_DONE;
+	if (!ethernet)
+		return bpf_redirect(ifindex, 0);
+	if (!l2 && bpf_skb_change_head(skb, sizeof(eth), 0))
+		return drop_skb(skb, DROP_FAILED);
+	if ((known || !l2) && bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0))
+		return drop_skb(skb, DROP_FAILED);
+	if (known)
+		return bpf_redirect(ifindex, 0);
+	if (hop) {
+		struct bpf_redir_neigh neighbour = { .nh_family = AF_INET, .ipv4_nh = hop };
+
+		return bpf_redirect_neigh(ifindex, &neighbour, sizeof(neighbour), 0);
+	}
+	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
+}
+
+/*
+ * TC ingress, packet of a flow that is forwarded.
+ * What the stack has to answer (TTL, MTU) goes to it: with the inside source as it came, so that the error quotes what
+ * the sender sent; with the destination rewritten, or the stack would take it for its own.
+ */
+static __always_inline int forward_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __be32 hop,
+				       __u32 now)
+{
+	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
+		return drop_skb(skb, DROP_STRAY);
+	count_packet(flow, skb->gso_segs ? skb->gso_segs : 1, skb->len - h->l3, now);
+	if (unlikely(h->ttl <= 1 || is_too_big(skb, h, flow->mtu))) {
+		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, flow, WRITE_DST))
+			return drop_skb(skb, DROP_FAILED);
+		return TC_ACT_UNSPEC;
+	}
+	return send_on(skb, h, flow, hop);
+}
+
+/* TC ingress, packet for the gateway. */
+static __always_inline int deliver_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
+{
+	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
+		return drop_skb(skb, DROP_STRAY);
+	count_packet(flow, skb->gso_segs ? skb->gso_segs : 1, skb->len - h->l3, now);
+	if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, flow, WRITE_DST))
+		return drop_skb(skb, DROP_FAILED);
+	return TC_ACT_UNSPEC;
+}
+
+/* TC egress, packet of a flow that the gateway sends. */
+static __always_inline int send_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
+{
+	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
+		return drop_skb(skb, DROP_STRAY);
+	count_packet(flow, skb->gso_segs ? skb->gso_segs : 1, skb->len - h->l3, now);
+	if (flow->flags & FLOW_NAT_SRC && !rewrite_skb(skb, h, flow, WRITE_SRC))
+		return drop_skb(skb, DROP_FAILED);
+	return TC_ACT_UNSPEC;
+}
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * The maps that both objects share (pinned by name in the gateway's directory) and the structs in them. `drops` is in
+ * drop.h, `ids` (one a generation, not pinned by name) in miss.bpf.c.
+ *
+ * Sizes that the loader sets: flows4 = 2 * flows, slots = flows, free_slots = flows.
+ */
+#ifndef MASQC_MAPS_H
+#define MASQC_MAPS_H
+
+#include "base.h"
+#include "flow.h"
+#include "packet.h"
+
+/* Raised with every change of a struct or of what a field means. */
+#define MASQC_LAYOUT 1
+
+#define MAX_SEATS 64
+#define MAX_GENERATIONS 16
+#define DEFAULT_FLOWS 65536
+
+struct control {
+	__u32 active;                 /* slot of the program arrays whose policy decides: the switch is this one store */
+	__u32 layout;                 /* MASQC_LAYOUT of the datapath that made the maps */
+	__u32 flows;                  /* limit; 0: max_entries of `slots` is not known here, nothing gets in */
+	__u32 pad;
+	__u32 timeouts[CLASS_COUNT];  /* coarse units, by enum flow_class */
+	__u32 pad2[4];
+	/* its own cache line: written by the datapath */
+	__u32 high_water;             /* slots below were used at least once */
+	__u32 cursor;                 /* where the sweep goes on */
+	__u32 sweeps;                 /* whole passes of the sweep */
+	__u32 pad3[13];
+};
+_Static_assert(sizeof(struct control) == 128, "control");
+
+/* control: key 0; configuration by apply, the second line by the datapath; never goes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct control);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} control SEC(".maps");
+
+/* flows4: key is the tuple of a packet as it arrives, one entry a direction; made by the miss path (BPF_NOEXIST, which
+ * is also the claim of the outside port), written by the direction's own packets, deleted by the sweep only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * DEFAULT_FLOWS);
+	__type(key, struct flow_key);
+	__type(value, struct flow_dir);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} flows4 SEC(".maps");
+
+/* slots: key is flow_dir.slot; written by the miss path, the sweep, TCP transitions (deadline) and by user space that
+ * ends a flow (state SLOT_KILLED, deadline 0); entries are reused. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_FLOWS);
+	__type(key, __u32);
+	__type(value, struct flow_slot);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} slots SEC(".maps");
+
+/* free_slots: slots that were used and are free again; pushed by the sweep, popped by the miss path; first in, first out,
+ * so that a freed slot rests. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, DEFAULT_FLOWS);
+	__uint(key_size, 0);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} free_slots SEC(".maps");
+
+enum iface_flag {
+	IFACE_ETHERNET = 1,   /* packets have an Ethernet header */
+	IFACE_XDP = 2,        /* transmits XDP frames (ndo_xdp_xmit) */
+	IFACE_HIDES = 4,      /* a masquerade names it: no private source may leave by it untranslated */
+};
+
+/* An interface that carries the programs. */
+struct iface {
+	__u32 ifindex;        /* 0: empty seat */
+	__u16 flags;          /* enum iface_flag */
+	__u16 mtu;
+	__u8 mac[6];          /* its own */
+	__u8 pad[2];
+	__be32 probe;         /* an address routed through it; 0: none known */
+	__u32 pad2[3];
+};
+_Static_assert(sizeof(struct iface) == 32, "iface");
+
+/* interfaces: key is the seat 1..63 (0 stays empty), any number that apply keeps for the interface; written by apply.
+ * A flow holds the seat, and checks the ifindex in it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_SEATS);
+	__type(key, __u32);
+	__type(value, struct iface);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} interfaces SEC(".maps");
+
+/* seats: key is an ifindex, value its seat; written by apply, deleted by apply when the interface goes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_SEATS);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} seats SEC(".maps");
+
+/* addresses: key is an address (network order), value the ifindex of the interface that has it, as apply saw it: a hint,
+ * believed only while the address is local at all. Written and deleted by apply. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __be32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} addresses SEC(".maps");
+
+/* *_policies: key is a generation's place, value its linked miss program; written by apply; the datapath tail-calls the
+ * entry at control.active. */
+#define POLICIES(name)                                                                                                     \
+	struct {                                                                                                           \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                                                     \
+		__uint(max_entries, MAX_GENERATIONS);                                                                      \
+		__uint(key_size, sizeof(__u32));                                                                           \
+		__uint(value_size, sizeof(__u32));                                                                         \
+		__uint(pinning, LIBBPF_PIN_BY_NAME);                                                                       \
+	} name SEC(".maps")
+
+static __always_inline struct control *get_control(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+static __always_inline struct iface *get_interface(__u32 ifindex)
+{
+	__u32 *seat = bpf_map_lookup_elem(&seats, &ifindex);
+
+	if (!seat)
+		return NULL;
+	return bpf_map_lookup_elem(&interfaces, seat);
+}
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* Where a packet goes: the kernel's routes and neighbours, asked when a flow is made and once a second after. */
+#ifndef MASQC_NEXTHOP_H
+#define MASQC_NEXTHOP_H
+
+#include "base.h"
+#include "flow.h"
+#include "maps.h"
+
+/*
+ * Routes a packet src -> dst that comes in by `in`. On success (0) and BPF_FIB_LKUP_RET_NO_NEIGH: fib->ifindex is the way
+ * out, ipv4_dst the next hop, ipv4_src the address that the gateway itself would use. mtu_result only on success.
+ * A tot_len of 1 asks for the MTU of the route.
+ */
+static __always_inline long route(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 in)
+{
+	__builtin_memset(fib, 0, sizeof(*fib));
+	fib->family = AF_INET;
+	fib->l4_protocol = key->protocol;
+	fib->sport = key->sport;
+	fib->dport = key->dport;
+	fib->tot_len = 1;
+	fib->ifindex = in;
+	fib->ipv4_src = key->saddr;
+	fib->ipv4_dst = key->daddr;
+	return bpf_fib_lookup(ctx, fib, sizeof(*fib), BPF_FIB_LOOKUP_SRC);
+}
+
+static __always_inline bool is_routed(long code)
+{
+	return code == BPF_FIB_LKUP_RET_SUCCESS || code == BPF_FIB_LKUP_RET_NO_NEIGH;
+}
+
+/* Writes a route's answer into a direction. False: the way out carries no programs. */
+static __always_inline bool set_hop(struct flow_dir *dir, const struct bpf_fib_lookup *fib, long code)
+{
+	__u32 ifindex = fib->ifindex;
+	__u32 *seat = bpf_map_lookup_elem(&seats, &ifindex);
+	struct iface *out;
+	__u8 flags = dir->flags & ~(FLOW_NEIGHBOUR | FLOW_XDP);
+
+	if (!seat)
+		return false;
+	out = bpf_map_lookup_elem(&interfaces, seat);
+	if (!out || out->ifindex != ifindex)
+		return false;
+	dir->out = ifindex;
+	dir->seat = *seat;
+	dir->mtu = out->mtu;
+	if (code == BPF_FIB_LKUP_RET_SUCCESS) {
+		if (fib->mtu_result > 1)
+			dir->mtu = fib->mtu_result;
+		__builtin_memcpy(dir->dmac, fib->dmac, 6);
+		flags |= FLOW_NEIGHBOUR;
+	}
+	if (!(out->flags & IFACE_ETHERNET))
+		flags |= FLOW_NEIGHBOUR;
+	if (out->flags & IFACE_XDP)
+		flags |= FLOW_XDP;
+	dir->flags = flags;
+	return true;
+}
+
+/* Ends a flow: both directions become misses, the sweep removes them. */
+static __always_inline void end_flow(const struct flow_key *key, struct flow_dir *flow, __u32 now)
+{
+	struct flow_slot *slot;
+	struct flow_dir *back;
+	struct flow_key other;
+	__u32 index = flow->slot;
+
+	opposite_key(key, flow, &other);
+	back = bpf_map_lookup_elem(&flows4, &other);
+	if (back && back->slot == index)
+		WRITE_ONCE(back->dying, 1);
+	WRITE_ONCE(flow->dying, 1);
+	slot = bpf_map_lookup_elem(&slots, &index);
+	if (slot)
+		slot->deadline = now;
+}
+
+enum hop {
+	HOP_FINE,
+	HOP_NEW,     /* the flow has ended: the packet is a new one */
+	HOP_NONE,    /* no route at the moment */
+};
+
+/*
+ * Once a second at most, by the flow's own packet: is the way out still the way out, what is the neighbour, the MTU, and
+ * is the masquerade's address still the interface's own? A flow whose way or address has changed was decided for another
+ * pair of interfaces and has to be decided again.
+ */
+static __noinline enum hop revalidate(void *ctx, const struct flow_key *key, struct flow_dir *flow, __u32 now)
+{
+	struct bpf_fib_lookup fib;
+	struct flow_key after;
+	long code;
+
+	if (!key || !flow || flow->flags & (FLOW_LOCAL | FLOW_OWN))
+		return HOP_FINE;
+	after = *key;
+	after.daddr = flow->daddr;
+	after.dport = flow->dport;
+	code = route(ctx, &fib, &after, flow->in);
+	if (!is_routed(code))
+		return HOP_NONE;
+	if (fib.ifindex != flow->out || (flow->flags & FLOW_OWN_ADDRESS && fib.ipv4_src != flow->saddr) ||
+	    !set_hop(flow, &fib, code)) {
+		end_flow(key, flow, now);
+		return HOP_NEW;
+	}
+	return HOP_FINE;
+}
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * Expiry: one timer walks the slots in bounded steps. A flow ends in two phases: both hash entries are marked dying
+ * (the hit path treats them as misses from then on), and at least a second later they are deleted and the slot is free.
+ * Nothing else deletes an entry, so nobody ever holds one that changes its owner.
+ */
+#ifndef MASQC_SWEEP_H
+#define MASQC_SWEEP_H
+
+#include "base.h"
+#include "flow.h"
+#include "maps.h"
+#include "nexthop.h"
+#include "tcp.h"
+
+#define CLOCK_MONOTONIC 1
+#define SWEEP_STEP 10000                  /* slots a tick: about 0.1 ms */
+#define SWEEP_PERIOD 250000000ULL         /* ns */
+
+struct sweeper {
+	struct bpf_timer timer;
+};
+
+/* sweeper: key 0; the timer of the sweep, started by `arm`, stops when this map's pin goes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sweeper);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} sweeper SEC(".maps");
+
+/* The flow's last use and timeout, or its end. */
+static __always_inline void judge(struct control *c, struct flow_slot *slot, __u32 index, __u32 now)
+{
+	struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &slot->key), *back;
+	enum flow_class class = flow_class(slot->key.protocol);
+	struct flow_key other;
+	__u32 last, deadline;
+
+	if (!flow || flow->slot != index) { /* being made; the second look removes a half-made one */
+		slot->state = SLOT_DYING;
+		slot->deadline = now + COARSE_SECOND;
+		return;
+	}
+	opposite_key(&slot->key, flow, &other);
+	back = bpf_map_lookup_elem(&flows4, &other);
+	if (back && back->slot != index)
+		back = NULL;
+	last = flow->last;
+	if (back && (__s32)(back->last - last) > 0)
+		last = back->last;
+	if (slot->key.protocol == IPPROTO_TCP)
+		class = tcp_class(flow->tcp, back ? back->tcp : 0);
+	deadline = last + c->timeouts[class & (CLASS_COUNT - 1)];
+	if (slot->state == SLOT_LIVE && !flow->dying && (__s32)(deadline - now) > 0) {
+		slot->deadline = deadline;
+		return;
+	}
+	if (back)
+		WRITE_ONCE(back->dying, 1);
+	WRITE_ONCE(flow->dying, 1);
+	slot->state = SLOT_DYING;
+	slot->deadline = now + COARSE_SECOND;
+}
+
+static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, bool half)
+{
+	struct flow_key key = slot->key, other;
+	struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &key), *back;
+
+	slot->state = SLOT_FREE;
+	if (flow && flow->slot == index) {
+		if (!half) {
+			opposite_key(&key, flow, &other);
+			back = bpf_map_lookup_elem(&flows4, &other);
+			if (back && back->slot == index)
+				bpf_map_delete_elem(&flows4, &other);
+		}
+		bpf_map_delete_elem(&flows4, &key);
+	}
+	bpf_map_push_elem(&free_slots, &index, 0);
+}
+
+struct sweep {
+	__u32 first;
+	__u32 limit;
+	__u32 now;
+};
+
+static long sweep_slot(__u32 i, struct sweep *sweep)
+{
+	__u32 index = sweep->first + i;
+	struct flow_slot *slot;
+	struct control *c;
+
+	if (index >= sweep->limit)
+		return 1;
+	slot = bpf_map_lookup_elem(&slots, &index);
+	if (!slot)
+		return 1;
+	if (slot->state == SLOT_FREE || (__s32)(slot->deadline - sweep->now) > 0)
+		return 0;
+	c = get_control();
+	if (!c)
+		return 1;
+	if (slot->state == SLOT_DYING || slot->state == SLOT_HALF)
+		remove_flow(slot, index, slot->state == SLOT_HALF);
+	else
+		judge(c, slot, index, sweep->now);
+	return 0;
+}
+
+static int sweep_tick(void *map, __u32 *key, struct sweeper *s)
+{
+	struct control *c = get_control();
+	struct sweep sweep;
+
+	if (!c)
+		return 0;
+	sweep.now = coarse_now();
+	sweep.limit = c->high_water < c->flows ? c->high_water : c->flows;
+	sweep.first = c->cursor < sweep.limit ? c->cursor : 0;
+	bpf_loop(SWEEP_STEP, sweep_slot, &sweep, 0);
+	if (sweep.first + SWEEP_STEP >= sweep.limit) {
+		c->cursor = 0;
+		c->sweeps++;
+	} else {
+		c->cursor = sweep.first + SWEEP_STEP;
+	}
+	bpf_timer_start(&s->timer, SWEEP_PERIOD, 0);
+	return 0;
+}
+
+#endif
