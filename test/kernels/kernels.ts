@@ -49,7 +49,8 @@ async function fetchKernel(): Promise<Kernel> {
     rmSync(join(STORE, archive));
   }
   const image = globSync(join(STORE, 'root/boot/vmlinuz-*'))[0];
-  if (image === undefined) throw new Error(`no kernel image under ${STORE}/root/boot: remove that folder and try again`);
+  if (image === undefined)
+    throw new Error(`no kernel image under ${STORE}/root/boot: remove that folder and try again`);
   const release = basename(image).slice('vmlinuz-'.length);
   const modules = [join(STORE, 'root/lib/modules', release), join(STORE, 'root/usr/lib/modules', release)].find((d) =>
     existsSync(d),
@@ -108,5 +109,7 @@ const command = process.argv[2] ?? join(dirname(import.meta.filename), 'smoke.sh
 const kernel = await fetchKernel();
 console.log(`kernel ${kernel.release}, emulated`);
 const status = await runGuest(kernel, await makeInitramfs(kernel, command));
-console.log(status === 0 ? '1 passed, 0 failed, 0 skipped' : `guest ended with ${status}\n0 passed, 1 failed, 0 skipped`);
+console.log(
+  status === 0 ? '1 passed, 0 failed, 0 skipped' : `guest ended with ${status}\n0 passed, 1 failed, 0 skipped`,
+);
 process.exitCode = status === 0 ? 0 : 1;

@@ -1,0 +1,78 @@
+/**
+ * `npm run bench`: masqc beside nftables and bare eBPF programs, interleaved, in network namespaces.
+ *
+ *   --rounds N   (3)      the median of N interleaved rounds
+ *   --only WORDS          gateways whose name holds one of these words, e.g. --only masqc,nft
+ *   --json                one document instead of the table
+ *   --quick               one short round: does everything run?
+ */
+import { parseArgs } from 'node:util';
+import { ALL_FLOWS } from './flows.ts';
+import { FLOOR, GATEWAYS, type Gateway } from './gateways.ts';
+import { Stage } from './stage.ts';
+import { type Measured, renderTable, summarize } from './table.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+  },
+});
+const rounds = options.quick ? 1 : Number(options.rounds);
+const packets = options.quick ? 200_000 : 2_000_000;
+const firstPackets = options.quick ? 50_000 : 300_000;
+const ESTABLISHED = [1, 1_000, 100_000];
+
+const say = (line: string) => {
+  if (!options.json) process.stderr.write(`${line}\n`);
+};
+
+async function measureEstablished(stage: Stage, gateway: Gateway, flows: number, round: number): Promise<Measured> {
+  await gateway.setUp(stage, flows);
+  try {
+    if (gateway !== FLOOR) {
+      const warm = await stage.drive(flows, flows * 2 + 64, true);
+      if (warm.bad > 0) throw new Error(`${gateway.name}: ${warm.bad} wrong checksums`);
+    }
+    const answer = await stage.drive(flows, packets, false);
+    return { gateway: gateway.name, flows, round, ...answer };
+  } finally {
+    await gateway.takeDown(stage);
+  }
+}
+
+async function measureFirst(stage: Stage, gateway: Gateway, round: number): Promise<Measured> {
+  await gateway.setUp(stage, ALL_FLOWS);
+  try {
+    const answer = await stage.drive(ALL_FLOWS, firstPackets, false, 0);
+    return { gateway: gateway.name, flows: 'first', round, ...answer };
+  } finally {
+    await gateway.takeDown(stage);
+  }
+}
+
+const words = options.only.split(',').filter((word) => word !== '');
+const chosen = GATEWAYS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+const stage = await Stage.open();
+const results: Measured[] = [];
+try {
+  for (let round = 1; round <= rounds; round++) {
+    say(`round ${round} of ${rounds}`);
+    results.push(await measureEstablished(stage, FLOOR, 1000, round));
+    for (const flows of ESTABLISHED)
+      for (const gateway of chosen)
+        if (gateway.rows.includes('established')) results.push(await measureEstablished(stage, gateway, flows, round));
+    for (const gateway of chosen)
+      if (gateway.rows.includes('first')) results.push(await measureFirst(stage, gateway, round));
+  }
+} finally {
+  await stage.close();
+}
+const summary = summarize(results, chosen);
+console.log(options.json ? JSON.stringify(summary, null, 2) : renderTable(summary));
+const wrong = summary.rows.filter((row) => row.lost > 0.01 || row.untranslated > 0);
+for (const row of wrong)
+  say(`${row.gateway}, ${row.flows} flows: ${row.lost} of the packets lost, ${row.untranslated} untranslated`);
+process.exitCode = wrong.length > 0 ? 1 : 0;
