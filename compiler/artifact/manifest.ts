@@ -1,0 +1,124 @@
+/**
+ * `manifest.json` of `masqc build`: what a policy object means, for whoever plans, applies or shows it without the
+ * .masq file. The same input gives the same bytes: no clock, no machine. Schema: docs/manifest.schema.json.
+ */
+import type { SourceText } from '../../grammar/span.ts';
+import { type DatapathLayout, layoutText } from '../ebpf/layout.ts';
+import type { Model, RuleOrigin, Timeouts } from '../model.ts';
+
+export const MANIFEST_SCHEMA = 'masqc/manifest@1';
+
+export interface Manifest {
+  readonly schema: typeof MANIFEST_SCHEMA;
+  readonly gateway: string;
+  readonly interfaces: readonly ManifestInterface[];
+  /** By id: the entry at index i has id i + 1. */
+  readonly rules: readonly ManifestRule[];
+  readonly masquerades: readonly ManifestMasquerade[];
+  /** How many flows fit. */
+  readonly flows: number;
+  /** Milliseconds of idleness. */
+  readonly timeouts: Timeouts;
+  readonly sources: readonly { readonly file: string; readonly sha256: string }[];
+  readonly hashes: Hashes;
+}
+export interface ManifestInterface {
+  readonly id: number;
+  readonly name: string;
+  readonly device: string;
+  /** A masquerade names it: no private source leaves by it untranslated. */
+  readonly hides: boolean;
+}
+export interface ManifestRule {
+  readonly id: number;
+  readonly kind: RuleOrigin['kind'];
+  readonly owner: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+}
+export interface ManifestMasquerade {
+  readonly id: number;
+  readonly name: string;
+  readonly interfaces: readonly string[];
+  /** IPv4, dotted, inclusive; null: the interface's own address. */
+  readonly addresses: readonly { readonly first: string; readonly last: string }[] | null;
+  readonly ports: { readonly first: number; readonly last: number };
+}
+/** SHA-256 in hexadecimal. */
+export interface Hashes {
+  /** Of the policy object, whose line info holds the texts of the rules. */
+  readonly policy: string;
+  /** Of the datapath's objects. */
+  readonly datapath: string;
+  /** Of the struct that both share. */
+  readonly layout: string;
+  /** Of all sources: equal for equal texts under equal names. */
+  readonly text: string;
+}
+
+/** SHA-256 in hexadecimal; a text is taken as UTF-8. */
+export type Digest = (data: Uint8Array | string) => string;
+
+export interface ManifestInput {
+  readonly model: Model;
+  readonly sources: readonly SourceText[];
+  readonly policy: Uint8Array;
+  readonly layout: DatapathLayout;
+  /** The compiled datapath objects in an order that does not change. */
+  readonly datapath: readonly Uint8Array[];
+  readonly digest: Digest;
+}
+
+export function makeManifest({ model, sources, policy, layout, datapath, digest }: ManifestInput): Manifest {
+  const hashed = sources.map(({ file, text }) => ({ file, sha256: digest(text) }));
+  return {
+    schema: MANIFEST_SCHEMA,
+    gateway: model.gateway.name,
+    interfaces: describeInterfaces(model),
+    rules: model.rules.map(({ id, kind, owner, text, span: { file, line, column } }) => {
+      return { id, kind, owner, file, line, column, text };
+    }),
+    masquerades: model.masquerades.map(({ id, name, interfaces, addresses, ports }) => ({
+      id,
+      name,
+      interfaces: interfaces.map((one) => nameOf(model, one)),
+      addresses: addresses?.map(({ first, last }) => ({ first: dotted(first), last: dotted(last) })) ?? null,
+      ports: { first: ports.first, last: ports.last },
+    })),
+    flows: model.gateway.flows,
+    timeouts: orderTimeouts(model.gateway.timeouts),
+    sources: hashed,
+    hashes: {
+      policy: digest(policy),
+      datapath: digest(datapath.map((object) => digest(object)).join('\n')),
+      layout: digest(layoutText(layout)),
+      text: digest(hashed.map(({ file, sha256 }) => `${sha256} ${file}`).join('\n')),
+    },
+  };
+}
+
+export function describeInterfaces(model: Model): ManifestInterface[] {
+  const hidden = new Set(model.masquerades.flatMap((masquerade) => masquerade.interfaces));
+  return model.interfaces.map(({ id, name, device }) => ({ id, name, device, hides: hidden.has(id) }));
+}
+
+/** In one order, whatever order the model was made in. */
+function orderTimeouts(timeouts: Timeouts): Timeouts {
+  const { tcp, udp, icmp, other } = timeouts;
+  return { tcp, 'tcp-syn': timeouts['tcp-syn'], 'tcp-fin': timeouts['tcp-fin'], udp, icmp, other };
+}
+
+function nameOf(model: Model, id: number): string {
+  return model.interfaces.find((one) => one.id === id)?.name ?? 'self';
+}
+
+function dotted(address: number): string {
+  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.');
+}
+
+/** The text of an artifact file. */
+export function formatArtifact(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,47 @@
+/**
+ * `maps.json` of `masqc build`: what apply writes into the datapath's maps that follows from the file alone. What only
+ * the machine knows (interface indexes, hardware addresses) is added by apply. Schema: docs/maps.schema.json.
+ */
+import type { Model, Timeouts } from '../model.ts';
+import { describeInterfaces, type ManifestInterface } from './manifest.ts';
+
+export const MAPS_SCHEMA = 'masqc/maps@1';
+
+/** The datapath's coarse time: bpf_ktime_get_coarse_ns() >> 26, about 67 ms. */
+export const COARSE_SHIFT = 26;
+
+export interface Maps {
+  readonly schema: typeof MAPS_SCHEMA;
+  readonly gateway: string;
+  /** max_entries of the maps that grow with `flows`. */
+  readonly sizes: { readonly flows4: number; readonly slots: number; readonly free_slots: number };
+  /** `timeouts` in coarse units, by the class that enum flow_class of the datapath names. */
+  readonly control: { readonly flows: number; readonly timeouts: Timeouts };
+  readonly interfaces: readonly ManifestInterface[];
+}
+
+export function makeMaps(model: Model): Maps {
+  const { name, flows, timeouts } = model.gateway;
+  return {
+    schema: MAPS_SCHEMA,
+    gateway: name,
+    sizes: { flows4: 2 * flows, slots: flows, free_slots: flows },
+    control: {
+      flows,
+      timeouts: {
+        tcp: toCoarse(timeouts.tcp),
+        'tcp-syn': toCoarse(timeouts['tcp-syn']),
+        'tcp-fin': toCoarse(timeouts['tcp-fin']),
+        udp: toCoarse(timeouts.udp),
+        icmp: toCoarse(timeouts.icmp),
+        other: toCoarse(timeouts.other),
+      },
+    },
+    interfaces: describeInterfaces(model),
+  };
+}
+
+/** Milliseconds as whole coarse units, rounded up: a flow never ends early. */
+export function toCoarse(ms: number): number {
+  return Math.ceil((ms * 1_000_000) / 2 ** COARSE_SHIFT);
+}
