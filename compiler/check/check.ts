@@ -1,0 +1,102 @@
+/**
+ * The checker: from what the texts say to a model in which every sentence is known to make sense, or to the list of
+ * everything that is wrong. Each pass is one file; a pass reports and goes on, so that one run finds every
+ * independent mistake.
+ */
+import type { Document } from '../../grammar/ast.ts';
+import type { Diagnostic } from '../../grammar/diagnostic.ts';
+import type { SourceText } from '../../grammar/span.ts';
+import type { Model } from '../model.ts';
+import type { Context } from './context.ts';
+import { makeNames } from './names.ts';
+import { declareNames } from './passes/declare.ts';
+import { warnOfExposed } from './passes/exposed.ts';
+import { warnOfHosts, warnOfUnused } from './passes/idle.ts';
+import { resolveInterfacesAndZones } from './passes/interfaces.ts';
+import { choosePools, refuseOverlappingRedirects } from './passes/listens.ts';
+import { refuseOverlappingMasquerades } from './passes/masquerades.ts';
+import { resolveNetworksAndHosts } from './passes/networks.ts';
+import { refuseOverlappingPolicies } from './passes/policies.ts';
+import { warnOfPrivateOut } from './passes/private-out.ts';
+import { warnOfLockedOut } from './passes/self.ts';
+import { resolveDecisions, resolveExpectations } from './passes/sentences.ts';
+import { resolveServices, resolveSets } from './passes/sets.ts';
+import { warnOfUnreached } from './passes/unreached.ts';
+import { makeReport } from './report.ts';
+
+type Pass = (context: Context) => void;
+
+const PASSES: Readonly<Record<'names' | 'decisions' | 'conflicts', readonly Pass[]>> = {
+  // What each name stands for, from the simple to what is made of it.
+  names: [declareNames, resolveInterfacesAndZones, resolveNetworksAndHosts, resolveSets, resolveServices],
+  // What decides, and what is expected of it.
+  decisions: [resolveDecisions, resolveExpectations],
+  // What can't stand beside each other.
+  conflicts: [refuseOverlappingPolicies, refuseOverlappingMasquerades, refuseOverlappingRedirects, choosePools],
+};
+
+/** Only of a file without errors: half a configuration would look unused and unreached. */
+const WARNINGS: readonly Pass[] = [
+  warnOfUnreached,
+  warnOfUnused,
+  warnOfHosts,
+  warnOfPrivateOut,
+  warnOfExposed,
+  warnOfLockedOut,
+];
+
+export interface CheckOptions {
+  /** The texts of the documents, for sentences quoted in the model. */
+  readonly sources: readonly SourceText[];
+  /** A file of the configuration could not be read: what is missing may be in it. */
+  readonly unread?: boolean;
+}
+
+export interface Checked {
+  /** null: there are errors, here or in the documents. */
+  readonly model: Model | null;
+  /** The checker's own (the documents carry theirs), in the order of files and lines. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The first document is the entry. Never throws on any documents. */
+export function check(documents: readonly Document[], { sources, unread = false }: CheckOptions): Checked {
+  const texts = new Map(sources.map(({ file, text }) => [file, text]));
+  const report = makeReport(documents, unread);
+  const context: Context = {
+    documents,
+    sources: texts,
+    report,
+    names: makeNames(),
+    interfaces: [],
+    interfaceIds: new Map(),
+    zones: new Map(),
+    addresses: new Map(),
+    services: new Map(),
+    hosts: new Map(),
+    networks: [],
+    gateway: [],
+    policies: [],
+    masqueradeDrafts: [],
+    masquerades: [],
+    redirects: [],
+    expectations: [],
+    rules: [],
+  };
+  for (const passes of Object.values(PASSES)) for (const pass of passes) pass(context);
+  if (!report.hasErrors()) for (const pass of WARNINGS) pass(context);
+
+  const [gateway] = context.gateway;
+  const { interfaces, networks, policies, masquerades, redirects, expectations, rules } = context;
+  const model: Model | null =
+    gateway === undefined || report.hasErrors()
+      ? null
+      : { gateway, interfaces, networks, policies, masquerades, redirects, expectations, rules };
+  return { model, diagnostics: inOrder(report.diagnostics, documents) };
+}
+
+function inOrder(diagnostics: readonly Diagnostic[], documents: readonly Document[]): Diagnostic[] {
+  const rank = new Map(documents.map(({ file }, i) => [file, i]));
+  const of = ({ span }: Diagnostic) => rank.get(span.file) ?? documents.length;
+  return [...diagnostics].sort((a, b) => of(a) - of(b) || a.span.start - b.span.start);
+}

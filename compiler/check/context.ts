@@ -1,0 +1,93 @@
+import type { Document } from '../../grammar/ast.ts';
+import type { Span } from '../../grammar/span.ts';
+import type {
+  AddressSet,
+  Expectation,
+  Gateway,
+  Interface,
+  InterfaceId,
+  Machine,
+  Masquerade,
+  Network,
+  Policy,
+  Range,
+  Redirect,
+  RuleId,
+  RuleOrigin,
+  Service,
+} from '../model.ts';
+import type { Names } from './names.ts';
+import type { Report } from './report.ts';
+
+/** A masquerade before its pool is known: null, if it gives no `ports`. */
+export interface MasqueradeDraft extends Omit<Masquerade, 'ports'> {
+  /** The IPv4 addresses that `from` covers. */
+  readonly hidden: AddressSet;
+  readonly ports: (Range<number> & { readonly span: Span }) | null;
+}
+
+/** What the passes share: the texts, what they declare, and the model as far as it is made. */
+export interface Context {
+  readonly documents: readonly Document[];
+  /** Texts by file, for what a sentence says literally. */
+  readonly sources: ReadonlyMap<string, string>;
+  readonly report: Report;
+  readonly names: Names;
+
+  // What the names stand for; null: declared, but with a mistake that was reported.
+  readonly interfaces: Interface[];
+  readonly interfaceIds: Map<string, InterfaceId>;
+  readonly zones: Map<string, readonly InterfaceId[] | null>;
+  readonly addresses: Map<string, AddressSet | null>;
+  readonly services: Map<string, readonly Service[] | null>;
+  readonly hosts: Map<string, readonly Extract<Machine, { kind: 'address' }>[]>;
+
+  // The model.
+  readonly networks: Network[];
+  readonly gateway: Gateway[];
+  readonly policies: Policy[];
+  readonly masqueradeDrafts: MasqueradeDraft[];
+  readonly masquerades: Masquerade[];
+  readonly redirects: Redirect[];
+  readonly expectations: Expectation[];
+  readonly rules: RuleOrigin[];
+}
+
+/** The next id, for the sentence at `span`. */
+export function giveId(context: Context, kind: RuleOrigin['kind'], owner: string, span: Span, text?: string): RuleId {
+  const id = context.rules.length + 1;
+  context.rules.push({ id, kind, owner, span, text: text ?? sentenceAt(context.sources, span) });
+  return id;
+}
+
+export function interfaceName(context: Context, id: InterfaceId): string {
+  return id === 0 ? 'self' : (context.interfaces[id - 1]?.name ?? '?');
+}
+
+/** The sentence that starts at `span`: to the end of its line, or further after a comma; comments and braces left out. */
+export function sentenceAt(sources: ReadonlyMap<string, string>, span: Span): string {
+  const text = sources.get(span.file);
+  if (text === undefined) return '';
+  let sentence = '';
+  let quoted = false;
+  for (let at = span.start; at < text.length; at++) {
+    const char = text[at] as string;
+    if (quoted) {
+      if (char === '\n') break;
+      sentence += char;
+      if (char === '\\') sentence += text[++at] ?? '';
+      else if (char === '"') quoted = false;
+    } else if (char === '#') {
+      while (at + 1 < text.length && text[at + 1] !== '\n') at++;
+    } else if (char === '\n') {
+      if (!sentence.trimEnd().endsWith(',')) break;
+      sentence += ' ';
+    } else if (char === '{' || char === '}') {
+      break;
+    } else {
+      if (char === '"') quoted = true;
+      sentence += char;
+    }
+  }
+  return sentence.trim().replace(/\s+/g, ' ');
+}

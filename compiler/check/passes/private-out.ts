@@ -1,0 +1,67 @@
+/** Private addresses that a policy lets out where no masquerade hides them. */
+import { formatSet, intersect, isEmpty, isWithin, NO_ADDRESS, PRIVATE_V4, subtract, unite } from '../../addresses.ts';
+import type { AddressSet, InterfaceId, Policy, Rule, Sides } from '../../model.ts';
+import { SELF } from '../../model.ts';
+import { CODES } from '../codes.ts';
+import { type Context, interfaceName } from '../context.ts';
+import { outerInterfaces } from '../outside.ts';
+
+export function warnOfPrivateOut(context: Context): void {
+  const outer = outerInterfaces(context);
+  const living = new Map<InterfaceId, AddressSet>();
+  for (const { interface: id, addresses } of context.networks) {
+    living.set(id, unite(living.get(id) ?? NO_ADDRESS, intersect(addresses, PRIVATE_V4)));
+  }
+  const hidden = new Map<InterfaceId, AddressSet>();
+  for (const { interfaces, from } of context.masquerades) {
+    for (const id of interfaces) hidden.set(id, unite(hidden.get(id) ?? NO_ADDRESS, from.include.addresses));
+  }
+  for (const policy of context.policies) warnIn(context, policy, outer, living, hidden);
+}
+
+/** The first line of the policy that lets such an address out; one warning a policy. */
+function warnIn(
+  context: Context,
+  policy: Policy,
+  outer: ReadonlySet<InterfaceId>,
+  living: ReadonlyMap<InterfaceId, AddressSet>,
+  hidden: ReadonlyMap<InterfaceId, AddressSet>,
+): void {
+  for (const from of policy.from) {
+    for (const to of policy.to) {
+      if (to === SELF || to === from || !outer.has(to)) continue;
+      const bare = subtract(living.get(from) ?? NO_ADDRESS, hidden.get(to) ?? NO_ADDRESS);
+      if (isEmpty(bare)) continue;
+      const found = findLeak(policy, from, bare);
+      if (found === null) continue;
+      const parameters = { addresses: formatSet(found.addresses), interface: interfaceName(context, to) };
+      context.report.add(CODES.privateOut, found.span, parameters);
+      return;
+    }
+  }
+}
+
+function findLeak(policy: Policy, by: InterfaceId, bare: AddressSet) {
+  let rest = bare;
+  for (const rule of policy.rules) {
+    const named = sendersIn(rule.from, by, rest);
+    if (isEmpty(named)) continue;
+    if (rule.decision === 'allow') {
+      if (!staysInside(rule)) return { addresses: named, span: rule.span };
+    } else if (rule.services.length === 0 && rule.to.include.any && rule.to.except === null) {
+      rest = subtract(rest, named);
+    }
+  }
+  return policy.default.decision === 'allow' && !isEmpty(rest) ? { addresses: rest, span: policy.default.span } : null;
+}
+
+function sendersIn({ include, except }: Sides, by: InterfaceId, among: AddressSet): AddressSet {
+  const named = include.any || include.interfaces.includes(by) ? among : intersect(include.addresses, among);
+  if (except === null) return named;
+  return except.any || except.interfaces.includes(by) ? NO_ADDRESS : subtract(named, except.addresses);
+}
+
+/** Destinations that are private themselves (a tunnel, a neighbouring site) know the way back. */
+function staysInside({ to: { include } }: Rule): boolean {
+  return !include.any && include.interfaces.length === 0 && isWithin(include.addresses, PRIVATE_V4);
+}

@@ -1,0 +1,62 @@
+import type { Document } from '../../grammar/ast.ts';
+import type { Diagnostic, Fix, Related } from '../../grammar/diagnostic.ts';
+import type { Span } from '../../grammar/span.ts';
+import type { Template } from './codes.ts';
+
+export interface Extra {
+  readonly related?: readonly Related[];
+  readonly fixes?: readonly Fix[];
+}
+
+/** What the checker has found so far. A user's mistake is added here and never thrown. */
+export interface Report {
+  readonly diagnostics: readonly Diagnostic[];
+  add<P>(template: Template<P>, span: Span, parameters: P, extra?: Extra): void;
+  /** Only the first time that this template is used. */
+  addOnce<P>(template: Template<P>, span: Span, parameters: P): void;
+  hasErrors(): boolean;
+  /**
+   * Could a sentence that was not understood, or not read, be the one that is missing here? Then the missing is not
+   * worth a word of its own.
+   */
+  mayBeLost(name: string): boolean;
+  mayBeLostWithin(from: Span, to: Span): boolean;
+  readonly incomplete: boolean;
+}
+
+/** `unread`: a file of the configuration could not be read. */
+export function makeReport(documents: readonly Document[], unread: boolean): Report {
+  const diagnostics: Diagnostic[] = [];
+  const said = new Set<string>();
+  const broken = documents.flatMap((document) => document.diagnostics.filter(({ severity }) => severity === 'error'));
+  const lostNames = new Set(documents.flatMap((document) => document.broken.map(({ text }) => text)));
+
+  const report: Report = {
+    diagnostics,
+    add(template, span, parameters, extra) {
+      const expected = template.expected(parameters);
+      diagnostics.push({
+        code: template.code,
+        severity: template.severity,
+        message: template.message(parameters),
+        ...(expected === undefined ? {} : { expected }),
+        span,
+        related: extra?.related ?? [],
+        fixes: extra?.fixes ?? [],
+      });
+    },
+    addOnce(template, span, parameters) {
+      if (said.has(template.code)) return;
+      said.add(template.code);
+      report.add(template, span, parameters);
+    },
+    hasErrors: () => unread || broken.length > 0 || diagnostics.some(({ severity }) => severity === 'error'),
+    mayBeLost: (name) => unread || lostNames.has(name),
+    mayBeLostWithin: (from, to) =>
+      broken.some(
+        ({ span }) => span.file === from.file && span.line >= from.line && span.line <= Math.max(from.line, to.line),
+      ),
+    incomplete: unread || broken.length > 0,
+  };
+  return report;
+}

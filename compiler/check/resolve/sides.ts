@@ -1,0 +1,117 @@
+/** `from` and `to`: places, addresses, or both. */
+import type { Addresses, AddressItem, AddressLiteral } from '../../../grammar/ast.ts';
+import { addressesOf, EVERY_ADDRESS, NO_ADDRESS, subtract, unite } from '../../addresses.ts';
+import type { AddressSet, InterfaceId, Side, Sides } from '../../model.ts';
+import { SELF } from '../../model.ts';
+import { CODES } from '../codes.ts';
+import type { Context } from '../context.ts';
+import { askAddresses, askSide, lookUp, reportWrongType } from '../names.ts';
+
+export const ANYONE: Sides = {
+  include: { any: true, interfaces: [], addresses: NO_ADDRESS, own: [] },
+  except: null,
+};
+
+/** `by`: "`from`" or "`to`". No clause at all means everyone. null: a mistake, which is reported. */
+export function resolveSides(context: Context, addresses: Addresses | null, by: string): Sides | null {
+  if (addresses === null) return ANYONE;
+  const include = resolveSide(context, addresses.items, by);
+  const except = addresses.except.length === 0 ? null : resolveSide(context, addresses.except, '`except`');
+  if (include === null || (addresses.except.length > 0 && except === null)) return null;
+  return { include, except };
+}
+
+function resolveSide(context: Context, items: readonly AddressItem[], by: string): Side | null {
+  const interfaces = new Set<InterfaceId>();
+  const literals: AddressLiteral[] = [];
+  const sets: AddressSet[] = [];
+  let any = false;
+  let sound = true;
+  for (const item of items) {
+    if (item.kind === 'any') any = true;
+    else if (item.kind === 'self') interfaces.add(SELF);
+    else if (item.kind === 'name') {
+      const thing = lookUp(context.names, context.report, item.name, askSide(by));
+      if (thing === null) sound = false;
+      else if (thing.kind === 'interface') interfaces.add(context.interfaceIds.get(thing.name.text) ?? SELF);
+      else if (thing.kind === 'zone') {
+        const members = context.zones.get(thing.name.text) ?? null;
+        if (members === null) sound = false;
+        else for (const id of members) interfaces.add(id);
+      } else {
+        const set = context.addresses.get(thing.name.text) ?? null;
+        if (set === null) sound = false;
+        else sets.push(set);
+      }
+    } else if (!takeLiteral(context, item, literals)) sound = false;
+  }
+  if (!sound) return null;
+  if (any) return ANYONE.include;
+  return {
+    any: false,
+    interfaces: [...interfaces].sort((a, b) => a - b),
+    addresses: join(literals, sets),
+    own: [],
+  };
+}
+
+/** Where only addresses make sense: sets, a masquerade's `from`, `address`. */
+export function resolveAddresses(context: Context, addresses: Addresses, by: string): AddressSet | null {
+  const include = resolveAddressItems(context, addresses.items, by);
+  const except = resolveAddressItems(context, addresses.except, '`except`');
+  return include === null || except === null ? null : subtract(include, except);
+}
+
+function resolveAddressItems(context: Context, items: readonly AddressItem[], by: string): AddressSet | null {
+  const literals: AddressLiteral[] = [];
+  const sets: AddressSet[] = [];
+  let sound = true;
+  for (const item of items) {
+    if (item.kind === 'any') sets.push(EVERY_ADDRESS);
+    else if (item.kind === 'self') {
+      reportWrongType(context.names, context.report, item.span, '`self`', 'a place, the gateway', askAddresses(by));
+      sound = false;
+    } else if (item.kind === 'name') {
+      const thing = lookUp(context.names, context.report, item.name, askAddresses(by));
+      const set = thing === null ? null : (context.addresses.get(item.name.text) ?? null);
+      if (set === null) sound = false;
+      else sets.push(set);
+    } else if (!takeLiteral(context, item, literals)) sound = false;
+  }
+  return sound ? join(literals, sets) : null;
+}
+
+function takeLiteral(
+  context: Context,
+  item: Extract<AddressItem, { kind: 'address' | 'file' }>,
+  literals: AddressLiteral[],
+): boolean {
+  if (item.kind === 'file') {
+    const parameters = { what: 'addresses from a file are', instead: 'the addresses themselves, comma between' };
+    context.report.add(CODES.notBuilt, item.span, parameters);
+    return false;
+  }
+  noteFamily(context, item);
+  literals.push(item);
+  return true;
+}
+
+/** A file that names IPv6 addresses is told, once, how far this version goes with them. */
+export function noteFamily(context: Context, literal: AddressLiteral): void {
+  if (literal.family === 6) context.report.addOnce(CODES.ipv6NotForwarded, literal.span, undefined);
+}
+
+function join(literals: readonly AddressLiteral[], sets: readonly AddressSet[]): AddressSet {
+  if (literals.length === 0 && sets.length === 1) return sets[0] ?? NO_ADDRESS;
+  return unite(addressesOf(literals), ...sets);
+}
+
+/** The families that a side can have; both, where it speaks of places. */
+export function familiesOf({ include, except }: Sides): ReadonlySet<4 | 6> {
+  if (include.any || include.interfaces.length > 0 || include.own.length > 0) return new Set([4, 6]);
+  const rest = except === null ? include.addresses : subtract(include.addresses, except.addresses);
+  const families = new Set<4 | 6>();
+  if (rest.v4.length > 0) families.add(4);
+  if (rest.v6.length > 0) families.add(6);
+  return families;
+}

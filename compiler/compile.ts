@@ -1,0 +1,45 @@
+/** The pipeline, from left to right: texts → documents → checked model → decision diagrams. */
+import type { Diagnostic } from '../grammar/diagnostic.ts';
+import type { SourceText } from '../grammar/span.ts';
+import { check } from './check/check.ts';
+import { buildPolicyDiagram } from './diagram/build.ts';
+import type { PolicyDiagram } from './diagram/diagram.ts';
+import { load, type ReadSource } from './load.ts';
+import type { Model } from './model.ts';
+
+export type Compiled = {
+  /** Every text that was read, the entry first. */
+  readonly sources: readonly SourceText[];
+  /** Errors and warnings of all stages, in the order of files and lines. */
+  readonly diagnostics: readonly Diagnostic[];
+} & (
+  | { readonly model: Model; readonly diagram: PolicyDiagram }
+  /** There are errors. */
+  | { readonly model: null; readonly diagram: null }
+);
+
+/** Around each stage, e.g. to measure it. */
+export type Around = <T>(stage: 'load' | 'check' | 'diagram', run: () => T) => T;
+const plainly: Around = (_stage, run) => run();
+
+/** Never throws for a bad file: what is wrong with it is in `diagnostics`. */
+export function compile(entry: string, read: ReadSource, around: Around = plainly): Compiled {
+  const loaded = around('load', () => load(entry, read));
+  const { documents, sources } = loaded;
+  const unread = loaded.diagnostics.length > 0;
+  const checked = around('check', () => check(documents, { sources, unread }));
+  const diagnostics = inOrder(
+    [...loaded.diagnostics, ...documents.flatMap((document) => document.diagnostics), ...checked.diagnostics],
+    sources,
+  );
+  const { model } = checked;
+  if (model === null) return { sources, diagnostics, model: null, diagram: null };
+  const diagram = around('diagram', () => buildPolicyDiagram(model));
+  return { sources, diagnostics, model, diagram };
+}
+
+function inOrder(diagnostics: readonly Diagnostic[], sources: readonly SourceText[]): Diagnostic[] {
+  const rank = new Map(sources.map(({ file }, i) => [file, i]));
+  const of = ({ span }: Diagnostic) => rank.get(span.file) ?? -1;
+  return [...diagnostics].sort((a, b) => of(a) - of(b) || a.span.start - b.span.start);
+}
