@@ -219,7 +219,8 @@ int tc_egress(struct __sk_buff *skb)
 /* Enums get into BTF, where user space reads them, by being types of arguments. */
 static __noinline int publish_names(enum flow_flag a, enum slot_state b, enum flow_class c, enum iface_flag d)
 {
-	return a == FLOW_ORIGINAL && b == SLOT_FREE && c == CLASS_TCP && d == IFACE_ETHERNET;
+	asm volatile("" ::"r"(a), "r"(b), "r"(c), "r"(d));
+	return 1;
 }
 
 /* Run once by test run after loading: starts the sweep, or moves it to this program. */

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * Making a flow: a slot, then the reply's entry, whose insertion claims the outside port, then the original's. Whoever
+ * loses a race uses the winner's; what the loser has already inserted is left to the sweep.
+ */
+#ifndef MASQC_CREATE_H
+#define MASQC_CREATE_H
+
+#include "base.h"
+#include "maps.h"
+#include "tcp.h"
+#include "work.h"
+
+#define EEXIST 17
+#define PORT_PROBES 64
+#define PARITY_PROBES 16 /* of these, first, with the parity of the source port (RFC 4787 REQ-4) */
+
+static __always_inline bool take_slot(struct control *c, __u32 *index)
+{
+	if (!bpf_map_pop_elem(&free_slots, index))
+		return true;
+	if (READ_ONCE(c->high_water) >= c->flows)
+		return false;
+	*index = __sync_fetch_and_add(&c->high_water, 1);
+	return *index < c->flows;
+}
+
+/* A socket of the gateway that would get packets from the peer to this outside port. */
+static __always_inline bool is_port_ours(void *ctx, const struct flow_key *reply)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sock;
+
+	tuple.ipv4.saddr = reply->saddr;
+	tuple.ipv4.daddr = reply->daddr;
+	tuple.ipv4.sport = reply->sport;
+	tuple.ipv4.dport = reply->dport;
+	if (reply->protocol == IPPROTO_TCP)
+		sock = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	else if (reply->protocol == IPPROTO_UDP)
+		sock = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	else
+		return false;
+	if (!sock)
+		return false;
+	bpf_sk_release(sock);
+	return true;
+}
+
+/* Claims w->nat_address:port towards the peer. */
+static __noinline bool claim_port(void *ctx, struct work *w, __u32 port)
+{
+	if (!w)
+		return false;
+	w->reply.dport = bpf_htons(port);
+	if (is_port_ours(ctx, &w->reply))
+		return false;
+	return !bpf_map_update_elem(&flows4, &w->reply, &w->back, BPF_NOEXIST);
+}
+
+static __always_inline bool has_ports(__u8 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
+/* Claims a port of the pool, the source's own if that is possible. */
+static __always_inline bool claim_some_port(void *ctx, struct work *w)
+{
+	__u32 first = w->port_first, last = w->port_last, wanted, span, start, i;
+	bool icmp = w->h.key.protocol == IPPROTO_ICMP;
+
+	wanted = bpf_ntohs(w->h.key.sport);
+	if (!icmp && !has_ports(w->h.key.protocol))
+		return claim_port(ctx, w, 0);
+	if ((icmp || (wanted >= first && wanted <= last)) && claim_port(ctx, w, wanted))
+		return true;
+	if (w->h.key.protocol == IPPROTO_SCTP || last < first)
+		return false; /* its checksum is a CRC over the ports: only addresses can be rewritten */
+	span = last - first + 1;
+	start = bpf_get_prandom_u32() % span;
+	if ((first + start) % 2 != wanted % 2)
+		start = (start + 1) % span;
+	for (i = 0; i < PORT_PROBES; i++) {
+		__u32 step = i < PARITY_PROBES ? 2 * i : i - PARITY_PROBES;
+
+		if (claim_port(ctx, w, first + (start + step) % span))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Makes the flow that w describes. True: w->h.key is in flows4 now (of this flow, or of the one that won the race).
+ * False: w->reason says why not.
+ */
+static __noinline bool create_flow(void *ctx, struct work *w)
+{
+	__u32 now = coarse_now(), index = 0;
+	struct control *c = get_control();
+	enum flow_class class;
+	struct flow_slot *slot;
+	struct flow_dir *there;
+	bool claimed;
+
+	if (!w || !c)
+		return false;
+	there = bpf_map_lookup_elem(&flows4, &w->h.key);
+	if (there) {
+		w->reason = DROP_ENDING;
+		return !there->dying;
+	}
+	if (!take_slot(c, &index)) {
+		w->reason = DROP_TABLE_FULL;
+		return false;
+	}
+	slot = bpf_map_lookup_elem(&slots, &index);
+	if (!slot) {
+		w->reason = DROP_TABLE_FULL;
+		return false;
+	}
+	w->forth.slot = w->back.slot = index;
+	w->forth.last = w->back.last = now;
+	class = flow_class(w->h.key.protocol);
+	if (w->h.key.protocol == IPPROTO_TCP) {
+		class = CLASS_TCP_SYN;
+		w->forth.tcp_end = w->h.end;
+		w->forth.tcp = TCP_SYN;
+		if (w->adopted) {
+			class = CLASS_TCP;
+			w->forth.tcp = w->back.tcp = TCP_SYN | TCP_ACK;
+			w->forth.tcp_ack = w->back.tcp_end = w->h.ack;
+			w->back.tcp_ack = w->h.seq;
+		}
+	}
+	slot->key = w->h.key;
+	slot->created = now;
+	slot->deadline = now + c->timeouts[class & (CLASS_COUNT - 1)];
+	slot->rule = w->rule;
+	slot->nat = w->nat;
+	slot->generation = generation;
+	slot->pad = 0;
+	WRITE_ONCE(slot->state, SLOT_LIVE);
+
+	opposite_key(&w->h.key, &w->forth, &w->reply);
+	if (w->nat_address)
+		claimed = claim_some_port(ctx, w);
+	else
+		claimed = !bpf_map_update_elem(&flows4, &w->reply, &w->back, BPF_NOEXIST);
+	if (!claimed) {
+		slot->state = SLOT_FREE;
+		bpf_map_push_elem(&free_slots, &index, 0);
+		there = bpf_map_lookup_elem(&flows4, &w->h.key);
+		if (there && !there->dying)
+			return true;
+		w->reason = w->nat_address ? DROP_PORTS_EXHAUSTED : DROP_PORT_TAKEN;
+		return false;
+	}
+	w->forth.sport = w->reply.dport;
+	if (!bpf_map_update_elem(&flows4, &w->h.key, &w->forth, BPF_NOEXIST))
+		return true;
+	slot->key = w->reply; /* the sweep removes it */
+	slot->deadline = now + COARSE_SECOND;
+	WRITE_ONCE(slot->state, SLOT_HALF);
+	there = bpf_map_lookup_elem(&flows4, &w->reply);
+	if (there && there->slot == index)
+		there->dying = 1;
+	there = bpf_map_lookup_elem(&flows4, &w->h.key);
+	if (there && !there->dying)
+		return true;
+	w->reason = DROP_ENDING;
+	return false;
+}
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* The journey of a packet that belongs to no flow: broken or forged? whose? what does the policy say? how does it leave? */
+#ifndef MASQC_DECIDE_H
+#define MASQC_DECIDE_H
+
+#include "base.h"
+#include "maps.h"
+#include "nexthop.h"
+#include "work.h"
+
+#define TCP_LISTEN_STATE 10
+#define IPPROTO_IGMP_NUMBER 2
+
+static __always_inline bool is_multicast(__be32 address)
+{
+	return (bpf_ntohl(address) & 0xf0000000) == 0xe0000000;
+}
+
+/* RFC 1918, RFC 6598, RFC 3927 */
+static __always_inline bool is_private(__be32 address)
+{
+	__u32 a = bpf_ntohl(address);
+
+	return (a & 0xff000000) == 0x0a000000 || (a & 0xfff00000) == 0xac100000 || (a & 0xffff0000) == 0xc0a80000 ||
+	       (a & 0xffc00000) == 0x64400000 || (a & 0xffff0000) == 0xa9fe0000;
+}
+
+/* No packet on a wire has these as its source. */
+static __always_inline bool is_impossible_source(__be32 address)
+{
+	__u32 a = bpf_ntohl(address);
+
+	return (a & 0xff000000) == 0x7f000000 || a >= 0xe0000000 || (a & 0xff000000) == 0;
+}
+
+/*
+ * The interface whose own address it is (it is local): as apply saw it, else as the kernel would choose it today, which
+ * follows a dynamic interface. Returns an id of this generation.
+ */
+static __noinline __u32 find_own(void *ctx, struct work *w, __be32 address)
+{
+	__u32 *hint = bpf_map_lookup_elem(&addresses, &address);
+	__u32 seat, id;
+
+	if (!w)
+		return MASQC_NOWHERE;
+	if (hint) {
+		id = get_id(*hint);
+		if (id != MASQC_NOWHERE)
+			return id;
+	}
+	for (seat = 1; seat < MAX_SEATS; seat++) {
+		__u32 key = seat;
+		struct iface *iface = bpf_map_lookup_elem(&interfaces, &key);
+
+		if (!iface || !iface->ifindex || !iface->probe)
+			continue;
+		__builtin_memset(&w->fib, 0, sizeof(w->fib));
+		w->fib.family = AF_INET;
+		w->fib.ifindex = iface->ifindex;
+		w->fib.ipv4_dst = iface->probe;
+		if (is_routed(bpf_fib_lookup(ctx, &w->fib, sizeof(w->fib),
+					     BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC)) &&
+		    w->fib.ipv4_src == address)
+			return get_id(iface->ifindex);
+	}
+	return MASQC_NOWHERE;
+}
+
+/* A socket of the gateway that is in the middle of this connection (listeners are not). */
+static __always_inline bool has_connection(void *ctx, const struct flow_key *key)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sock;
+	bool live;
+
+	tuple.ipv4.saddr = key->saddr;
+	tuple.ipv4.daddr = key->daddr;
+	tuple.ipv4.sport = key->sport;
+	tuple.ipv4.dport = key->dport;
+	sock = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (!sock)
+		return false;
+	live = sock->state != TCP_LISTEN_STATE;
+	bpf_sk_release(sock);
+	return live;
+}
+
+static __always_inline void clear_answer(struct masqc_packet *p)
+{
+	p->verdict = 0;
+	p->log = 0;
+	p->rule = 0;
+	p->nat = 0;
+	p->to_port = 0;
+	__builtin_memset(p->to_addr, 0, sizeof(p->to_addr));
+	p->nat_first = p->nat_last = 0;
+	p->port_first = p->port_last = 0;
+}
+
+static __always_inline void describe_packet(struct work *w, __u32 in)
+{
+	struct masqc_packet *p = &w->packet;
+	const struct header *h = &w->h;
+
+	__builtin_memset(p, 0, sizeof(*p));
+	p->family = 4;
+	p->protocol = h->key.protocol;
+	p->saddr[0] = bpf_ntohl(h->key.saddr);
+	p->daddr[0] = bpf_ntohl(h->key.daddr);
+	p->sport = bpf_ntohs(h->key.sport);
+	p->dport = bpf_ntohs(h->key.dport);
+	p->in = in;
+	if (h->key.protocol == IPPROTO_ICMP)
+		p->dport = h->icmp_type << 8 | h->icmp_code;
+}
+
+/* Both entries before any translation; `forth`'s hop is already in it. */
+static __always_inline void fill_entries(struct work *w)
+{
+	const struct flow_key *key = &w->h.key;
+
+	w->forth.saddr = key->saddr;
+	w->forth.sport = key->sport;
+	w->forth.daddr = key->daddr;
+	w->forth.dport = key->dport;
+	w->back.saddr = key->daddr;
+	w->back.sport = key->dport;
+	w->back.daddr = key->saddr;
+	w->back.dport = key->sport;
+}
+
+/* Which source it takes on the way out. The answer of the `forward` question is in w->packet. */
+static __always_inline enum step choose_source(struct work *w, bool redirected)
+{
+	const struct masqc_packet *p = &w->packet;
+	struct iface *out;
+	__u32 seat = w->forth.seat;
+
+	w->nat = p->nat;
+	if (p->nat) {
+		w->port_first = p->port_first;
+		w->port_last = p->port_last;
+		if (p->nat_first) {
+			__u32 span = p->nat_last - p->nat_first + 1;
+			__u32 host = p->saddr[0] * 2654435769U; /* a host keeps its address (RFC 4787 REQ-2) */
+
+			w->nat_address = bpf_htonl(p->nat_first + (span ? (host >> 8) % span : 0));
+		} else {
+			w->nat_address = w->own_address;
+			w->forth.flags |= FLOW_OWN_ADDRESS;
+		}
+		if (!w->nat_address)
+			return refuse(w, DROP_UNTRANSLATED);
+	} else if (redirected && w->forth.out == w->in) {
+		/* client and target share an interface: the client appears with its outside address (RFC 4787 REQ-9) */
+		w->port_first = 1024;
+		w->port_last = 32767;
+		w->nat_address = p->own ? w->h.key.daddr : w->own_address;
+	} else {
+		out = bpf_map_lookup_elem(&interfaces, &seat);
+		if (!out || (out->flags & IFACE_HIDES && is_private(w->h.key.saddr)))
+			return refuse(w, DROP_UNTRANSLATED);
+	}
+	if (w->nat_address) {
+		w->forth.saddr = w->nat_address;
+		w->forth.flags |= FLOW_NAT_SRC;
+		w->back.flags |= FLOW_NAT_DST;
+	}
+	return STEP_CREATE;
+}
+
+static __always_inline enum step obey(struct work *w)
+{
+	switch (w->packet.verdict) {
+	case MASQC_ALLOW:
+		return STEP_CREATE;
+	case MASQC_REJECT:
+		w->reason = DROP_REJECTED;
+		return STEP_REJECT;
+	case MASQC_FORGED:
+		return refuse(w, DROP_FORGED);
+	default:
+		return refuse(w, DROP_DENIED);
+	}
+}
+
+/* w->h and w->in are set. Fills what create_flow needs, or says why there will be no flow. */
+static __noinline enum step decide_arrival(void *ctx, struct work *w)
+{
+	struct flow_key key, other;
+	bool local, redirected = false, routed;
+	__be32 dhcp_client = bpf_htons(68), dhcp_server = bpf_htons(67);
+	enum step step;
+	__u32 in;
+	long code;
+
+	if (!w)
+		return STEP_DROP;
+	key = w->h.key;
+	in = get_id(w->in);
+	if (in == MASQC_NOWHERE)
+		return STEP_PASS;
+	w->reason = w->rule = w->nat = w->nat_address = w->hop = w->adopted = 0;
+	__builtin_memset(&w->forth, 0, sizeof(w->forth));
+	__builtin_memset(&w->back, 0, sizeof(w->back));
+
+	/* never subject to rules: DHCP of the gateway, multicast membership */
+	if (key.protocol == IPPROTO_UDP && (key.dport == dhcp_client || key.dport == dhcp_server) &&
+	    key.daddr == 0xffffffff)
+		return STEP_PASS;
+	if (key.protocol == IPPROTO_IGMP_NUMBER && is_multicast(key.daddr))
+		return STEP_PASS;
+	if (is_impossible_source(key.saddr))
+		return refuse(w, DROP_FORGED);
+
+	code = route(ctx, &w->fib, &key, w->in);
+	routed = is_routed(code);
+	local = code == BPF_FIB_LKUP_RET_NOT_FWDED || code == BPF_FIB_LKUP_RET_FWD_DISABLED;
+	if (routed) {
+		w->hop = w->fib.ipv4_dst;
+		w->own_address = w->fib.ipv4_src;
+		routed = set_hop(&w->forth, &w->fib, code);
+		code = routed ? code : BPF_FIB_LKUP_RET_UNSUPP_LWT; /* undeclared: see below */
+	}
+	if (local && key.protocol == IPPROTO_UDP &&
+	    ((key.dport == dhcp_client && key.sport == dhcp_server) ||
+	     (key.dport == dhcp_server && (key.sport == dhcp_client || key.sport == dhcp_server))))
+		return STEP_PASS;
+
+	/* forged: the gateway's own address, or one that nothing declared leads to; also the way of the answers */
+	reverse_key(&key, &other);
+	{
+		long back = route(ctx, &w->fib, &other, w->in);
+
+		if (back != BPF_FIB_LKUP_RET_FWD_DISABLED &&
+		    (!is_routed(back) || !set_hop(&w->back, &w->fib, back)))
+			return refuse(w, DROP_FORGED);
+	}
+	describe_packet(w, in);
+	if (local)
+		w->packet.own = is_multicast(key.daddr) || key.daddr == 0xffffffff ? 0 : find_own(ctx, w, key.daddr);
+	fill_entries(w);
+	w->forth.in = w->in;
+	w->forth.flags |= FLOW_ORIGINAL;
+
+	/* strays; but connections that the gateway had before the first apply go on */
+	if (key.protocol == IPPROTO_TCP && (w->h.tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {
+		if (!local || w->h.tcp & (TCP_SYN | TCP_RST) || !has_connection(ctx, &key))
+			return refuse(w, DROP_STRAY);
+		w->adopted = 1;
+		goto to_gateway;
+	}
+	if (key.protocol == IPPROTO_ICMP && w->h.icmp_type != ICMP_ECHO && w->h.icmp_type != ICMP_TIMESTAMP)
+		return refuse(w, DROP_STRAY);
+
+	masqc_policy_ingress(&w->packet);
+	w->rule = w->packet.rule;
+	if (w->packet.verdict == MASQC_REDIRECT) {
+		redirected = true;
+		w->forth.daddr = bpf_htonl(w->packet.to_addr[0]);
+		w->forth.flags |= FLOW_NAT_DST;
+		w->back.flags |= FLOW_NAT_SRC;
+		w->packet.daddr[0] = w->packet.to_addr[0];
+		if (w->packet.to_port && key.protocol != IPPROTO_ICMP) {
+			w->forth.dport = bpf_htons(w->packet.to_port);
+			w->packet.dport = w->packet.to_port;
+		}
+		other = key;
+		other.daddr = w->forth.daddr;
+		other.dport = w->forth.dport;
+		code = route(ctx, &w->fib, &other, w->in);
+		routed = is_routed(code);
+		local = code == BPF_FIB_LKUP_RET_NOT_FWDED || code == BPF_FIB_LKUP_RET_FWD_DISABLED;
+		if (routed) {
+			w->hop = w->fib.ipv4_dst;
+			w->own_address = w->fib.ipv4_src;
+			routed = set_hop(&w->forth, &w->fib, code);
+			code = routed ? code : BPF_FIB_LKUP_RET_UNSUPP_LWT;
+		}
+	} else if (w->packet.verdict != MASQC_CONTINUE) {
+		step = obey(w);
+		if (step != STEP_CREATE)
+			return step;
+		return refuse(w, DROP_DENIED); /* `allow` is no answer to this question */
+	}
+	if (local) {
+		if (!redirected) {
+			clear_answer(&w->packet);
+			w->packet.out = MASQC_SELF;
+			masqc_policy_forward(&w->packet);
+			w->rule = w->packet.rule;
+			step = obey(w);
+			if (step != STEP_CREATE)
+				return step;
+			if (is_multicast(key.daddr) || key.daddr == 0xffffffff)
+				return STEP_PASS;
+		}
+		goto to_gateway;
+	}
+	if (!routed)
+		return refuse(w, code == BPF_FIB_LKUP_RET_UNSUPP_LWT ? DROP_UNDECLARED : DROP_NO_ROUTE);
+	w->packet.out = get_id(w->forth.out);
+	if (w->packet.out == MASQC_NOWHERE)
+		return refuse(w, DROP_UNDECLARED);
+	clear_answer(&w->packet);
+	if (redirected)
+		w->packet.verdict = MASQC_ALLOW;
+	masqc_policy_forward(&w->packet);
+	if (!redirected) {
+		w->rule = w->packet.rule;
+		step = obey(w);
+		if (step != STEP_CREATE)
+			return step;
+	}
+	w->back.in = w->forth.out;
+	return choose_source(w, redirected);
+
+to_gateway:
+	w->forth.flags |= FLOW_LOCAL;
+	w->forth.flags &= ~(FLOW_NEIGHBOUR | FLOW_XDP);
+	w->forth.out = 0;
+	w->back.flags |= FLOW_OWN;
+	w->back.in = w->in;
+	return STEP_CREATE;
+}
+
+/* What the gateway itself starts: its own deny lines, and nothing else. w->in is the interface that it leaves by. */
+static __noinline enum step decide_own(void *ctx, struct work *w)
+{
+	struct flow_key key;
+	enum step step;
+
+	if (!w)
+		return STEP_DROP;
+	key = w->h.key;
+	w->reason = w->rule = w->nat = w->nat_address = w->hop = w->adopted = 0;
+	__builtin_memset(&w->forth, 0, sizeof(w->forth));
+	__builtin_memset(&w->back, 0, sizeof(w->back));
+	if (is_multicast(key.daddr) || key.daddr == 0xffffffff || !key.saddr)
+		return STEP_PASS;
+	if (key.protocol == IPPROTO_UDP && (key.sport == bpf_htons(68) || key.sport == bpf_htons(67)) &&
+	    (key.dport == bpf_htons(67) || key.dport == bpf_htons(68)))
+		return STEP_PASS;
+	if (key.protocol == IPPROTO_ICMP && w->h.icmp_type != ICMP_ECHO && w->h.icmp_type != ICMP_TIMESTAMP)
+		return STEP_PASS;
+	if (key.protocol == IPPROTO_TCP && (w->h.tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {
+		if (w->h.tcp & (TCP_RST | TCP_SYN))
+			return STEP_PASS;
+		w->adopted = 1;
+	} else {
+		describe_packet(w, MASQC_SELF);
+		masqc_policy_ingress(&w->packet);
+		w->rule = w->packet.rule;
+		if (w->packet.verdict != MASQC_CONTINUE && w->packet.verdict != MASQC_REDIRECT &&
+		    w->packet.verdict != MASQC_ALLOW) {
+			step = obey(w);
+			return step == STEP_REJECT ? STEP_DROP : step;
+		}
+	}
+	fill_entries(w);
+	w->forth.flags = FLOW_ORIGINAL | FLOW_OWN;
+	w->forth.in = w->in;
+	w->back.flags = FLOW_LOCAL;
+	w->back.in = w->in;
+	return STEP_CREATE;
+}
+
+#endif

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: (MIT OR GPL-2.0-only)
+/*
+ * The miss path: packets that start a flow. Linked with a generated policy (masqc_policy_ingress, masqc_policy_forward);
+ * the programs stand in the program arrays at their generation's place and are tail-called by the hit path.
+ */
+#include "base.h"
+#include "packet.h"
+
+extern int masqc_policy_ingress(struct masqc_packet *packet);
+extern int masqc_policy_forward(struct masqc_packet *packet);
+
+#include "create.h"
+#include "decide.h"
+#include "drop.h"
+#include "forward.h"
+#include "maps.h"
+#include "parse.h"
+#include "reject.h"
+#include "work.h"
+
+SEC("xdp.frags")
+int xdp_miss(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct work *w = get_work();
+	struct flow_dir *flow;
+	__u32 bytes = end - data;
+
+	if (!w || parse_packet(data, end, sizeof(struct ethhdr), false, &w->h) != PARSED_FLOW)
+		return XDP_PASS;
+	if (sizeof(struct ethhdr) + w->h.length > bytes && sizeof(struct ethhdr) + w->h.length > bpf_xdp_get_buff_len(ctx))
+		return drop_frame(DROP_MALFORMED, bytes);
+	w->in = ctx->ingress_ifindex;
+	switch (decide_arrival(ctx, w)) {
+	case STEP_CREATE:
+		break;
+	case STEP_DROP:
+		return drop_frame(w->reason, bytes);
+	default:
+		return XDP_PASS;
+	}
+	if (!fits_xdp(&w->h, &w->forth))
+		return XDP_PASS; /* TC does it all */
+	if (!create_flow(ctx, w)) {
+		if (w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED)
+			return XDP_PASS; /* TC answers (RFC 5508 REQ-8) */
+		return drop_frame(w->reason, bytes);
+	}
+	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+	if (!flow || flow->in != w->in)
+		return drop_frame(DROP_WRONG_INTERFACE, bytes);
+	if (!fits_xdp(&w->h, flow))
+		return XDP_PASS;
+	return forward_frame(ctx, &w->h, flow, coarse_now());
+}
+
+static __always_inline enum parsed parse_skb(struct __sk_buff *skb, struct work *w)
+{
+	struct iface *iface = get_interface(skb->ifindex);
+	__u32 l3;
+
+	if (!iface)
+		return PARSED_OTHER;
+	l3 = iface->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
+	w->in = skb->ifindex;
+	return parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &w->h);
+}
+
+SEC("tc")
+int tc_ingress_miss(struct __sk_buff *skb)
+{
+	struct work *w = get_work();
+	struct flow_dir *flow;
+	enum parsed parsed;
+	enum step step;
+
+	if (!w)
+		return drop_skb(skb, DROP_FAILED);
+	parsed = parse_skb(skb, w);
+	if (parsed == PARSED_ODD)
+		return drop_skb(skb, DROP_STRAY);
+	if (parsed != PARSED_FLOW)
+		return drop_skb(skb, DROP_MALFORMED);
+	step = decide_arrival(skb, w);
+	if (step == STEP_CREATE && !create_flow(skb, w))
+		step = w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED ? STEP_REJECT : STEP_DROP;
+	switch (step) {
+	case STEP_CREATE:
+		break;
+	case STEP_PASS:
+		return TC_ACT_UNSPEC;
+	case STEP_REJECT:
+		return reject_skb(skb, w);
+	default:
+		return drop_skb(skb, w->reason);
+	}
+	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+	if (!flow || flow->in != w->in)
+		return drop_skb(skb, DROP_WRONG_INTERFACE);
+	if (flow->flags & FLOW_LOCAL)
+		return deliver_skb(skb, &w->h, flow, coarse_now());
+	return forward_skb(skb, &w->h, flow, w->hop, coarse_now());
+}
+
+SEC("tc")
+int tc_egress_miss(struct __sk_buff *skb)
+{
+	struct work *w = get_work();
+	struct flow_dir *flow;
+
+	if (!w)
+		return drop_skb(skb, DROP_FAILED);
+	if (parse_skb(skb, w) != PARSED_FLOW)
+		return drop_skb(skb, DROP_MALFORMED);
+	switch (decide_own(skb, w)) {
+	case STEP_CREATE:
+		break;
+	case STEP_PASS:
+		return TC_ACT_UNSPEC;
+	default:
+		return drop_skb(skb, w->reason);
+	}
+	if (!create_flow(skb, w))
+		return drop_skb(skb, w->reason);
+	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+	if (!flow)
+		return drop_skb(skb, DROP_FAILED);
+	return send_skb(skb, &w->h, flow, coarse_now());
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

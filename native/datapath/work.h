@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* What the slow path knows about the packet that starts a flow. Too large for the stack: one for each CPU. */
+#ifndef MASQC_WORK_H
+#define MASQC_WORK_H
+
+#include "base.h"
+#include "drop.h"
+#include "flow.h"
+#include "packet.h"
+#include "parse.h"
+
+/* Set by the loader in every linked object. */
+const volatile __u32 generation = 0;
+
+struct work {
+	struct masqc_packet packet;
+	struct header h;
+	struct flow_dir forth;      /* the entries to be */
+	struct flow_dir back;
+	struct flow_key reply;
+	struct bpf_fib_lookup fib;
+	__be32 hop;                 /* address of the next hop of `forth` */
+	__be32 own_address;         /* what the gateway calls itself on the way out */
+	__be32 nat_address;         /* 0: the source stays */
+	__u32 in;                   /* ifindex */
+	__u16 port_first;           /* outside ports, host order */
+	__u16 port_last;
+	__u16 rule;
+	__u16 nat;
+	__u32 reason;               /* enum drop_reason, for STEP_DROP and STEP_REJECT */
+	__u8 adopted;               /* in the middle of a connection of the gateway's own */
+	__u8 pad[7];
+};
+
+/* work: key 0; written by the slow path of its CPU, means nothing afterwards. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct work);
+} work SEC(".maps");
+
+/* ids: key is an ifindex, value the interface id (1..) in this generation's policy; written by apply before the switch;
+ * each linked object has its own, so that a packet never meets the ids of another generation. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u32);
+} ids SEC(".maps");
+
+static __always_inline struct work *get_work(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&work, &zero);
+}
+
+static __always_inline __u32 get_id(__u32 ifindex)
+{
+	__u32 *id = bpf_map_lookup_elem(&ids, &ifindex);
+
+	return id ? *id : MASQC_NOWHERE;
+}
+
+enum step {
+	STEP_CREATE,  /* work.forth and work.back are ready */
+	STEP_PASS,    /* the stack's, no flow */
+	STEP_DROP,
+	STEP_REJECT,
+};
+
+static __always_inline enum step refuse(struct work *w, enum drop_reason reason)
+{
+	w->reason = reason;
+	return STEP_DROP;
+}
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: (MIT OR GPL-2.0-only)
+/*
+ * A policy by hand, in place of a generated one, so that the datapath can be tested alone. Interfaces: 1 lan, 2 wan,
+ * 3 dmz.
+ *   ingress: sources 192.168.1.0/24 not on lan: forged; tcp to wan's own :80 redirected to target:8080; anything to
+ *            192.0.2.66 denied, to 192.0.2.67 rejected.
+ *   forward: lan -> wan allowed with masquerade (own address, pool); lan -> dmz allowed; lan -> self allowed but tcp 23
+ *            rejected; wan -> self icmp allowed; else denied.
+ */
+#include "../../native/datapath/base.h"
+#include "../../native/datapath/packet.h"
+
+const volatile __u32 target = 0xc0a80114;     /* 192.168.1.20 */
+const volatile __u32 target_port = 8080;
+const volatile __u32 nat_first = 0;           /* 0: the interface's own */
+const volatile __u32 nat_last = 0;
+const volatile __u32 pool_first = 1024;
+const volatile __u32 pool_last = 32767;
+
+enum { LAN = 1, WAN = 2, DMZ = 3 };
+enum { RULE_FORGED = 1, RULE_REDIRECT = 2, RULE_DENY = 3, RULE_REJECT = 4, RULE_LAN = 5, RULE_SELF = 6, RULE_DEFAULT = 7, NAT = 8 };
+
+static __always_inline int answer(struct masqc_packet *p, __u8 verdict, __u16 rule)
+{
+	p->verdict = verdict;
+	p->rule = rule;
+	return 0;
+}
+
+__attribute__((noinline)) int masqc_policy_ingress(struct masqc_packet *p)
+{
+	if (!p)
+		return 0;
+	if (p->in != LAN && p->in != MASQC_SELF && (p->saddr[0] & 0xffffff00) == 0xc0a80100)
+		return answer(p, MASQC_FORGED, RULE_FORGED);
+	if (p->daddr[0] == 0xc0000242)
+		return answer(p, MASQC_DENY, RULE_DENY);
+	if (p->daddr[0] == 0xc0000243)
+		return answer(p, MASQC_REJECT, RULE_REJECT);
+	if (p->own == WAN && p->protocol == IPPROTO_TCP && p->dport == 80 && p->in != MASQC_SELF) {
+		p->to_addr[0] = target;
+		p->to_port = target_port;
+		return answer(p, MASQC_REDIRECT, RULE_REDIRECT);
+	}
+	return 0;
+}
+
+__attribute__((noinline)) int masqc_policy_forward(struct masqc_packet *p)
+{
+	if (!p)
+		return 0;
+	if (p->in == LAN && p->out == WAN) {
+		p->nat = NAT;
+		p->nat_first = nat_first;
+		p->nat_last = nat_last;
+		p->port_first = pool_first;
+		p->port_last = pool_last;
+	}
+	if (p->verdict == MASQC_ALLOW)
+		return 0;
+	if (p->in == LAN && (p->out == WAN || p->out == DMZ))
+		return answer(p, MASQC_ALLOW, RULE_LAN);
+	if (p->in == LAN && p->out == MASQC_SELF && p->protocol == IPPROTO_TCP && p->dport == 23)
+		return answer(p, MASQC_REJECT, RULE_REJECT);
+	if (p->in == LAN && p->out == MASQC_SELF)
+		return answer(p, MASQC_ALLOW, RULE_SELF);
+	if (p->in == WAN && p->out == MASQC_SELF && p->protocol == IPPROTO_ICMP)
+		return answer(p, MASQC_ALLOW, RULE_SELF);
+	return answer(p, MASQC_DENY, RULE_DEFAULT);
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";
