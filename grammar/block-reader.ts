@@ -5,14 +5,18 @@
 import type { IToken } from 'chevrotain';
 import type * as ast from './ast.ts';
 import { codes } from './codes.ts';
-import { explain, explainFirstWord } from './explain.ts';
+import { isOf } from './expectations.ts';
+import { explain } from './explain.ts';
+import { explainFirstWord, type Previous } from './explain-first-word.ts';
 import { OpenBlock } from './open-block.ts';
 import type { Piece, Sentence } from './reader.ts';
 import type { Reporter } from './reporter.ts';
 import { getParser, type Head } from './sentence-parser.ts';
 import { spanAfter, spanOf } from './source-spans.ts';
-import { Equals, Name, Text } from './tokens.ts';
+import { AnyWord, Equals, Name, Text } from './tokens.ts';
 import { type BlockKind, declarations, sentences } from './words.ts';
+
+const END = 'the end of the line';
 
 export class BlockReader {
   readonly declarations: ast.Declaration[] = [];
@@ -23,6 +27,8 @@ export class BlockReader {
   #open: OpenBlock | null = null;
   /** The last `}`: the line must end after it. */
   #closed: IToken | null = null;
+  /** The declaration on the line before. */
+  #previous: Previous | null = null;
 
   constructor(file: string, reporter: Reporter) {
     this.#file = file;
@@ -62,7 +68,7 @@ export class BlockReader {
     this.#closed = token;
     if (open === null) {
       const fixes = [{ title: 'remove it', span, replacement: '' }];
-      this.#reporter.report(codes.loneClose, {}, span, { fixes });
+      this.#reporter.report(codes.loneClose, {}, span, { expected: 'a declaration', fixes });
     } else if (open.nested > 0) open.nested--;
     else this.#finish(open, span);
   }
@@ -84,6 +90,7 @@ export class BlockReader {
 
   #finish(open: OpenBlock, end: ast.PolicyDecl['end']): void {
     this.#open = null;
+    this.#previous = null;
     const declaration = open.build(end);
     if (declaration !== null) this.declarations.push(declaration);
   }
@@ -99,14 +106,15 @@ export class BlockReader {
     }
     const takes = declarations.get(first.image);
     if (takes === undefined) {
-      const guess = explainFirstWord(this.#file, sentence, null, this.#reporter);
+      const guess = explainFirstWord(this.#file, this.#parser, sentence, null, this.#previous, this.#reporter);
       this.#breakName(sentence);
       if (sentence.opens !== null) this.#begin(guess === null ? null : (guess as BlockKind), null, sentence);
       return;
     }
+    this.#previous = { rule: 'declaration', sentence };
     const parser = this.#parser;
     const head = parser.read(this.#file, sentence.tokens, parser.declaration);
-    if (head === null) explain(this.#file, parser, 'declaration', sentence, null, this.#reporter);
+    if (head === null) explain(this.#file, parser, 'declaration', sentence, this.#reporter);
     const whole = sentence.wrong ? null : head;
     if (whole === null) this.#breakName(sentence);
     if (takes === 'block' || (takes === 'perhaps' && sentence.opens !== null)) {
@@ -114,7 +122,7 @@ export class BlockReader {
       if (sentence.opens === null) this.#reportMissingOpen(sentence);
     } else if (sentence.opens !== null) {
       const because = `: \`${first.image}\` has no block`;
-      this.#reporter.report(codes.loneOpen, { because }, spanOf(this.#file, sentence.opens));
+      this.#reporter.report(codes.loneOpen, { because }, spanOf(this.#file, sentence.opens), { expected: END });
       this.#begin(null, null, sentence);
     } else if (whole !== null) this.declarations.push(whole as ast.Declaration);
   }
@@ -132,7 +140,7 @@ export class BlockReader {
 
   #breakName(sentence: Sentence): void {
     const name = sentence.tokens[1];
-    if (name === undefined || name.tokenType === Text) return;
+    if (name === undefined || !isOf(name.tokenType, AnyWord)) return;
     this.broken.push({ text: name.image, span: spanOf(this.#file, name) });
   }
 }

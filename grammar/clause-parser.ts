@@ -12,7 +12,7 @@ import * as t from './tokens.ts';
 
 /** What a sentence says that its tokens allow but that can't be, e.g. port 0. */
 export interface Problem {
-  readonly token: IToken;
+  readonly span: Span;
   report(send: <P>(code: Code<P>, params: P, more: More) => void): void;
 }
 
@@ -37,8 +37,9 @@ export class ClauseParser extends EmbeddedActionsParser {
   protected nameOf(token: IToken): ast.Name {
     return { text: token.image, span: this.spanOf(token) };
   }
-  protected complain<P>(token: IToken, code: Code<P>, params: P, more: More = {}): void {
-    this.problem ??= { token, report: (send) => send(code, params, more) };
+  protected complain<P>(at: IToken | Span, code: Code<P>, params: P, more: More): void {
+    const span = 'tokenType' in at ? this.spanOf(at) : at;
+    this.problem ??= { span, report: (send) => send(code, params, more) };
   }
 
   // ---- words and literals ------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ export const codes = {
   clauseOrder: define<{ clause: string; before: string }>(
     'MQ105',
     'Clauses in the wrong order',
-    ({ clause, before }) => `\`${clause}\` stands before \`${before}\``,
+    ({ clause, before }) => `\`${clause}\` belongs before \`${before}\``,
   ),
   misspelt: define<{ word: string; right: string }>(
     'MQ106',
@@ -170,6 +170,24 @@ export const codes = {
     'MQ112',
     'A protocol without its ports',
     ({ protocol }) => `\`${protocol}\` needs its ports`,
+  ),
+  missingWord: define<{ what: string; before: string }>(
+    'MQ113',
+    'Something is missing in a sentence',
+    ({ what, before }) => `${what} is missing before ${before}`,
+  ),
+  noUnit: define<{ text: string }>(
+    'MQ114',
+    'A time without a unit',
+    ({ text }) => `${text} of what? A time needs a unit`,
+  ),
+  quotes: define<{ text: string; needed: boolean }>('MQ115', 'Quotes missing or not needed', ({ text, needed }) =>
+    needed ? `\`${text}\` needs quotes here` : `${text} needs no quotes here`,
+  ),
+  lineBreak: define<{ word: string }>(
+    'MQ116',
+    'A sentence broken over two lines',
+    ({ word }) => `\`${word}\` can't begin a line: a sentence is one line, and goes on only after a comma`,
   ),
   // ---- blocks ----
   missingOpen: define<{ block: string }>(
@@ -207,18 +225,18 @@ export const codes = {
 } as const;
 
 export interface More {
-  readonly expected?: string | undefined;
+  readonly expected: string;
   readonly related?: Diagnostic['related'];
   readonly fixes?: Diagnostic['fixes'];
 }
 
 /** An error of the registry's kind `code` at `span`. */
-export function makeError<P>(code: Code<P>, params: P, span: Span, more: More = {}): Diagnostic {
+export function makeError<P>(code: Code<P>, params: P, span: Span, more: More): Diagnostic {
   return {
     code: code.code,
     severity: 'error',
     message: code.message(params),
-    ...(more.expected === undefined ? {} : { expected: more.expected }),
+    expected: more.expected,
     span,
     related: more.related ?? [],
     fixes: more.fixes ?? [],

@@ -3,7 +3,6 @@
  * is wrong is reported here, once, and still gets a payload, so that the sentence around it can be read.
  */
 import type { IToken } from 'chevrotain';
-import { readIpv4 } from './address.ts';
 import type { AddressLiteral } from './ast.ts';
 import { type Code, codes } from './codes.ts';
 import { readAddressToken } from './literal-addresses.ts';
@@ -24,7 +23,7 @@ export type Complain = <P>(
   code: Code<P>,
   params: P,
   token: IToken,
-  more?: { readonly expected?: string; readonly mend?: string },
+  more: { readonly expected: string; readonly mend?: string },
 ) => void;
 
 const UNITS: readonly (readonly [unit: string, ms: number, ...others: string[]])[] = [
@@ -67,9 +66,12 @@ function readNumber(token: IToken, digits: string, complain: Complain): number {
   const value = Number(digits);
   if (digits.length > 1 && digits[0] === '0') {
     const mend = token.image === digits ? { mend: String(value) } : {};
-    complain(codes.badNumber, { text: digits, because: 'it begins with 0' }, token, mend);
+    complain(codes.badNumber, { text: digits, because: 'it begins with 0' }, token, {
+      expected: `\`${value}\``,
+      ...mend,
+    });
   } else if (value > MOST) {
-    complain(codes.badNumber, { text: digits, because: 'it is too large' }, token);
+    complain(codes.badNumber, { text: digits, because: 'it is too large' }, token, { expected: 'a smaller number' });
   }
   return Math.min(value, MOST);
 }
@@ -110,6 +112,7 @@ function readTime(token: IToken, complain: Complain): number {
   let ms = 0;
   let mend = '';
   let unknown: string | null = null;
+  const large = /^(\d{1,6})([kKMG])$/.exec(token.image);
   for (const [, digits, unit] of token.image.matchAll(/(\d+)([A-Za-z_]*)/g)) {
     const short = shortUnit(unit!);
     if (short === null) unknown ??= unit!;
@@ -117,6 +120,13 @@ function readTime(token: IToken, complain: Complain): number {
     mend += `${digits}${short}`;
   }
   if (unknown !== null) {
+    const factor = { k: 1e3, K: 1e3, M: 1e6, G: 1e9 }[large?.[2] ?? ''];
+    if (factor !== undefined) {
+      const number = String(Number(large![1]) * factor);
+      const because = 'numbers are written out';
+      complain(codes.badNumber, { text: token.image, because }, token, { expected: `\`${number}\``, mend: number });
+      return 0;
+    }
     const because = unknown === '' ? 'its last number has no unit' : `there is no unit \`${unknown}\``;
     complain(codes.badTime, { text: token.image, because }, token, { expected });
   } else if (!TIME.test(token.image)) {
@@ -124,7 +134,7 @@ function readTime(token: IToken, complain: Complain): number {
     const because = known ? 'its units are not in order' : 'its units are written out';
     complain(codes.badTime, { text: token.image, because }, token, TIME.test(mend) ? { expected, mend } : { expected });
   } else if (ms > MOST) {
-    complain(codes.badTime, { text: token.image, because: 'it is too long' }, token);
+    complain(codes.badTime, { text: token.image, because: 'it is too long' }, token, { expected: 'a shorter time' });
   }
   return Math.min(ms, MOST);
 }
@@ -149,29 +159,4 @@ function readText(token: IToken, complain: Complain): string {
     }
     return sign;
   });
-}
-
-/** What a token that has no shape at all may have been meant as. */
-export function explainJunk(token: IToken): { because: string; expected?: string; mend?: string } {
-  const { image } = token;
-  if (/[“”„«»]/.test(image)) return { because: 'texts stand between straight quotes, `"`' };
-  if (image.includes('\u00a0')) return { because: 'it holds a no-break space', mend: image.replaceAll('\u00a0', ' ') };
-  if (/^[A-Za-z_][\w-]*$/.test(image) || /^_/.test(image)) return { because: 'a name begins with a letter' };
-  if (/^\d+(?:\/\d*)?$/.test(image))
-    return { because: 'a network has four numbers before `/`, a rate a unit after it' };
-  if (image === '->' || image === '=>') return { because: '`to` is written as a word', mend: 'to' };
-  if (image.startsWith('!'))
-    return { because: 'exceptions are written with `except`', expected: 'such as `from any except lan`' };
-  if (image.startsWith("'")) return { because: 'texts stand between double quotes', mend: image.replaceAll("'", '"') };
-  if (image === '&&' || image === '||') return { because: 'a list has commas' };
-  if (image === '-' || image === '/') return { because: 'ranges, networks and rates are written without blanks' };
-  if (/^\d+-/.test(image)) return { because: 'a range is two numbers, such as `6970-7170`' };
-  if (/^\//.test(image)) return { because: 'networks and rates are written without blanks' };
-  if (image.startsWith('$'))
-    return { because: 'there are no variables: `host`, `network`, `set` and `service` give names' };
-  if (/[^\u0000-\u007f]/.test(image))
-    return { because: 'names and words are made of ASCII letters, digits, `_` and `-`' };
-  const [head = '', tail = ''] = image.split(/[/:]/, 2);
-  if (readIpv4(head) !== null) return { because: `\`${tail}\` can't follow an address` };
-  return { because: '' };
 }

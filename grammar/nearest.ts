@@ -24,7 +24,7 @@ export function editDistance(a: string, b: string, most: number): number {
 export function findNearest(word: string, candidates: Iterable<string>): string | null {
   const text = word.toLowerCase();
   let best: string | null = null;
-  let least = Math.min(3, Math.max(1, Math.ceil(text.length / 3)));
+  let least = Math.min(3, Math.max(1, Math.floor((text.length + 1) / 3)));
   if (text.length > 64) return null;
   for (const candidate of candidates) {
     if (candidate === word) continue;

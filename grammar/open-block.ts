@@ -2,7 +2,8 @@
 import type { IToken } from 'chevrotain';
 import type * as ast from './ast.ts';
 import { codes } from './codes.ts';
-import { explain, explainFirstWord } from './explain.ts';
+import { explain } from './explain.ts';
+import { explainFirstWord, type Previous } from './explain-first-word.ts';
 import type { Sentence } from './reader.ts';
 import type { Reporter } from './reporter.ts';
 import type { Head, PolicyDefault, SentenceParser } from './sentence-parser.ts';
@@ -30,6 +31,8 @@ export class OpenBlock {
   readonly #head: Head | null;
   readonly #lines: Line[] = [];
   #default: PolicyDefault | null = null;
+  /** The line before. */
+  #previous: Previous | null = null;
 
   constructor(
     file: string,
@@ -69,28 +72,34 @@ export class OpenBlock {
     if (opens === null) return;
     this.nested++;
     this.incomplete = true;
-    this.#reporter.report(codes.loneOpen, { because: ': a block holds no block' }, spanOf(this.#file, opens));
+    this.#reporter.report(codes.loneOpen, { because: ': a block holds no block' }, spanOf(this.#file, opens), {
+      expected: 'the end of the line',
+    });
   }
 
   #line(sentence: Sentence, first: IToken, kind: BlockKind): void {
     const alike = kind === 'masquerade' || kind === 'redirect' || kind === 'autofw' || kind === 'map';
     const known = alike ? properties.has(first.image) : sentences[kind].includes(first.image);
-    if (!known) explainFirstWord(this.#file, sentence, kind, this.#reporter);
+    if (!known) explainFirstWord(this.#file, this.#parser, sentence, kind, this.#previous, this.#reporter);
     const line = known ? this.#read(sentence, kind) : null;
     if (line === null || sentence.wrong) this.incomplete = true;
-    else this.#add(line, kind);
+    else this.#add(line, kind, spanOf(this.#file, first));
   }
 
   #read(sentence: Sentence, kind: BlockKind): Line | null {
     const parser = this.#parser;
     const rule = lineRules[kind];
+    this.#previous = { rule, sentence };
     const line = parser.read<Line>(this.#file, sentence.tokens, parser[rule]);
-    if (line === null) explain(this.#file, parser, rule, sentence, kind, this.#reporter);
+    if (line === null) explain(this.#file, parser, rule, sentence, this.#reporter);
     return line;
   }
 
-  #add(line: Line, kind: BlockKind): void {
-    if (kind === 'interface' && this.#lines.length > 0) return;
+  #add(line: Line, kind: BlockKind, first: Span): void {
+    if (kind === 'interface' && this.#lines.length > 0) {
+      this.#reporter.report(codes.repeatedClause, { clause: 'mss' }, first, { expected: 'one `mss`' });
+      return;
+    }
     if (kind !== 'policy') {
       this.#lines.push(line);
       return;

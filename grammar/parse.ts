@@ -14,7 +14,7 @@ export function parse(source: SourceText): Document {
   const { file, text } = source;
   if (text.length > LONGEST_TEXT) {
     const span = { file, start: 0, end: 0, line: 1, column: 1 };
-    return refuse(file, codes.textTooLong, { size: text.length, limit: LONGEST_TEXT }, span);
+    return refuse(file, codes.textTooLong, { size: text.length, limit: LONGEST_TEXT }, span, 'a text of at most 16 MB');
   }
   const binary = text.indexOf('\0');
   if (binary >= 0) return refuse(file, codes.notText, {}, locate(source, binary), 'a text in UTF-8');
@@ -25,7 +25,7 @@ export function parse(source: SourceText): Document {
   return { file, declarations: blocks.declarations, broken: blocks.broken, diagnostics: reporter.errors };
 }
 
-function refuse<P>(file: string, code: Code<P>, params: P, span: Span, expected?: string): Document {
+function refuse<P>(file: string, code: Code<P>, params: P, span: Span, expected: string): Document {
   return { file, declarations: [], broken: [], diagnostics: [makeError(code, params, span, { expected })] };
 }
 

@@ -4,7 +4,8 @@
  */
 import type { IToken } from 'chevrotain';
 import { codes } from './codes.ts';
-import { explainJunk, readLiteral } from './literals.ts';
+import { explainJunk } from './junk.ts';
+import { readLiteral } from './literals.ts';
 import type { Reporter } from './reporter.ts';
 import { spanOf } from './source-spans.ts';
 import type { SourceText, Span } from './span.ts';
@@ -13,6 +14,7 @@ import {
   Comma,
   Device,
   Equals,
+  Ipv4,
   Junk,
   KInterface,
   keywordOf,
@@ -96,12 +98,15 @@ function readLine(line: SourceText, offset: number, number: number, reporter: Re
     column: from + 1,
   });
   if (text.length > LONGEST_LINE) {
-    reporter.report(codes.lineTooLong, { size: text.length, limit: LONGEST_LINE }, spanAt(0, 1));
+    reporter.report(codes.lineTooLong, { size: text.length, limit: LONGEST_LINE }, spanAt(0, 1), {
+      expected: 'a shorter line',
+    });
     return { tokens: [], wrong: true };
   }
   let wrong = reportHidden(text, spanAt, reporter);
   const tokens: IToken[] = [];
-  for (const token of lexer.tokenize(text).tokens) {
+  const found = lexer.tokenize(text).tokens;
+  for (const [i, token] of found.entries()) {
     token.startColumn = token.startOffset + 1;
     token.startLine = number;
     token.startOffset += offset;
@@ -109,7 +114,8 @@ function readLine(line: SourceText, offset: number, number: number, reporter: Re
     else if (isDevice(token, tokens)) retype(token, Device);
     else if (token.tokenType === Semicolon) {
       const span = spanOf(file, token);
-      reporter.report(codes.semicolon, {}, span, { fixes: [{ title: 'remove it', span, replacement: '' }] });
+      const fixes = [{ title: 'remove it', span, replacement: '' }];
+      reporter.report(codes.semicolon, {}, span, { expected: 'the end of the line', fixes });
       wrong = true;
       continue;
     } else if (token.image.startsWith('//')) {
@@ -117,23 +123,22 @@ function readLine(line: SourceText, offset: number, number: number, reporter: Re
       const fixes = [{ title: 'a comment begins with `#`', span, replacement: '#' }];
       reporter.report(codes.foreignComment, {}, span, { expected: '`#`', fixes });
       return { tokens, wrong: true };
-    } else if (token.tokenType === Text) shortenOpenText(token);
+    }
+    const brace = token.tokenType === Text ? shortenOpenText(token) : null;
     if (token.tokenType === Junk) {
-      const { because, expected, mend } = explainJunk(token);
-      const span = spanOf(file, token);
-      const fixes = mend === undefined ? [] : [{ title: `write \`${mend}\``, span, replacement: mend }];
-      reporter.report(codes.unknownWord, { word: shorten(token.image), because }, span, { expected, fixes });
+      reportJunk(file, token, tokens.at(-1), found[i + 1], reporter, offset);
       wrong = true;
     } else {
       readLiteral(token, (code, params, at, more) => {
         const span = spanOf(file, at);
-        const mend = more?.mend;
+        const { mend, expected } = more;
         const fixes = mend === undefined ? [] : [{ title: `write \`${shorten(mend)}\``, span, replacement: mend }];
-        reporter.report(code, params, span, { expected: more?.expected, fixes });
+        reporter.report(code, params, span, { expected, fixes });
         wrong = true;
       });
     }
     tokens.push(token);
+    if (brace !== null) tokens.push(brace);
   }
   return { tokens, wrong };
 }
@@ -149,21 +154,55 @@ function isDevice(token: IToken, before: readonly IToken[]): boolean {
     before.length === 3 &&
     before[0]!.tokenType === KInterface &&
     before[2]!.tokenType === Equals &&
-    (token.tokenType === Time || token.tokenType === Junk) &&
+    (token.tokenType === Time ||
+      token.tokenType === Junk ||
+      (token.tokenType === Ipv4 && /[a-z]/i.test(token.image))) &&
     /^[\w.@-]+$/.test(token.image)
   );
 }
 
-/** A text that is not closed leaves the line's last `{` alone. */
-function shortenOpenText(token: IToken): void {
+/** A text that is not closed ends before the line's comment and its last `{`, which is returned. */
+function shortenOpenText(token: IToken): IToken | null {
   const { image } = token;
-  if (image.length > 1 && image.endsWith('"')) return;
-  token.image = image.replace(/\s*\{?\s*$/, '');
+  if (image.length > 1 && image.endsWith('"')) return null;
+  const rest = /[ \t]*(?:\{[ \t]*)?(?:[ \t]#.*)?$/.exec(image)!;
+  token.image = image.slice(0, rest.index);
+  const at = rest[0].indexOf('{');
+  if (at < 0) return null;
+  const shift = rest.index + at;
+  return {
+    image: '{',
+    tokenType: Open,
+    tokenTypeIdx: Open.tokenTypeIdx!,
+    startOffset: token.startOffset + shift,
+    startLine: token.startLine!,
+    startColumn: token.startColumn! + shift,
+  };
+}
+
+function reportJunk(
+  file: string,
+  token: IToken,
+  before: IToken | undefined,
+  after: IToken | undefined,
+  reporter: Reporter,
+  offset: number,
+): void {
+  const { because, expected, mend } = explainJunk(token, before, after);
+  const span = spanOf(file, token);
+  const fixes = [];
+  if (mend !== undefined) {
+    const from = mend.from === 0 ? span : spanOf(file, before!);
+    // What follows has not been given its place yet.
+    const end = mend.to === 0 ? span.end : offset + after!.startOffset + after!.image.length;
+    fixes.push({ title: `write \`${mend.text}\``, span: { ...from, end }, replacement: mend.text });
+  }
+  reporter.report(codes.unknownWord, { word: shorten(token.image), because }, span, { expected, fixes });
 }
 
 const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
 
-const HIDDEN = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uFFFD]/;
+const HIDDEN = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069\uFEFF\uFFFD]/;
 
 /** Characters that hide what a line says, also in comments: control characters, directions (CVE-2021-42574). */
 function reportHidden(text: string, spanAt: (from: number, length: number) => Span, reporter: Reporter): boolean {
@@ -175,7 +214,7 @@ function reportHidden(text: string, spanAt: (from: number, length: number) => Sp
     const name = sign === 0x0d ? 'a carriage return' : `U+${sign.toString(16).toUpperCase().padStart(4, '0')}`;
     const span = spanAt(at, 1);
     const fixes = [{ title: 'remove it', span, replacement: '' }];
-    reporter.report(codes.hiddenCharacter, { name }, span, { fixes });
+    reporter.report(codes.hiddenCharacter, { name }, span, { expected: 'characters that can be seen', fixes });
   }
   return true;
 }

@@ -10,11 +10,12 @@ export class Reporter {
   readonly #errors: Diagnostic[] = [];
   readonly #lines = new Set<number>();
 
-  report<P>(code: Code<P>, params: P, span: Span, more?: More): void {
+  report<P>(code: Code<P>, params: P, span: Span, more: More): void {
     if (this.full || this.#lines.has(span.line)) return;
     this.#lines.add(span.line);
     this.#errors.push(makeError(code, params, span, more));
-    if (this.full) this.#errors.push(makeError(codes.tooMany, { count: MOST_ERRORS }, span));
+    if (this.full)
+      this.#errors.push(makeError(codes.tooMany, { count: MOST_ERRORS }, span, { expected: 'fewer errors' }));
   }
 
   /** Whether `line` has its error already. */

@@ -6,8 +6,10 @@ import type { IToken } from 'chevrotain';
 import type * as ast from './ast.ts';
 import { ClauseParser } from './clause-parser.ts';
 import { codes } from './codes.ts';
+import { findNearest } from './nearest.ts';
 import type { Span } from './span.ts';
 import * as t from './tokens.ts';
+import { foreignWords } from './words.ts';
 
 /** A declaration as far as its first line says it; the block is added by whoever reads the lines. */
 export type Head =
@@ -195,8 +197,18 @@ export class SentenceParser extends ClauseParser {
     const first = this.CONSUME(t.KDefault);
     const action = this.SUBRULE(this.word);
     const log = this.OPTION(() => this.SUBRULE(this.log));
+    this.ACTION(() => this.checkDefault(action));
     return this.ACTION(() => ({ kind: 'default', action, log: log ?? null, span: this.spanFrom(first) }));
   });
+  /** `masquerade` is a mistake of its own, told apart from words that mean nothing. */
+  private checkDefault({ text, span }: ast.Name): void {
+    const words = ['allow', 'deny', 'reject'];
+    if (words.includes(text) || text === 'masquerade') return;
+    const right = foreignWords.get(text.toLowerCase()) ?? findNearest(text, words) ?? '';
+    const fixes = words.includes(right) ? [{ title: `did you mean \`${right}\`?`, span, replacement: right }] : [];
+    const more = { expected: '`default allow`, `default deny` or `default reject`', fixes };
+    this.complain(span, codes.defaultAction, { word: text }, more);
+  }
   policyLine = this.RULE('policyLine', (): ast.Rule | PolicyDefault =>
     this.OR([
       { ALT: (): ast.Rule | PolicyDefault => this.SUBRULE(this.rule) },
@@ -449,11 +461,19 @@ export class SentenceParser extends ClauseParser {
     return this.ACTION(() => ({ kind: 'wait', time, span: this.spanFrom(first) }));
   });
   protected packet = this.RULE('packet', (): ast.Step => {
-    const protocol = this.CONSUME(t.Protocol);
-    const icmpType = this.OPTION({
-      GATE: () => this.LA(0).tokenType === t.KIcmp,
-      DEF: () => this.SUBRULE(this.name),
-    });
+    let icmpType: ast.Name | undefined;
+    const protocol = this.OR([
+      { ALT: () => this.CONSUME(t.PortProtocol) },
+      { ALT: () => this.CONSUME(t.KGre) },
+      { ALT: () => this.CONSUME(t.KEsp) },
+      {
+        ALT: () => {
+          const token = this.CONSUME(t.KIcmp);
+          icmpType = this.OPTION(() => this.SUBRULE(this.name));
+          return token;
+        },
+      },
+    ]);
     this.CONSUME(t.KFrom);
     const from = this.SUBRULE(this.endpoint);
     this.CONSUME(t.KOn);

@@ -156,11 +156,18 @@ export const KWait = keyword('wait');
 export const KIs = keyword('is');
 export const KAs = keyword('as');
 /** What `is` says of a packet. */
-export const Outcome = createToken({ name: 'Outcome', label: 'an outcome', pattern: Lexer.NA, categories: [Name] });
+export const Outcome = createToken({
+  name: 'Outcome',
+  label: '`denied`, `allowed`, `masqueraded`, `redirected` or `mapped`',
+  pattern: Lexer.NA,
+  categories: [Name],
+});
 for (const text of ['denied', 'allowed', 'masqueraded', 'redirected', 'mapped']) word(text, [Outcome]);
 
 /** The type of a word: its keyword's, or Name. */
 export const keywordOf = (text: string): TokenType => keywords.get(text) ?? Name;
+/** Every keyword with its type. */
+export const keywordTypes: readonly (readonly [word: string, type: TokenType])[] = [...keywords];
 export const isReserved = (type: TokenType): boolean =>
   type !== Name && type.CATEGORIES?.includes(AnyWord) === true && type.CATEGORIES.includes(Name) === false;
 
