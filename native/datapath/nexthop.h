@@ -90,7 +90,7 @@ enum hop {
  * is the masquerade's address still the interface's own? A flow whose way or address has changed was decided for another
  * pair of interfaces and has to be decided again.
  */
-static __noinline enum hop revalidate(void *ctx, const struct flow_key *key, struct flow_dir *flow, __u32 now)
+static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const struct flow_key *key, struct flow_dir *flow, __u32 now)
 {
 	struct bpf_fib_lookup fib;
 	struct flow_key after;
