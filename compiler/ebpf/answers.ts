@@ -38,7 +38,7 @@ export class Answers {
         return this.silence('(no line of this stage decides)');
       case 'forged': {
         const purpose = this.#purposes.words('(a source that belongs to another interface)');
-        return { kind: 'end', code: [this.#fields.store('verdict', VERDICTS.forged), ...RETURN], purpose };
+        return { kind: 'end', code: [...this.#fields.store('verdict', VERDICTS.forged), ...RETURN], purpose };
       }
       case 'deny':
       case 'reject': {
@@ -75,8 +75,8 @@ export class Answers {
   }
 
   #decision(verdict: Verdict, rule: RuleId, log: boolean): Instruction[] {
-    const code = [this.#fields.store('verdict', VERDICTS[verdict]), this.#fields.store('rule', rule)];
-    return log ? [...code, this.#fields.store('log', 1)] : code;
+    const code = [...this.#fields.store('verdict', VERDICTS[verdict]), ...this.#fields.store('rule', rule)];
+    return log ? [...code, ...this.#fields.store('log', 1)] : code;
   }
 
   masquerade(id: RuleId): Step {
@@ -94,15 +94,15 @@ export class Answers {
     const fields = this.#fields;
     const purpose = this.#purposes.rule(masquerade.id);
     const common = [
-      fields.store('nat', masquerade.id),
-      fields.store('port_first', masquerade.ports.first),
-      fields.store('port_last', masquerade.ports.last),
+      ...fields.store('nat', masquerade.id),
+      ...fields.store('port_first', masquerade.ports.first),
+      ...fields.store('port_last', masquerade.ports.last),
     ];
     const ranges = masquerade.addresses ?? [{ first: 0, last: 0 }];
     let total = 0;
     const edges: Edge[] = ranges.map(({ first, last }) => {
       total += last - first + 1;
-      const outside = first === 0 ? [] : [fields.store('nat_first', first), fields.store('nat_last', last)];
+      const outside = first === 0 ? [] : [...fields.store('nat_first', first), ...fields.store('nat_last', last)];
       return { last: BigInt(total - 1), to: { kind: 'end', code: [...common, ...outside, ...RETURN], purpose } };
     });
     const only = edges[0];
@@ -124,8 +124,8 @@ export class Answers {
   /** The gateway itself as a target: the packet keeps the destination by which it came to the gateway. */
   #targetAddress(target: Machine, redirect: Redirect): Instruction[] {
     if (target.kind === 'address') {
-      if (target.family === 4) return [this.#fields.store('to_addr', Number(target.address))];
-      return [0, 1, 2, 3].map((word) => {
+      if (target.family === 4) return this.#fields.store('to_addr', Number(target.address));
+      return [0, 1, 2, 3].flatMap((word) => {
         const value = (target.address >> BigInt(96 - 32 * word)) & 0xffff_ffffn;
         return this.#fields.store('to_addr', Number(value), word);
       });
@@ -144,7 +144,7 @@ export class Answers {
     const ports = listen.service.ports;
     if (!ports) return [];
     const first = listen.targetPorts?.first ?? ports.first;
-    if (ports.first === ports.last) return [this.#fields.store('to_port', first)];
+    if (ports.first === ports.last) return this.#fields.store('to_port', first);
     const shift = first - ports.first;
     const move: Instruction = { kind: 'alu', operator: 'add', width: 32, to: VALUE, from: { value: shift } };
     const read = this.#fields.load(VALUE, 'dport');

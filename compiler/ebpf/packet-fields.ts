@@ -1,7 +1,7 @@
 /** Where the members of struct masqc_packet are, as the instructions need it. */
-import type { Instruction, Operand, Register, Size } from './instruction.ts';
+import type { Instruction, Register, Size } from './instruction.ts';
 import type { DatapathLayout } from './layout.ts';
-import { PACKET } from './search-tree.ts';
+import { PACKET, VALUE } from './search-tree.ts';
 
 /** enum masqc_verdict in native/datapath/packet.h. */
 export const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5 } as const;
@@ -32,13 +32,14 @@ export class PacketFields {
   load(to: Register, name: string, index = 0): Instruction {
     return { kind: 'load', to, base: PACKET, ...this.at(name, index) };
   }
-  store(name: string, value: number, index = 0): Instruction {
-    return this.#store(name, { value }, index);
+  /** By way of a register: LLVM 14, which Debian 12 has for reading objects, does not know immediate stores. */
+  store(name: string, value: number, index = 0): Instruction[] {
+    return [
+      { kind: 'alu', operator: 'mov', width: 32, to: VALUE, from: { value } },
+      this.storeRegister(name, VALUE, index),
+    ];
   }
   storeRegister(name: string, register: Register, index = 0): Instruction {
-    return this.#store(name, { register }, index);
-  }
-  #store(name: string, from: Operand, index: number): Instruction {
-    return { kind: 'store', base: PACKET, from, ...this.at(name, index) };
+    return { kind: 'store', base: PACKET, from: { register }, ...this.at(name, index) };
   }
 }

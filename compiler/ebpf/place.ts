@@ -37,19 +37,26 @@ export interface Placed {
   readonly lines: readonly PlacedLine[];
 }
 
-/** A third of the reach, for blinded constants (net.core.bpf_jit_harden = 2); else all of it. */
-const REACHES = [10_900, 32_767] as const;
-/** Steps of up to so many slots are copied rather than hopped to. */
-const SHORT = [8, 40] as const;
+export interface Limits {
+  /** How far a jump may go, in slots. */
+  readonly reach: number;
+  /** Steps of up to so many slots are copied rather than hopped to. */
+  readonly short: number;
+}
+
+/** The first that fits is taken: a third of the reach, for blinded constants (bpf_jit_harden = 2), then all of it. */
+const LIMITS: readonly Limits[] = [
+  { reach: 10_900, short: 12 },
+  { reach: 32_000, short: 12 },
+  { reach: 32_000, short: 40 },
+];
 
 /** Lays out the graph below `start`. Throws RangeError when no placing fits (never seen; the bounds are wide). */
-export function place(start: Step): Placed {
+export function place(start: Step, limits: readonly Limits[] = LIMITS): Placed {
   const order = sortTopologically(start);
-  for (const short of SHORT) {
-    for (const reach of REACHES) {
-      const placed = new Placer(order, reach, short).run();
-      if (placed) return placed;
-    }
+  for (const { reach, short } of limits) {
+    const placed = new Placer(order, reach, short).run();
+    if (placed) return placed;
   }
   throw new RangeError('the decision diagram is too wide for jumps of 16 bits');
 }
@@ -101,6 +108,8 @@ class Placer {
   readonly #instructions: Instruction[] = [];
   readonly #lines: PlacedLine[] = [];
   #slots = 0;
+  /** A jump turned out too long. */
+  #failed = false;
   /** How many of a step's predecessors have not been placed. */
   readonly #awaited = new Map<Step, number>();
   /** The latest place from which the step can be entered. */
@@ -128,7 +137,7 @@ class Placer {
       else this.#chain(step);
       if (!this.#meetOld()) return null;
     }
-    return { instructions: this.#instructions, slots: this.#slots, lines: this.#lines };
+    return this.#failed ? null : { instructions: this.#instructions, slots: this.#slots, lines: this.#lines };
   }
 
   #push(instruction: Instruction, purpose: Purpose): void {
@@ -185,7 +194,9 @@ class Placer {
     this.#entrances.set(step, this.#slots);
     for (const site of this.#open.get(step) ?? []) {
       const jump = this.#instructions[site.index] as Instruction & { kind: 'branch' | 'jump' };
-      this.#instructions[site.index] = { ...jump, offset: this.#slots - site.at - 1 };
+      const offset = this.#slots - site.at - 1;
+      if (offset > this.#reach) this.#failed = true;
+      this.#instructions[site.index] = { ...jump, offset };
     }
     this.#open.delete(step);
   }
@@ -208,7 +219,7 @@ class Placer {
     for (const [step, sites] of this.#open) {
       const oldest = (sites[0] as Site).at;
       const age = this.#slots - oldest;
-      if (age > this.#reach) return false;
+      if (age > this.#reach || this.#failed) return false;
       if (age <= this.#reach / 2) break;
       if (shortness(step) <= this.#short) this.#copy(step);
       else this.#hop(step);
