@@ -3,12 +3,12 @@ import { dirname } from 'node:path';
 
 /**
  * Writes a file so that a crash at any instant leaves the old text or the new one, whole: a temporary file beside it,
- * fsync, rename, fsync of the directory. Mode 0600: only root has business there.
+ * fsync, rename, fsync of the directory.
  */
-export function writeAtomically(path: string, text: string | Uint8Array): void {
+export function writeAtomically(path: string, text: string | Uint8Array, mode = 0o600): void {
   const temporary = `${path}.${process.pid}.tmp`;
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  const fd = openSync(temporary, 'w', 0o600);
+  const fd = openSync(temporary, 'w', mode);
   try {
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
     fsyncSync(fd);

@@ -1,8 +1,9 @@
-import { compile } from '../../compiler/compile.ts';
+import { type Compiled, compile } from '../../compiler/compile.ts';
 import type { Io } from '../cli/io.ts';
 import { readSource } from './read-source.ts';
 
-export type Compiled = ReturnType<typeof compile>;
+/** A file without errors. */
+export type Sound = Extract<Compiled, { readonly model: object }>;
 
 /** Reads, checks and compiles a gateway file. What is wrong with it is in `diagnostics`; never throws for a bad file. */
 export function compileFile(path: string): Compiled {
@@ -10,7 +11,7 @@ export function compileFile(path: string): Compiled {
 }
 
 /** The compiled file if it has no errors. Otherwise its diagnostics are written to standard error, and null is returned. */
-export async function compileOrExplain(path: string, io: Io): Promise<Compiled | null> {
+export async function compileOrExplain(path: string, io: Io): Promise<Sound | null> {
   const compiled = compileFile(path);
   if (compiled.diagnostics.length > 0) {
     const { renderDiagnostics } = await import('../report/human.ts');

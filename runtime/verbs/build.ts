@@ -1,8 +1,50 @@
-import type { ExitCode } from '../cli/exit.ts';
+import { mkdirSync } from 'node:fs';
+import { readDatapath } from '../apply/datapath.ts';
+import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
 import { Refusal } from '../cli/refusal.ts';
-import type { Options } from '../cli/verb.ts';
+import { type Options, textOption } from '../cli/verb.ts';
+import { writeAtomically } from '../machine/atomic.ts';
+import { type Artifact, FILES, makeArtifact } from '../sources/artifact.ts';
+import { compileOrExplain } from '../sources/compile-file.ts';
 
-export async function run(_args: readonly string[], _options: Options, _io: Io): Promise<ExitCode> {
-  throw new Refusal('This verb is being built.');
+/** `masqc build FILE -o DIR`: writes the artifact, and the linked object where it can be made. */
+export async function run(args: readonly string[], options: Options, io: Io): Promise<ExitCode> {
+  const directory = textOption(options, 'output', '');
+  const compiled = await compileOrExplain(args[0] ?? '', io);
+  if (compiled === null) return EXIT.errors;
+  const datapath = readDatapath();
+  const artifact = makeArtifact(compiled, datapath);
+  const linked = await link(artifact, datapath.miss);
+  const files: [string, string | Uint8Array][] = [
+    [FILES.policy, artifact.policy],
+    [FILES.maps, artifact.mapsText],
+    [FILES.manifest, artifact.manifestText],
+  ];
+  if (linked.object !== null) files.push([FILES.linked, linked.object]);
+  write(directory, files);
+  const sizes = files.map(([name, content]) => `${name} (${Buffer.byteLength(content)} bytes)`);
+  io.out(`${io.colours.bold(artifact.manifest.gateway)}: ${directory} has ${sizes.join(', ')}\n`);
+  if (linked.problem !== null) io.err(`${io.errColours.cyan('note:')} no ${FILES.linked}: ${linked.problem}\n`);
+  return EXIT.fine;
+}
+
+/** linked.o, or why there is none here: libbpf's linker is in the addon, and that is for Linux. */
+async function link(artifact: Artifact, miss: Uint8Array) {
+  const { linkToBytes, whyNoAddon } = await import('../../native/lib/libbpf.ts');
+  const reason = whyNoAddon();
+  if (reason !== null)
+    return { object: null, problem: "masqc's native part is not here; `masqc apply` links it itself" };
+  return { object: await linkToBytes([artifact.policy, miss]), problem: null };
+}
+
+function write(directory: string, files: readonly (readonly [string, string | Uint8Array])[]): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+    for (const [name, content] of files) writeAtomically(`${directory}/${name}`, content, 0o644);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new Refusal(`${directory} cannot be written: ${message}.`, 'Choose another directory with -o.');
+  }
 }

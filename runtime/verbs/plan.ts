@@ -1,22 +1,40 @@
 import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
 import type { Options } from '../cli/verb.ts';
+import { type Artifact, checkLayout, loadArtifact, readArtifact } from '../sources/artifact.ts';
 
 /** `masqc plan FILE|DIR`: prints what apply would do; changes nothing. */
 export async function run(args: readonly string[], options: Options, io: Io): Promise<ExitCode> {
-  const { loadArtifact } = await import('../sources/artifact.ts');
   const artifact = await loadArtifact(args[0] ?? '', io);
   if (artifact === null) return EXIT.errors;
-  if (typeof options.against === 'string') {
-    const { compareArtifacts } = await import('../plan/compare.ts');
-    return compareArtifacts(artifact, await loadArtifact(options.against, io), options, io);
-  }
+  if (typeof options.against === 'string') return await planAgainst(artifact, options.against, options, io);
+  const { readDatapath } = await import('../apply/datapath.ts');
   const { takeSnapshot } = await import('../machine/snapshot.ts');
   const { makePlan } = await import('../plan/plan.ts');
   const { readWanted } = await import('../plan/wanted.ts');
   const { renderPlan, renderPlanJson } = await import('../plan/render.ts');
-  const plan = makePlan(readWanted(artifact), await takeSnapshot(artifact.manifest.gateway));
+  const datapath = readDatapath();
+  checkLayout(artifact, datapath);
+  const plan = makePlan(readWanted(artifact, datapath), await takeSnapshot(artifact.manifest.gateway));
   io.out(options.json ? renderPlanJson(plan) : renderPlan(plan, io.colours));
   if (plan.obstacles.length > 0) return EXIT.refused;
   return plan.steps.length > 0 ? EXIT.pending : EXIT.fine;
+}
+
+/** Compares with a built directory: no machine is asked. */
+async function planAgainst(artifact: Artifact, directory: string, options: Options, io: Io): Promise<ExitCode> {
+  const { compareManifests } = await import('../plan/compare.ts');
+  const before = await readArtifact(directory);
+  const changes = compareManifests(before.manifest, artifact.manifest);
+  const { gateway } = artifact.manifest;
+  if (options.json) {
+    io.out(`${JSON.stringify({ schema: 'masqc/plan-against@1', gateway, against: directory, changes }, null, 2)}\n`);
+  } else {
+    const c = io.colours;
+    const colours = { '+': c.green, '~': c.yellow, '-': c.red };
+    const lines = changes.map(({ sign, text }) => `  ${colours[sign](sign)} ${text}`);
+    const title = changes.length === 0 ? 'nothing changes against' : `${changes.length} changes against`;
+    io.out(`${[`${c.bold(gateway)}: ${title} ${directory}`, ...lines].join('\n')}\n`);
+  }
+  return changes.length > 0 ? EXIT.pending : EXIT.fine;
 }

@@ -1,0 +1,37 @@
+/** Addresses as the datapath's structs hold them: members of network byte order are plain integers to a codec. */
+
+/** `192.168.1.1` → the integer whose little-endian bytes are 192, 168, 1, 1; null → 0. */
+export function toBe32(address: string | null, littleEndian = true): number {
+  if (address === null) return 0;
+  const view = new DataView(new ArrayBuffer(4));
+  address.split('.').forEach((part, index) => {
+    view.setUint8(index, Number(part));
+  });
+  return view.getUint32(0, littleEndian);
+}
+
+/** `26:63:72:c9:6f:e2` → six bytes; null → zeros. */
+export function toMac(mac: string | null): Uint8Array {
+  const bytes = new Uint8Array(6);
+  mac?.split(':').forEach((part, index) => {
+    bytes[index] = Number.parseInt(part, 16);
+  });
+  return bytes;
+}
+
+export function readAddress(bytes: Uint8Array, offset: number): string {
+  return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`;
+}
+
+/** A 16-bit number in network order. */
+export function readBe16(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+}
+
+/** A key or value of 4 bytes in the machine's own order. */
+export function word(value: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([value]).buffer);
+}
+export function readWord(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+}

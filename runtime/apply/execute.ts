@@ -1,0 +1,158 @@
+import { rmSync } from 'node:fs';
+import { findPins, preparePins } from '../machine/bpffs.ts';
+import { removeGuard, writeGuard } from '../machine/guard.ts';
+import { keepManifest, removeState, writeState } from '../machine/state.ts';
+import { readIpForward, writeIpForward } from '../machine/sysctl.ts';
+import type { Guard, State, StateInterface } from '../machine/types.ts';
+import type { Place, Step } from '../plan/types.ts';
+import { armSweep, attach, detach, hasClsact, loadDatapath, replaceDatapath, switchPolicy } from './programs.ts';
+import { clearInterface, writeInterface, writeTimeouts } from './tables.ts';
+import type { Undo, Work } from './work.ts';
+
+const NOTHING: Undo = () => undefined;
+
+/**
+ * Does one step, whole or not at all, and notes it in the state. What must be undone after a crash is noted before it
+ * is done, the rest after.
+ * @returns how to take it back
+ */
+export async function executeStep(work: Work, step: Step, now: () => Date): Promise<Undo> {
+  switch (step.kind) {
+    case 'forget':
+      removeState(step.gateway, work.netns);
+      return await forgetPins(work, step.gateway);
+    case 'mount':
+      work.pins = await preparePins(work.wanted.gateway, work.netns);
+      return NOTHING;
+    case 'load': {
+      work.pins = await preparePins(work.wanted.gateway, work.netns);
+      const { hashes } = work.wanted;
+      save(work, { flows: step.flows, hashes: { ...hashes, policy: '' } });
+      return await loadDatapath(work, step.flows);
+    }
+    case 'replace': {
+      const undo = await replaceDatapath(work, step.attachments, work.state.flows);
+      return after(work, { hashes: { ...work.state.hashes, datapath: work.wanted.hashes.datapath } }, undo);
+    }
+    case 'timeouts':
+      return after(work, { timeouts: step.after }, writeTimeouts(work, step.after));
+    case 'sweep':
+      await armSweep(work);
+      return NOTHING;
+    case 'interface': {
+      const { id, seat, name, device, ifindex, after: record } = step;
+      const known = work.state.interfaces.find((one) => one.ifindex === ifindex);
+      const entry: StateInterface = {
+        ...(known ?? { id: 0, hooks: [], ownsQdisc: false }),
+        id: known?.id ?? id,
+        seat,
+        name,
+        device,
+        ifindex,
+        record,
+      };
+      const interfaces = [...work.state.interfaces.filter((one) => one.ifindex !== ifindex), entry];
+      return after(work, { interfaces }, writeInterface(work, seat, ifindex, record));
+    }
+    case 'policy':
+      return await executePolicy(work, step, now);
+    case 'guard':
+      return await executeGuard(work, step);
+    case 'attach':
+      return await executeAttach(work, step.place);
+    case 'detach':
+      await detach(work, step.place);
+      noteHook(work, step.place, false);
+      return step.gone ? NOTHING : () => attach(work, step.place).then(() => noteHook(work, step.place, true));
+    case 'drop-interface': {
+      const gone = work.state.interfaces.find((one) => one.ifindex === step.ifindex);
+      clearInterface(work, step.seat, step.ifindex);
+      const interfaces = work.state.interfaces.filter((one) => one.ifindex !== step.ifindex);
+      return after(work, { interfaces }, () => {
+        if (gone !== undefined) writeInterface(work, step.seat, step.ifindex, gone.record);
+      });
+    }
+    case 'forward': {
+      const before = readIpForward();
+      // Noted first, and the oldest value stays: it is what `down` puts back.
+      if (work.state.ipForward === null) save(work, { ipForward: before });
+      writeIpForward('1');
+      return () => writeIpForward(before);
+    }
+    default:
+      return step satisfies never;
+  }
+}
+
+async function executePolicy(work: Work, step: Extract<Step, { kind: 'policy' }>, now: () => Date): Promise<Undo> {
+  keepManifest(work.wanted.gateway, work.netns, step.generation, work.artifact.manifestText);
+  const undo = await switchPolicy(work, step.slot, step.generation, step.ids);
+  const interfaces = work.state.interfaces.map((one) => {
+    const id = step.ids.find((other) => other.ifindex === one.ifindex)?.id;
+    const name = work.wanted.interfaces.find((other) => other.device === one.device)?.name;
+    return { ...one, id: id ?? one.id, name: name ?? one.name };
+  });
+  const { generation, slot: active } = step;
+  const hashes = { ...work.state.hashes, policy: work.wanted.hashes.policy };
+  return after(work, { generation, active, since: now().toISOString(), hashes, interfaces }, undo);
+}
+
+async function executeGuard(work: Work, step: Extract<Step, { kind: 'guard' }>): Promise<Undo> {
+  const { gateway, token } = work.state;
+  const before = work.guard;
+  const guard: Guard = { token, devices: step.devices, indexes: step.indexes };
+  await writeGuard(gateway, guard);
+  work.guard = guard;
+  return async () => {
+    if (before === null) await removeGuard();
+    else await writeGuard(gateway, before);
+    work.guard = before;
+  };
+}
+
+async function executeAttach(work: Work, place: Place): Promise<Undo> {
+  if (place.mode === 'clsact' && !(await hasClsact(place.device))) {
+    const interfaces = work.state.interfaces.map((one) =>
+      one.ifindex === place.ifindex ? { ...one, ownsQdisc: true } : one,
+    );
+    save(work, { interfaces });
+  }
+  const undo = await attach(work, place);
+  noteHook(work, place, true);
+  return async () => {
+    await undo();
+    noteHook(work, place, false);
+  };
+}
+
+function noteHook(work: Work, { hook, mode, ifindex }: Place, on: boolean): void {
+  const interfaces = work.state.interfaces.map((one) => {
+    if (one.ifindex !== ifindex) return one;
+    const others = one.hooks.filter((other) => other.hook !== hook);
+    return { ...one, hooks: on ? [...others, { hook, mode }] : others };
+  });
+  save(work, { interfaces });
+}
+
+async function forgetPins(work: Work, gateway: string): Promise<Undo> {
+  const pins = findPins(gateway, work.netns);
+  if (pins !== null) rmSync(pins, { recursive: true, force: true });
+  work.pins = await preparePins(gateway, work.netns).catch(() => null);
+  return NOTHING;
+}
+
+function save(work: Work, change: Partial<State>): void {
+  work.state = { ...work.state, ...change };
+  writeState(work.state);
+}
+
+/** Saves a change; the undo puts what it changed back too. */
+function after(work: Work, change: Partial<State>, undo: Undo): Undo {
+  const keys = Object.keys(change) as (keyof State)[];
+  const before = Object.fromEntries(keys.map((key) => [key, work.state[key]]));
+  save(work, change);
+  return async () => {
+    await undo();
+    save(work, before);
+  };
+}

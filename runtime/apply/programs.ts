@@ -1,0 +1,211 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import type { BpfObject, BpfProgram } from '../../native/lib/libbpf.ts';
+import {
+  ARM_PROGRAM,
+  CLSACT,
+  HOOKS,
+  linkPin,
+  POLICY_ARRAYS,
+  PROGRAMS,
+  parseLinkPin,
+  programPin,
+} from '../machine/pins.ts';
+import { runTool } from '../machine/tool.ts';
+import type { Place } from '../plan/types.ts';
+
+import { writeControl } from './tables.ts';
+import { pinPath, pinsOf, type Undo, type Work } from './work.ts';
+
+/** Makes and pins the maps, loads and pins the hit path's programs. What an interrupted load left is replaced. */
+export async function loadDatapath(work: Work, flows: number): Promise<Undo> {
+  const pins = `${pinsOf(work)}/`;
+  const clear = () => {
+    for (const name of readdirSync(pins)) rmSync(`${pins}${name}`, { force: true });
+  };
+  clear();
+  using object = openDatapath(work, flows);
+  await object.load();
+  writeControl(work, { active: 0, flows });
+  pinPrograms(work, object);
+  return clear;
+}
+
+function openDatapath(work: Work, flows: number) {
+  const object = work.libbpf.BpfObject.open(work.datapath.datapath, { name: 'datapath', pinRoot: pinsOf(work) });
+  sizeMaps(object, flows);
+  return object;
+}
+
+/** Sizes that the loader sets (maps.h). */
+function sizeMaps(object: BpfObject, flows: number): void {
+  const sizes: Readonly<Record<string, number>> = { flows4: 2 * flows, slots: flows, free_slots: flows };
+  for (const map of object.maps) {
+    const size = sizes[map.name];
+    if (size !== undefined) object.setMaxEntries(map.name, size);
+  }
+}
+
+function pinPrograms(work: Work, object: BpfObject): void {
+  for (const name of [...HOOKS.map((hook) => PROGRAMS[hook]), ARM_PROGRAM]) {
+    const path = pinPath(work, programPin(name));
+    rmSync(path, { force: true });
+    object.program(name).pin(path);
+  }
+}
+
+/** Loads the package's datapath over the pinned maps and puts it in every place where the old one is. */
+export async function replaceDatapath(work: Work, places: readonly Place[], flows: number): Promise<Undo> {
+  const { BpfLink, BpfProgram } = work.libbpf;
+  const olds = HOOKS.map((hook) => BpfProgram.openPinned(pinPath(work, programPin(PROGRAMS[hook]))));
+  const oldArm = BpfProgram.openPinned(pinPath(work, programPin(ARM_PROGRAM)));
+  using object = openDatapath(work, flows);
+  await object.load();
+  const put = async (programOf: (hook: Place['hook']) => BpfProgram) => {
+    for (const place of places) {
+      const program = programOf(place.hook);
+      if (place.mode === 'clsact') {
+        await attachFilter(work, program, place, true);
+        continue;
+      }
+      using link = BpfLink.openPinned(pinPath(work, linkPin(place.hook, place.ifindex)));
+      await link.update(program);
+    }
+  };
+  await put((hook) => object.program(PROGRAMS[hook]));
+  pinPrograms(work, object);
+  return async () => {
+    await put((hook) => olds[HOOKS.indexOf(hook)] as (typeof olds)[number]);
+    for (const [index, hook] of HOOKS.entries()) {
+      const path = pinPath(work, programPin(PROGRAMS[hook]));
+      rmSync(path, { force: true });
+      olds[index]?.pin(path);
+    }
+    rmSync(pinPath(work, programPin(ARM_PROGRAM)), { force: true });
+    oldArm.pin(pinPath(work, programPin(ARM_PROGRAM)));
+  };
+}
+
+/** Runs `arm` once: it starts the timer, or gives a running one to the new program. */
+export async function armSweep(work: Work): Promise<void> {
+  using program = work.libbpf.BpfProgram.openPinned(pinPath(work, programPin(ARM_PROGRAM)));
+  const { retval } = await program.testRun({ data: new Uint8Array(64) });
+  if (retval !== 0) throw new Error(`the expiry timer could not be started (${retval})`);
+}
+
+/** Attaches our pinned program and pins the link. A link that lost its device under the same name is replaced. */
+export async function attach(work: Work, place: Place): Promise<Undo> {
+  const { BpfProgram, attachXdp, attachTcx } = work.libbpf;
+  using program = BpfProgram.openPinned(pinPath(work, programPin(PROGRAMS[place.hook])));
+  if (place.mode === 'clsact') {
+    await attachFilter(work, program, place, false);
+  } else {
+    const path = pinPath(work, linkPin(place.hook, place.ifindex));
+    rmSync(path, { force: true });
+    using link =
+      place.hook === 'xdp'
+        ? await attachXdp(program, place.ifindex, { mode: place.mode === 'generic' ? 'generic' : 'native' })
+        : await attachTcx(program, place.ifindex, place.hook === 'tc-ingress' ? 'ingress' : 'egress');
+    link.pin(path);
+  }
+  return () => detach(work, place);
+}
+
+async function attachFilter(work: Work, program: BpfProgram, place: Place, replace: boolean): Promise<void> {
+  const direction = place.hook === 'tc-ingress' ? 'ingress' : 'egress';
+  if (replace) {
+    const { ClsactAttachment } = work.libbpf;
+    await new ClsactAttachment({ ifindex: place.ifindex, direction, ...CLSACT }, 0, false).update(program);
+  } else {
+    await work.libbpf.attachClsact(program, place.ifindex, direction, CLSACT);
+  }
+}
+
+/** Takes our program off; a place that is bare already is fine. */
+export async function detach(work: Pick<Work, 'libbpf' | 'pins' | 'state'>, place: Place): Promise<void> {
+  const { BpfLink, BpfError, detachClsact } = work.libbpf;
+  if (place.mode === 'clsact') {
+    const known = work.state.interfaces.find((one) => one.ifindex === place.ifindex);
+    const direction = place.hook === 'tc-ingress' ? 'ingress' : 'egress';
+    try {
+      await detachClsact({ ifindex: place.ifindex, direction, ...CLSACT }, { removeQdisc: known?.ownsQdisc === true });
+    } catch (error) {
+      if (!(error instanceof BpfError) || !['ENOENT', 'ENODEV', 'EINVAL'].includes(error.code)) throw error;
+    }
+    return;
+  }
+  const path = `${work.pins}/${linkPin(place.hook, place.ifindex)}`;
+  if (!existsSync(path)) return;
+  using link = BpfLink.openPinned(path);
+  rmSync(path, { force: true });
+  try {
+    await link.detach();
+  } catch (error) {
+    // The device went, and its link with it.
+    if (!(error instanceof BpfError) || !['ENOLINK', 'ENODEV', 'ENOENT', 'EINVAL'].includes(error.code)) throw error;
+  }
+}
+
+/** Whether a device has a clsact qdisc, ours or another's. */
+export async function hasClsact(device: string): Promise<boolean> {
+  const { ok, stdout } = await runTool('tc', ['qdisc', 'show', 'dev', device]);
+  return ok && /\bclsact\b/.test(stdout);
+}
+
+/**
+ * Links the policy to the miss path, loads it, gives it the numbers of the interfaces and makes it the one that
+ * decides: the last store is the switch.
+ */
+export async function switchPolicy(
+  work: Work,
+  slot: number,
+  generation: number,
+  ids: readonly { readonly ifindex: number; readonly id: number }[],
+): Promise<Undo> {
+  const { BpfObject, BpfMap, linkToBytes } = work.libbpf;
+  const linked = await linkToBytes([work.artifact.policy, work.datapath.miss]);
+  using object = BpfObject.open(linked, { name: `policy_${generation}`, pinRoot: pinsOf(work) });
+  sizeMaps(object, work.state.flows);
+  setGeneration(object, generation);
+  await object.load();
+  for (const { ifindex, id } of ids) object.map('ids').set(ifindex, id);
+  const before = readSlot(work);
+  for (const hook of HOOKS) {
+    const { array, miss } = POLICY_ARRAYS[hook];
+    using map = BpfMap.openPinned(pinPath(work, array));
+    map.set(slot, object.program(miss));
+  }
+  writeControl(work, { active: slot });
+  // The slot before stays: a packet that has just read its number must find it. Older ones are done with.
+  clearSlots(work, (index) => index !== slot && index !== before);
+  return () => {
+    writeControl(work, { active: before });
+    clearSlots(work, (index) => index === slot && slot !== before);
+  };
+}
+
+/** The number that flows are marked with, where the object has a constant for it. */
+function setGeneration(object: BpfObject, generation: number): void {
+  const variables = object.btf().variables('.rodata') ?? [];
+  if (variables.some((one) => one.name === 'generation'))
+    object.setGlobal('.rodata', { generation: generation & 0xffff });
+}
+
+function readSlot(work: Work): number {
+  using control = work.libbpf.BpfMap.openPinned(pinPath(work, 'control'));
+  const value = control.get(0);
+  return value === null ? 0 : (control.codec().value.decode(value) as { active: number }).active;
+}
+
+function clearSlots(work: Work, which: (slot: number) => boolean): void {
+  for (const hook of HOOKS) {
+    using map = work.libbpf.BpfMap.openPinned(pinPath(work, POLICY_ARRAYS[hook].array));
+    for (let slot = 0; slot < map.maxEntries; slot += 1) {
+      if (which(slot) && map.get(slot) !== null) map.delete(slot);
+    }
+  }
+}
+
+/** The pins of links in the directory, by hook and index. */
+export function listLinkPins(pins: string): { hook: Place['hook']; ifindex: number }[] {
+  return readdirSync(pins).flatMap((name) => parseLinkPin(name) ?? []);
+}

@@ -1,0 +1,95 @@
+import type { InterfaceRecord, Timeouts } from '../machine/types.ts';
+import { toBe32, toMac, word } from './bytes.ts';
+import { FLOW_CLASSES, IFACE_FLAGS } from './constants.ts';
+import { pinPath, type Undo, type Work } from './work.ts';
+
+/** A coarse time unit of the datapath is 2^26 ns (base.h COARSE_SHIFT). */
+const COARSE_NS = 2 ** 26;
+const MAX_MTU = 0xffff;
+
+export function toCoarse(ms: number): number {
+  return Math.max(1, Math.ceil((ms * 1e6) / COARSE_NS));
+}
+export function fromCoarse(units: number): number {
+  return (units * COARSE_NS) / 1e6;
+}
+
+/** Sets members of the control record, and leaves the others as they are. */
+export function writeControl(work: Work, members: Readonly<Record<string, number | readonly number[]>>): Undo {
+  using control = work.libbpf.BpfMap.openPinned(pinPath(work, 'control'));
+  const codec = control.codec().value;
+  const value = control.get(0);
+  if (value === null) throw new Error('the control record is missing');
+  const before = codec.decode(value) as Record<string, number | number[]>;
+  codec.encodeInto(value, members);
+  control.set(0, value);
+  const old = Object.fromEntries(Object.keys(members).map((name) => [name, before[name] ?? 0]));
+  return () => void writeControl(work, old);
+}
+
+export function writeTimeouts(work: Work, timeouts: Timeouts): Undo {
+  using control = work.libbpf.BpfMap.openPinned(pinPath(work, 'control'));
+  const value = control.get(0);
+  if (value === null) throw new Error('the control record is missing');
+  const record = control.codec().value.decode(value) as { timeouts: number[] };
+  const units = record.timeouts.map((old, index) => {
+    const name = FLOW_CLASSES[index];
+    const ms = name === undefined ? undefined : timeouts[name];
+    return ms === undefined ? old : toCoarse(ms);
+  });
+  return writeControl(work, { timeouts: units });
+}
+
+/** Writes an interface's seat, the way to it by its index, and its addresses. */
+export function writeInterface(work: Work, seat: number, ifindex: number, record: InterfaceRecord): Undo {
+  const { BpfMap } = work.libbpf;
+  using interfaces = BpfMap.openPinned(pinPath(work, 'interfaces'));
+  using seats = BpfMap.openPinned(pinPath(work, 'seats'));
+  using addresses = BpfMap.openPinned(pinPath(work, 'addresses'));
+  const before = interfaces.get(seat);
+  const wasSeated = seats.get(ifindex) !== null;
+  interfaces.set(
+    seat,
+    interfaces.codec().value.encode({
+      ifindex,
+      flags:
+        (record.mac !== null ? IFACE_FLAGS.ETHERNET : 0) |
+        (record.transmit ? IFACE_FLAGS.XDP : 0) |
+        (record.hides ? IFACE_FLAGS.HIDES : 0),
+      mtu: Math.min(record.mtu, MAX_MTU),
+      mac: toMac(record.mac),
+      probe: toBe32(record.probe),
+    }),
+  );
+  seats.set(ifindex, seat);
+  clearAddresses(work, ifindex);
+  for (const address of record.addresses) addresses.set(word(toBe32(address)), ifindex);
+  return () => {
+    if (!wasSeated) return clearInterface(work, seat, ifindex);
+    if (before === null) return;
+    using map = BpfMap.openPinned(pinPath(work, 'interfaces'));
+    map.set(seat, before);
+  };
+}
+
+export function clearInterface(work: Work, seat: number, ifindex: number): void {
+  const { BpfMap } = work.libbpf;
+  using interfaces = BpfMap.openPinned(pinPath(work, 'interfaces'));
+  using seats = BpfMap.openPinned(pinPath(work, 'seats'));
+  seats.delete(ifindex);
+  interfaces.set(seat, interfaces.codec().value.encode({}));
+  clearAddresses(work, ifindex);
+}
+
+/** Forgets the addresses that are noted for an interface. */
+function clearAddresses(work: Work, ifindex: number): void {
+  using addresses = work.libbpf.BpfMap.openPinned(pinPath(work, 'addresses'));
+  const stale: Uint8Array[] = [];
+  let key = addresses.nextKey(null);
+  while (key !== null) {
+    const owner = addresses.get(key);
+    if (owner !== null && new Uint32Array(owner.buffer, owner.byteOffset, 1)[0] === ifindex) stale.push(key);
+    key = addresses.nextKey(key);
+  }
+  for (const address of stale) addresses.delete(address);
+}

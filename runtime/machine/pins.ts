@@ -1,0 +1,44 @@
+import type { Hook } from './types.ts';
+
+/** Names in a gateway's pin directory. Maps are pinned by libbpf under their own names. */
+export const PROGRAMS = {
+  xdp: 'xdp_ingress',
+  'tc-ingress': 'tc_ingress',
+  'tc-egress': 'tc_egress',
+} as const satisfies Record<Hook, string>;
+export const ARM_PROGRAM = 'arm';
+
+/** Program arrays by hook, and the program of a generation that belongs in them. */
+export const POLICY_ARRAYS = {
+  xdp: { array: 'xdp_policies', miss: 'xdp_miss' },
+  'tc-ingress': { array: 'tc_ingress_policies', miss: 'tc_ingress_miss' },
+  'tc-egress': { array: 'tc_egress_policies', miss: 'tc_egress_miss' },
+} as const satisfies Record<Hook, { array: string; miss: string }>;
+export const HOOKS = ['tc-egress', 'tc-ingress', 'xdp'] as const satisfies readonly Hook[];
+
+/** Maps without which the gateway can't be spoken to. */
+export const MAPS = ['control', 'flows4', 'slots', 'free_slots', 'interfaces', 'seats', 'addresses', 'drops'] as const;
+
+export function programPin(name: string): string {
+  return `prog_${name}`;
+}
+
+/** `link_xdp_3`: hook and index of the device. */
+export function linkPin(hook: Hook, ifindex: number): string {
+  return `link_${hook}_${ifindex}`;
+}
+export function parseLinkPin(name: string): { hook: Hook; ifindex: number } | null {
+  const match = /^link_(xdp|tc-ingress|tc-egress)_(\d+)$/.exec(name);
+  return match === null ? null : { hook: match[1] as Hook, ifindex: Number(match[2]) };
+}
+
+/** Everything that must be pinned for a gateway to be whole, without its links. */
+export const REQUIRED_PINS: readonly string[] = [
+  ...MAPS,
+  ...HOOKS.map((hook) => POLICY_ARRAYS[hook].array),
+  ...HOOKS.map((hook) => programPin(PROGRAMS[hook])),
+  programPin(ARM_PROGRAM),
+];
+
+/** Our place on the clsact qdisc: handle and priority, so that we find our filters again and touch no others. */
+export const CLSACT = { handle: 0x6d71, priority: 1 } as const;

@@ -1,0 +1,103 @@
+import { release } from 'node:os';
+import { findBpffs, findPins, listPins } from './bpffs.ts';
+import { type DeviceFacts, readDevices, readDriver } from './devices.ts';
+import { readGuard } from './guard.ts';
+import { requireBpf } from './needs.ts';
+import { readNetns } from './paths.ts';
+import { CLSACT, HOOKS, POLICY_ARRAYS, PROGRAMS, parseLinkPin, REQUIRED_PINS } from './pins.ts';
+import { findGateways, readState } from './state.ts';
+import { readIpForward, readLocalPorts } from './sysctl.ts';
+import type { Attachment, Device, Hook, Snapshot } from './types.ts';
+
+type Libbpf = typeof import('../../native/lib/libbpf.ts');
+
+/** Reads what the machine does now for `gateway` in this network namespace. Changes nothing. @throws Refusal */
+export async function takeSnapshot(gateway: string, deed = 'plan'): Promise<Snapshot> {
+  const libbpf = await requireBpf(deed);
+  const netns = readNetns();
+  const pins = findPins(gateway, netns);
+  const names = listPins(pins);
+  const links = pins === null ? { live: [], dead: [], programs: [] } : readLinks(pins, names, libbpf);
+  const devices = await readDevices((name, ifindex) => readFacts(name, ifindex, links.programs, libbpf));
+  const tcx = libbpf.hasTcx();
+  const [guard, filters] = [await readGuard(devices), devices.flatMap((device) => readFilters(device, libbpf))];
+  return {
+    netns,
+    kernel: release(),
+    devices,
+    ipForward: readIpForward() === '1',
+    localPorts: readLocalPorts(),
+    bpffsMounted: findBpffs() !== null,
+    guard,
+    state: readState(gateway, netns),
+    otherGateways: findGateways(netns).filter((other) => other !== gateway),
+    attachments: [...links.live, ...filters],
+    dead: links.dead,
+    pins: names,
+    active: pins !== null && REQUIRED_PINS.every((name) => names.includes(name)) ? readActive(pins, libbpf) : null,
+    tcx,
+  };
+}
+
+interface Links {
+  readonly live: readonly Attachment[];
+  readonly dead: readonly Attachment[];
+  /** Ids of the programs that are attached by them. */
+  readonly programs: readonly number[];
+}
+
+function readLinks(pins: string, names: readonly string[], { BpfLink }: Libbpf): Links {
+  const live: Attachment[] = [];
+  const dead: Attachment[] = [];
+  const programs: number[] = [];
+  for (const name of names) {
+    const place = parseLinkPin(name);
+    if (place === null) continue;
+    using link = BpfLink.openPinned(`${pins}/${name}`);
+    const info = link.info();
+    const mode = info.type === 'tcx' ? 'tcx' : info.mode === 'generic' ? 'generic' : 'native';
+    const attachment = { ...place, mode } as const;
+    if (info.ifindex === place.ifindex) {
+      live.push(attachment);
+      programs.push(info.programId);
+    } else {
+      dead.push(attachment);
+    }
+  }
+  return { live, dead, programs };
+}
+
+/** Our filters on the clsact qdisc, where there is no TCX. */
+function readFilters(device: Device, { clsactQuery }: Libbpf): Attachment[] {
+  return (['tc-ingress', 'tc-egress'] as const).flatMap((hook) => {
+    const direction = hook === 'tc-ingress' ? 'ingress' : 'egress';
+    const ours = clsactQuery(device.ifindex, direction).some(
+      (filter) =>
+        filter.handle === CLSACT.handle &&
+        filter.priority === CLSACT.priority &&
+        filter.name.startsWith(PROGRAMS[hook]),
+    );
+    return ours ? [{ hook: hook as Hook, ifindex: device.ifindex, mode: 'clsact' as const }] : [];
+  });
+}
+
+function readFacts(name: string, ifindex: number, ours: readonly number[], libbpf: Libbpf): DeviceFacts {
+  const features = libbpf.xdpFeatures(ifindex);
+  const has = (bit: bigint) => features !== null && (features & bit) === bit;
+  const xdp =
+    features === null ? null : { native: has(libbpf.XDP_FEATURES.basic), transmit: has(libbpf.XDP_FEATURES.transmit) };
+  const foreign = libbpf.xdpQuery(ifindex).find((one) => !ours.includes(one.programId));
+  return { driver: readDriver(name, ifindex), xdp, foreignXdp: foreign?.programId ?? null };
+}
+
+function readActive(pins: string, { BpfMap }: Libbpf): { slot: number; filled: boolean } {
+  using control = BpfMap.openPinned(`${pins}/control`);
+  const value = control.get(0);
+  if (value === null) return { slot: -1, filled: false };
+  const { active } = control.codec().value.decode(value) as { active: number };
+  const filled = HOOKS.every((hook) => {
+    using array = BpfMap.openPinned(`${pins}/${POLICY_ARRAYS[hook].array}`);
+    return array.get(active) !== null;
+  });
+  return { slot: active, filled };
+}

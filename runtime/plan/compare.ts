@@ -1,0 +1,69 @@
+import type { Manifest, ManifestRule } from '../../compiler/artifact/manifest.ts';
+import { formatTimeouts } from './render.ts';
+
+/** One difference between two built files. */
+export interface Change {
+  readonly sign: '+' | '~' | '-';
+  readonly text: string;
+}
+
+/**
+ * What applying `next` would change where `before` runs: interfaces, sizes, timeouts and the lines that decide, as
+ * text. (Which packets newly pass is another question.) Empty when both do the same.
+ */
+export function compareManifests(before: Manifest, next: Manifest): Change[] {
+  const changes: Change[] = [];
+  const add = (sign: Change['sign'], text: string) => changes.push({ sign, text });
+  if (before.gateway !== next.gateway) add('~', `gateway ${before.gateway} → ${next.gateway}`);
+  for (const one of next.interfaces) {
+    const old = before.interfaces.find((other) => other.name === one.name);
+    if (old === undefined) add('+', `interface ${one.name} = ${one.device}`);
+    else if (old.device !== one.device) add('~', `interface ${one.name} = ${old.device} → ${one.device}`);
+  }
+  for (const one of before.interfaces) {
+    if (!next.interfaces.some((other) => other.name === one.name)) add('-', `interface ${one.name} = ${one.device}`);
+  }
+  if (before.flows !== next.flows) add('~', `flows ${before.flows} → ${next.flows} (needs \`masqc down\` first)`);
+  const timeouts = formatTimeouts({ ...next.timeouts }, { ...before.timeouts });
+  if (timeouts !== '') add('~', `timeouts ${timeouts}`);
+  changes.push(...compareRules(before.rules, next.rules));
+  if (changes.length === 0 && before.hashes.policy !== next.hashes.policy) {
+    add('~', 'the policy object: the same lines at other places of the file, or with other names or addresses in them');
+  }
+  return changes;
+}
+
+/** Lines of each block that came or went, in order; the same line moved within its block is a change of order. */
+function compareRules(before: readonly ManifestRule[], next: readonly ManifestRule[]): Change[] {
+  const changes: Change[] = [];
+  const keysOf = (rules: readonly ManifestRule[]) => Map.groupBy(rules, (rule) => `${rule.kind} ${rule.owner}`);
+  const olds = keysOf(before);
+  const news = keysOf(next);
+  for (const key of new Set([...olds.keys(), ...news.keys()])) {
+    const left = olds.get(key) ?? [];
+    const right = news.get(key) ?? [];
+    const gone = subtract(left, right);
+    const come = subtract(right, left);
+    for (const rule of gone) changes.push({ sign: '-', text: describe(rule) });
+    for (const rule of come) changes.push({ sign: '+', text: describe(rule) });
+    const moved = left.map((rule) => rule.text).join('\n') !== right.map((rule) => rule.text).join('\n');
+    if (gone.length + come.length === 0 && moved) {
+      changes.push({ sign: '~', text: `the order of the lines in ${right[0]?.owner ?? key}` });
+    }
+  }
+  return changes;
+}
+
+function subtract(from: readonly ManifestRule[], what: readonly ManifestRule[]): ManifestRule[] {
+  const rest = new Map<string, number>();
+  for (const rule of what) rest.set(rule.text, (rest.get(rule.text) ?? 0) + 1);
+  return from.filter((rule) => {
+    const count = rest.get(rule.text) ?? 0;
+    rest.set(rule.text, count - 1);
+    return count <= 0;
+  });
+}
+
+function describe(rule: ManifestRule): string {
+  return `${rule.owner}: ${rule.text}   (${rule.file}:${rule.line})`;
+}
