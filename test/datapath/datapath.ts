@@ -1,0 +1,147 @@
+/**
+ * The datapath loaded with the policy by hand, without the runtime: for test runs in this process, and for real packets
+ * in a worker inside the gateway's namespace (gateway-worker.ts).
+ */
+import { readFileSync } from 'node:fs';
+import { BpfObject, type BtfRecord, ifindexOf, linkToBytes } from '../../native/lib/libbpf.ts';
+
+export const COARSE_NS = 2 ** 26;
+const DATAPATH = new URL('../../native/prebuilt/datapath/datapath.bpf.o', import.meta.url).pathname;
+const MISS = new URL('../../native/prebuilt/datapath/miss.bpf.o', import.meta.url).pathname;
+
+export const ETHERNET = 1;
+export const XDP = 2;
+export const HIDES = 4;
+
+export interface InterfaceSetup {
+  readonly device: string;
+  /** In the policy. */
+  readonly id: number;
+  /** ETHERNET | XDP | HIDES */
+  readonly flags: number;
+  readonly mtu: number;
+  /** `02:00:00:00:00:01` */
+  readonly mac: string;
+  /** An address routed through it, or null. */
+  readonly probe: string | null;
+  readonly addresses: readonly string[];
+}
+
+export interface Setup {
+  readonly pin: string;
+  readonly stub: string;
+  readonly interfaces: readonly InterfaceSetup[];
+  /** Values of the constants of stub-policy.bpf.c. */
+  readonly policy: Readonly<Record<string, number>>;
+  readonly flows: number;
+  /** Seconds. */
+  readonly timeouts: Readonly<Record<'tcp' | 'tcpSyn' | 'tcpFin' | 'udp' | 'icmp' | 'other', number>>;
+  readonly sweep: boolean;
+}
+
+export interface Loaded {
+  readonly hit: BpfObject;
+  readonly miss: BpfObject;
+}
+
+export interface Flow {
+  readonly saddr: string;
+  readonly daddr: string;
+  readonly sport: number;
+  readonly dport: number;
+  readonly protocol: number;
+  readonly to: { saddr: string; daddr: string; sport: number; dport: number };
+  readonly flags: number;
+  readonly dying: number;
+  readonly tcp: number;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+export const parseAddress = (text: string): Uint8Array => Uint8Array.from(text.split('.').map(Number));
+/** As a number whose bytes in memory are in network order (little-endian machines). */
+const toBe32 = (text: string): number => new DataView(parseAddress(text).buffer).getUint32(0, true);
+const fromBe32 = (value: number): string =>
+  [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24].join('.');
+const fromBe16 = (value: number): number => ((value & 255) << 8) | (value >>> 8);
+const coarse = (seconds: number): number => Math.round((seconds * 1e9) / COARSE_NS);
+
+export async function loadDatapath(setup: Setup): Promise<Loaded> {
+  const { pin, flows, timeouts: t } = setup;
+  const sizes = { flows4: 2 * flows, slots: flows, free_slots: flows };
+  const hit = BpfObject.open(DATAPATH, { pinRoot: pin });
+  for (const [map, entries] of Object.entries(sizes)) hit.setMaxEntries(map, entries);
+  await hit.load();
+  const linked = await linkToBytes([readFileSync(setup.stub), readFileSync(MISS)]);
+  const miss = BpfObject.open(linked, { name: 'linked', pinRoot: pin });
+  for (const [map, entries] of Object.entries(sizes)) miss.setMaxEntries(map, entries);
+  miss.setGlobal('.rodata', { ...setup.policy, generation: 7 });
+  await miss.load();
+
+  const control = hit.map('control');
+  const timeouts = [t.tcp, t.tcpSyn, t.tcpFin, t.udp, t.icmp, t.other, 0, 0].map(coarse);
+  control.set(0, control.codec().value.encode({ active: 3, layout: 1, flows, timeouts }));
+  for (const [index, one] of setup.interfaces.entries()) {
+    const seat = index + 1;
+    const ifindex = ifindexOf(one.device);
+    const interfaces = hit.map('interfaces');
+    const mac = one.mac.split(':').map((byte) => Number.parseInt(byte, 16));
+    const probe = one.probe === null ? 0 : toBe32(one.probe);
+    interfaces.set(seat, interfaces.codec().value.encode({ ifindex, flags: one.flags, mtu: one.mtu, mac, probe }));
+    hit.map('seats').set(ifindex, seat);
+    miss.map('ids').set(ifindex, one.id);
+    for (const address of one.addresses) hit.map('addresses').set(parseAddress(address), ifindex);
+  }
+  for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
+    hit.map(`${hook}_policies`).set(3, miss.program(`${hook}_miss`));
+  }
+  if (setup.sweep) {
+    const { retval } = await hit.program('arm').testRun({ data: new Uint8Array(64) });
+    if (retval !== 0) throw new Error(`arm returns ${retval}`);
+  }
+  return { hit, miss };
+}
+
+export async function readFlows({ hit }: Loaded): Promise<Flow[]> {
+  const map = hit.map('flows4');
+  const { key, value } = map.codec();
+  const flows: Flow[] = [];
+  for await (const [keyBytes, valueBytes] of map.entries()) {
+    const k = key.decode(keyBytes) as Record<string, number>;
+    const v = value.decode(valueBytes) as BtfRecord;
+    const tuple = (t: Readonly<Record<string, unknown>>) => ({
+      saddr: fromBe32(t.saddr as number),
+      daddr: fromBe32(t.daddr as number),
+      sport: fromBe16(t.sport as number),
+      dport: fromBe16(t.dport as number),
+    });
+    flows.push({
+      ...tuple(k),
+      protocol: k.protocol as number,
+      to: tuple(v),
+      flags: Number(v.flags),
+      dying: Number(v.dying),
+      tcp: Number(v.tcp),
+      packets: Number(v.packets),
+      bytes: Number(v.bytes),
+    });
+  }
+  return flows;
+}
+
+/** Reasons with packets, `{stray: 3}`; the names come from BTF. */
+export function readDrops({ hit }: Loaded): Record<string, number> {
+  const map = hit.map('drops');
+  const { value } = map.codec();
+  const drops: Record<string, number> = {};
+  const names = hit.btf().enumValues('drop_reason');
+  if (names === null) throw new Error('enum drop_reason is not in BTF');
+  for (const [name, reason] of names) {
+    if (name === 'DROP_COUNT') continue;
+    const packets = (map.getPerCpu(Number(reason)) ?? [])
+      .map((bytes) => Number((value.decode(bytes) as BtfRecord).packets))
+      .reduce((sum, count) => sum + count, 0);
+    if (packets > 0) drops[name.slice('DROP_'.length).toLowerCase().replaceAll('_', '-')] = packets;
+  }
+  return drops;
+}

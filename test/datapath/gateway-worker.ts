@@ -1,0 +1,27 @@
+/**
+ * Runs inside the gateway's namespace: loads the datapath, attaches it to every interface of the setup (argv[2], JSON) and
+ * answers lines of standard input (`flows`, `drops`, `setup …`) with a line of JSON each, until that ends.
+ */
+import { createInterface } from 'node:readline';
+import { attachClsact, attachTcx, attachXdp, hasTcx, ifindexOf } from '../../native/lib/libbpf.ts';
+import { ETHERNET, loadDatapath, readDrops, readFlows, type Setup } from './datapath.ts';
+
+const setup = JSON.parse(process.argv[2] ?? '') as Setup & { readonly xdp: boolean };
+const loaded = await loadDatapath(setup);
+const { hit } = loaded;
+const kept: unknown[] = [];
+for (const { device, flags } of setup.interfaces) {
+  const ifindex = ifindexOf(device);
+  const attach = hasTcx() ? attachTcx : attachClsact;
+  kept.push(await attach(hit.program('tc_ingress'), ifindex, 'ingress'));
+  kept.push(await attach(hit.program('tc_egress'), ifindex, 'egress'));
+  if (setup.xdp && flags & ETHERNET) kept.push(await attachXdp(hit.program('xdp_ingress'), ifindex, { mode: 'native' }));
+}
+console.log('ready');
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === 'flows') console.log(JSON.stringify(await readFlows(loaded)));
+  else if (line === 'drops') console.log(JSON.stringify(readDrops(loaded)));
+  else break;
+}
+process.exit(kept.length > 0 ? 0 : 1);

@@ -1,0 +1,151 @@
+/**
+ * A small network for the datapath alone, with the policy by hand:
+ *
+ *   han  .10 ─┐                 lan        wan
+ *   yoda .20 ─┴─ switch ─── eth0 [ gw ] wan0 ─── out 203.0.113.2 (also 192.0.2.80, 192.0.2.66, 192.0.2.67)
+ *
+ * lan 192.168.1.0/24, the gateway is .1; wan 203.0.113.0/24, the gateway is .1. `out` has no route to the LAN but for the
+ * hidden test, and the wan is a veth or a tun (without Ethernet header).
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Lab } from '../lab/lab.ts';
+import type { Program } from '../lab/program.ts';
+import { buildStub } from './build-stub.ts';
+import { ETHERNET, type Flow, HIDES, type Setup, XDP } from './datapath.ts';
+
+const worker = fileURLToPath(new URL('gateway-worker.ts', import.meta.url));
+
+export interface Options {
+  readonly wan: 'ethernet' | 'tun';
+  /** false: TC only. */
+  readonly xdp: boolean;
+  /** wire: frames of at most the MTU with complete checksums; offload: as containers are joined. */
+  readonly cables: 'offload' | 'wire';
+  readonly timeouts?: Partial<Setup['timeouts']>;
+  readonly policy?: Setup['policy'];
+}
+
+/** A bpffs of one's own; `close` unmounts it. */
+export function mountBpffs(): { readonly path: string; close(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'masqc-bpffs-'));
+  execFileSync('mount', ['-t', 'bpf', 'bpf', path]);
+  return {
+    path,
+    close() {
+      execFileSync('umount', ['-l', path]);
+      rmdirSync(path);
+    },
+  };
+}
+
+export class Network {
+  readonly lab = new Lab();
+  readonly #bpffs = mountBpffs();
+  #gateway: Program | null = null;
+  #heard = 0;
+
+  static async open(options: Options): Promise<Network> {
+    const network = new Network();
+    try {
+      await network.#connect(options);
+      await network.#load(options);
+      return network;
+    } catch (error) {
+      network.close();
+      throw error;
+    }
+  }
+
+  async #connect({ wan, cables }: Options): Promise<void> {
+    const { lab } = this;
+    await lab.add('gw', 'switch', 'han', 'yoda', 'out');
+    const [gw, bridge, han, yoda, out] = ['gw', 'switch', 'han', 'yoda', 'out'].map((name) => lab.at(name));
+    if (!gw || !bridge || !han || !yoda || !out) throw new Error('no lab');
+    await bridge.ip('link add br0 type bridge', 'link set br0 up');
+    await lab.connect(gw, 'eth0', bridge, 'p0');
+    await lab.connect(han, 'eth0', bridge, 'p1');
+    await lab.connect(yoda, 'eth0', bridge, 'p2');
+    await bridge.ip(...[0, 1, 2].map((port) => `link set p${port} master br0`));
+    if (wan === 'tun') await lab.connectTun(gw, 'wan0', out, 'wan0');
+    else await lab.connect(gw, 'wan0', out, 'wan0');
+    await gw.ip(
+      'addr add 192.168.1.1/24 dev eth0',
+      wan === 'tun' ? 'addr add 203.0.113.1 peer 203.0.113.2 dev wan0' : 'addr add 203.0.113.1/24 dev wan0',
+      'route add default via 203.0.113.2',
+    );
+    await gw.set({ 'net.ipv4.ip_forward': 1, 'net.ipv4.conf.all.rp_filter': 0, 'net.ipv4.conf.default.rp_filter': 0 });
+    await han.ip('addr add 192.168.1.10/24 dev eth0', 'addr add 192.168.1.11/24 dev eth0', 'route add default via 192.168.1.1');
+    await yoda.ip('addr add 192.168.1.20/24 dev eth0', 'route add default via 192.168.1.1');
+    await out.ip(
+      wan === 'tun' ? 'addr add 203.0.113.2 peer 203.0.113.1 dev wan0' : 'addr add 203.0.113.2/24 dev wan0',
+      ...['192.0.2.80', '192.0.2.66', '192.0.2.67'].map((address) => `addr add ${address}/32 dev lo`),
+      'route add 192.168.1.0/24 via 203.0.113.1', // a hidden host must be unreachable even so
+    );
+    const ends = [['han', 'eth0'], ['yoda', 'eth0'], ...(wan === 'tun' ? [] : [['out', 'wan0']])] as const;
+    for (const [name, device] of ends) {
+      const flags = cables === 'wire' ? ['tx', 'off', 'tso', 'off', 'gso', 'off'] : [];
+      await lab.at(name ?? '').ask('ethtool', '-K', device ?? '', 'gro', 'on', ...flags);
+    }
+    await bridge.ask('ethtool', '-K', 'p0', 'gro', 'on');
+  }
+
+  async #load({ wan, xdp, timeouts, policy }: Options): Promise<void> {
+    const gw = this.lab.at('gw');
+    const mac = async (device: string): Promise<string> => (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
+    const wanFlags = wan === 'tun' ? HIDES : ETHERNET | HIDES | (xdp ? XDP : 0);
+    const setup: Setup & { xdp: boolean } = {
+      pin: this.#bpffs.path,
+      stub: await buildStub(),
+      interfaces: [
+        {
+          device: 'eth0', id: 1, flags: ETHERNET | (xdp ? XDP : 0), mtu: 1500, mac: await mac('eth0'),
+          probe: '192.168.1.10', addresses: ['192.168.1.1'],
+        },
+        {
+          device: 'wan0', id: 2, flags: wanFlags, mtu: 1500,
+          mac: wan === 'tun' ? '00:00:00:00:00:00' : await mac('wan0'), probe: '203.0.113.2', addresses: [],
+        },
+      ],
+      policy: policy ?? {},
+      flows: 4096,
+      timeouts: { tcp: 7440, tcpSyn: 240, tcpFin: 240, udp: 300, icmp: 60, other: 600, ...timeouts },
+      sweep: true,
+      xdp,
+    };
+    this.#gateway = gw.start(process.execPath, worker, JSON.stringify(setup));
+    await this.#gateway.says(/^ready$/m, 20_000);
+    this.#heard = this.#gateway.output.length;
+  }
+
+  async #ask<T>(question: string): Promise<T> {
+    const gateway = this.#gateway;
+    if (gateway === null) throw new Error('the gateway has ended');
+    gateway.write(question);
+    const from = this.#heard;
+    for (let tries = 0; tries < 500; tries++) {
+      const end = gateway.output.indexOf('\n', from);
+      if (end >= 0) {
+        this.#heard = end + 1;
+        return JSON.parse(gateway.output.slice(from, end)) as T;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error(`the gateway does not answer: ${gateway.output.slice(from)}`);
+  }
+
+  async flows(): Promise<Flow[]> {
+    return this.#ask('flows');
+  }
+  async drops(): Promise<Record<string, number>> {
+    return this.#ask('drops');
+  }
+
+  close(): void {
+    this.lab.close();
+    this.#bpffs.close();
+  }
+}
