@@ -72,6 +72,7 @@ export class Network {
     await bridge.ip(...[0, 1, 2].map((port) => `link set p${port} master br0`));
     if (wan === 'tun') await lab.connectTun(gw, 'wan0', out, 'wan0');
     else await lab.connect(gw, 'wan0', out, 'wan0');
+    await Promise.all([gw.ip('link set wan0 up'), out.ip('link set wan0 up')]);
     await gw.ip(
       'addr add 192.168.1.1/24 dev eth0',
       wan === 'tun' ? 'addr add 203.0.113.1 peer 203.0.113.2 dev wan0' : 'addr add 203.0.113.1/24 dev wan0',
