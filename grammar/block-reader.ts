@@ -5,13 +5,14 @@
 import type { IToken } from 'chevrotain';
 import type * as ast from './ast.ts';
 import { codes } from './codes.ts';
+import type { Head } from './declaration-parser.ts';
 import { isOf } from './expectations.ts';
 import { explain } from './explain.ts';
 import { explainFirstWord, type Previous } from './explain-first-word.ts';
 import { OpenBlock } from './open-block.ts';
 import type { Piece, Sentence } from './reader.ts';
 import type { Reporter } from './reporter.ts';
-import { getParser, type Head } from './sentence-parser.ts';
+import { getParser } from './sentence-parser.ts';
 import { spanAfter, spanOf } from './source-spans.ts';
 import { AnyWord, Equals, Name, Text } from './tokens.ts';
 import { type BlockKind, declarations, sentences } from './words.ts';

@@ -55,6 +55,11 @@ export const codes = {
   ),
   semicolon: define('MQ009', 'A semicolon', () => 'no `;` is needed: a sentence ends with its line'),
   foreignComment: define('MQ010', 'A comment of another language', () => '`//` does not begin a comment'),
+  sentenceTooLong: define<{ limit: number }>(
+    'MQ022',
+    'A sentence is too long',
+    ({ limit }) => `the sentence has more than ${limit.toLocaleString('en')} words`,
+  ),
   // ---- literals ----
   badAddress: define<{ text: string; because: string }>(
     'MQ011',

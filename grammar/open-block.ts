@@ -2,11 +2,12 @@
 import type { IToken } from 'chevrotain';
 import type * as ast from './ast.ts';
 import { codes } from './codes.ts';
+import type { Head } from './declaration-parser.ts';
 import { explain } from './explain.ts';
 import { explainFirstWord, type Previous } from './explain-first-word.ts';
 import type { Sentence } from './reader.ts';
 import type { Reporter } from './reporter.ts';
-import type { Head, PolicyDefault, SentenceParser } from './sentence-parser.ts';
+import type { PolicyDefault, SentenceParser } from './sentence-parser.ts';
 import { spanBetween, spanOf } from './source-spans.ts';
 import type { Span } from './span.ts';
 import { type BlockKind, properties, sentences } from './words.ts';

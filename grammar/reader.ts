@@ -40,6 +40,9 @@ export type Piece = Sentence | { readonly kind: 'close'; readonly token: IToken;
 /** Longer lines are not read (UTF-16 units). */
 export const LONGEST_LINE = 1_000_000;
 
+/** Longer sentences are not read (in words and signs). */
+export const LONGEST_SENTENCE = 500_000;
+
 export function* readPieces(source: SourceText, reporter: Reporter): Generator<Piece, void> {
   const { text, file } = source;
   let pending: IToken[] = [];
@@ -54,6 +57,10 @@ export function* readPieces(source: SourceText, reporter: Reporter): Generator<P
     const newline = text.indexOf('\n', start);
     const next = newline < 0 ? text.length : newline;
     const end = next > start && text[next - 1] === '\r' ? next - 1 : next;
+    if (end === start) {
+      start = next + 1;
+      continue;
+    }
     const read = readLine({ file, text: text.slice(start, end) }, start, line, reporter);
     start = next + 1;
     if (read.tokens.length > 0 && pending.length > 0 && beginsDeclaration(read.tokens)) yield complete(null);
@@ -64,10 +71,15 @@ export function* readPieces(source: SourceText, reporter: Reporter): Generator<P
       else if (token.tokenType === Close) {
         if (pending.length > 0) yield complete(null);
         yield { kind: 'close', token, startsLine: first };
-      } else pending.push(token);
+      } else if (pending.length < LONGEST_SENTENCE) pending.push(token);
+      else {
+        const more = { expected: '`file "…"` for long lists of addresses' };
+        reporter.report(codes.sentenceTooLong, { limit: LONGEST_SENTENCE }, spanOf(file, pending[0]!), more);
+        wrong = true;
+      }
       first = false;
     }
-    if (pending.length > 0 && pending.at(-1)!.tokenType !== Comma) yield complete(null);
+    if (pending.length > 0 && read.tokens.at(-1)?.tokenType !== Comma && read.tokens.length > 0) yield complete(null);
   }
   if (pending.length > 0) yield complete(null);
 }
