@@ -73,6 +73,7 @@ export function load(entry: string, read: ReadSource): Loaded {
 
 /** `path` as the file `from` means it: relative to where `from` stands. Paths of Windows are understood, too. */
 export function resolvePath(from: string, path: string): string {
+  if (path.startsWith('/')) return normalizePath(path);
   if (/^([A-Za-z]:)?[\\/]/.test(path)) return path;
   const folder = from.slice(0, Math.max(from.lastIndexOf('/'), from.lastIndexOf('\\')) + 1);
   return normalizePath(`${folder}${path}`);

@@ -12,7 +12,7 @@ export interface Extra {
 export interface Report {
   readonly diagnostics: readonly Diagnostic[];
   add<P>(template: Template<P>, span: Span, parameters: P, extra?: Extra): void;
-  /** Only the first time that this template is used. */
+  /** Once, at the first of the places: for templates whose message is the same everywhere. */
   addOnce<P>(template: Template<P>, span: Span, parameters: P): void;
   hasErrors(): boolean;
   /**
@@ -27,7 +27,6 @@ export interface Report {
 /** `unread`: a file of the configuration could not be read. */
 export function makeReport(documents: readonly Document[], unread: boolean): Report {
   const diagnostics: Diagnostic[] = [];
-  const said = new Set<string>();
   const broken = documents.flatMap((document) => document.diagnostics.filter(({ severity }) => severity === 'error'));
   const lostNames = new Set(documents.flatMap((document) => document.broken.map(({ text }) => text)));
 
@@ -46,9 +45,11 @@ export function makeReport(documents: readonly Document[], unread: boolean): Rep
       });
     },
     addOnce(template, span, parameters) {
-      if (said.has(template.code)) return;
-      said.add(template.code);
-      report.add(template, span, parameters);
+      const said = diagnostics.findIndex(({ code }) => code === template.code);
+      const before = diagnostics[said];
+      if (before === undefined) report.add(template, span, parameters);
+      else if (before.span.file === span.file && span.start < before.span.start)
+        diagnostics[said] = { ...before, span };
     },
     hasErrors: () => unread || broken.length > 0 || diagnostics.some(({ severity }) => severity === 'error'),
     mayBeLost: (name) => unread || lostNames.has(name),
