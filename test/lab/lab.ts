@@ -1,0 +1,87 @@
+/**
+ * A laboratory: network namespaces with names that nobody else uses, the links between them and the programs in them.
+ * Whatever happens to the process that opened it, nothing of it stays: it is taken down by close(), by the end of the
+ * process, by Ctrl-C and SIGTERM, and after a SIGKILL by the next laboratory that opens.
+ */
+import { execa } from 'execa';
+import { findOrphans, makePrefix } from './names.ts';
+import { Namespace } from './namespace.ts';
+import { Program } from './program.ts';
+import { kill, removeNamespaces } from './teardown.ts';
+import { buildTunlink } from './tunlink.ts';
+
+const open = new Set<Lab>();
+let watching = false;
+
+function watchTheEnd(): void {
+  if (watching) return;
+  watching = true;
+  const closeAll = () => {
+    for (const lab of open) lab.close();
+  };
+  process.on('exit', closeAll);
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    process.on(signal, () => {
+      closeAll();
+      process.exit(code);
+    });
+  }
+}
+
+export class Lab {
+  readonly prefix = makePrefix();
+  #namespaces = new Map<string, Namespace>();
+  #children = new Set<number>();
+
+  constructor() {
+    watchTheEnd();
+    removeNamespaces(findOrphans());
+    open.add(this);
+  }
+
+  /** Makes namespaces, with loopback up and IPv6 off (the first version of the datapath carries IPv4). */
+  async add(...names: string[]): Promise<void> {
+    const made = names.map((name) => new Namespace(name, `${this.prefix}-${name}`, this.#children));
+    for (const namespace of made) this.#namespaces.set(namespace.name, namespace);
+    await execa('ip', ['-batch', '-'], { input: made.map(({ id }) => `netns add ${id}`).join('\n') });
+    await Promise.all(
+      made.map(async (namespace) => {
+        await namespace.ip('link set lo up');
+        await namespace.set({ 'net.ipv6.conf.all.disable_ipv6': 1, 'net.ipv6.conf.default.disable_ipv6': 1 });
+      }),
+    );
+  }
+
+  at(name: string): Namespace {
+    const namespace = this.#namespaces.get(name);
+    if (namespace === undefined) throw new Error(`the laboratory has no ${name}`);
+    return namespace;
+  }
+
+  /** A cable between two machines; both ends are up. */
+  async connect(here: Namespace, device: string, there: Namespace, thereDevice: string): Promise<void> {
+    const add = ['link', 'add', device, 'type', 'veth', 'peer', 'name', thereDevice, 'netns', there.id];
+    await execa('ip', ['-n', here.id, ...add]);
+    await Promise.all([here.ip(`link set ${device} up`), there.ip(`link set ${thereDevice} up`)]);
+  }
+
+  /** A point-to-point link without Ethernet header. It ends with the program that is returned. */
+  async connectTun(here: Namespace, device: string, there: Namespace, thereDevice: string): Promise<Program> {
+    const tunlink = await buildTunlink();
+    const program = new Program([tunlink, here.id, device, there.id, thereDevice], (pid) => this.#children.delete(pid));
+    this.#children.add(program.pid);
+    await program.says(/^ready$/m);
+    return program;
+  }
+
+  /** Ends every program and removes every namespace; a second call does nothing. */
+  close(): void {
+    if (!open.delete(this)) return;
+    for (const pid of this.#children) kill(pid);
+    removeNamespaces([...this.#namespaces.values()].map(({ id }) => id));
+  }
+}
