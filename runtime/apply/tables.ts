@@ -1,6 +1,6 @@
 import type { InterfaceRecord, Timeouts } from '../machine/types.ts';
 import { toBe32, toMac, word } from './bytes.ts';
-import { FLOW_CLASSES, IFACE_FLAGS } from './constants.ts';
+import { enumOf } from './layout.ts';
 import { pinPath, type Undo, type Work } from './work.ts';
 
 /** A coarse time unit of the datapath is 2^26 ns (base.h COARSE_SHIFT). */
@@ -32,11 +32,12 @@ export function writeTimeouts(work: Work, timeouts: Timeouts): Undo {
   const value = control.get(0);
   if (value === null) throw new Error('the control record is missing');
   const record = control.codec().value.decode(value) as { timeouts: number[] };
-  const units = record.timeouts.map((old, index) => {
-    const name = FLOW_CLASSES[index];
-    const ms = name === undefined ? undefined : timeouts[name];
-    return ms === undefined ? old : toCoarse(ms);
-  });
+  const classes = enumOf(work.datapath.btf, 'flow_class', 'CLASS_');
+  const units = [...record.timeouts];
+  for (const [name, ms] of Object.entries(timeouts)) {
+    const index = classes[name.toUpperCase().replaceAll('-', '_')];
+    if (index !== undefined) units[index] = toCoarse(ms);
+  }
   return writeControl(work, { timeouts: units });
 }
 
@@ -47,15 +48,16 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
   using seats = BpfMap.openPinned(pinPath(work, 'seats'));
   using addresses = BpfMap.openPinned(pinPath(work, 'addresses'));
   const before = interfaces.get(seat);
+  const flag = enumOf(work.datapath.btf, 'iface_flag', 'IFACE_');
   const wasSeated = seats.get(ifindex) !== null;
   interfaces.set(
     seat,
     interfaces.codec().value.encode({
       ifindex,
       flags:
-        (record.mac !== null ? IFACE_FLAGS.ETHERNET : 0) |
-        (record.transmit ? IFACE_FLAGS.XDP : 0) |
-        (record.hides ? IFACE_FLAGS.HIDES : 0),
+        (record.mac !== null ? (flag.ETHERNET ?? 0) : 0) |
+        (record.transmit ? (flag.XDP ?? 0) : 0) |
+        (record.hides ? (flag.HIDES ?? 0) : 0),
       mtu: Math.min(record.mtu, MAX_MTU),
       mac: toMac(record.mac),
       probe: toBe32(record.probe),

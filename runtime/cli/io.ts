@@ -2,8 +2,8 @@ import pc from 'picocolors';
 
 /** Where a verb writes. Verbs never touch `process` for output, so that tests can listen. */
 export interface Io {
-  /** Results, to standard output. The text is written as it is: end lines yourself. */
-  readonly out: (text: string) => void;
+  /** Results, to standard output. The text is written as it is: end lines yourself. Await it between many. */
+  readonly out: (text: string) => void | Promise<void>;
   /** Complaints and progress, to standard error. */
   readonly err: (text: string) => void;
   /** Colours for each stream: identity functions unless it is a terminal. */
@@ -30,7 +30,11 @@ export function createIo(): Io {
     throw error;
   });
   return {
-    out: (text) => void process.stdout.write(text),
+    // A reader that is slower than we are is waited for, so that a long listing takes no memory.
+    out: (text) => {
+      if (!process.stdout.write(text)) return new Promise((resolve) => process.stdout.once('drain', () => resolve()));
+      return undefined;
+    },
     err: (text) => void process.stderr.write(text),
     colours: pc.createColors(wantsColour(process.stdout, process.env)),
     errColours: pc.createColors(wantsColour(process.stderr, process.env)),

@@ -39,7 +39,7 @@ export async function runProgram(argv: readonly string[], verbs: readonly Verb[]
     .description('A small firewall language for Linux gateways, compiled to eBPF.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'explain')
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .configureOutput({ writeOut: (text) => void io.out(text), writeErr: io.err })
     .showSuggestionAfterError(true)
     .addHelpText('after', TOUR);
   for (const verb of verbs) {

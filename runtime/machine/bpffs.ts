@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statfsSync } from 'node:fs';
 import { Refusal } from '../cli/refusal.ts';
 import { takeLock } from './lock.ts';
 import { gatewayKey, RUN } from './paths.ts';
@@ -7,17 +7,39 @@ import { runTool } from './tool.ts';
 /** linux/magic.h BPF_FS_MAGIC */
 const BPF_FS_MAGIC = 0xcafe4a11;
 const MOUNT = `${RUN}/bpf`;
-/**
- * The same place as process 1 sees it. `ip netns exec` has a mount namespace of its own, and what is mounted there dies
- * with it; and what process 1 mounts is seen there only where / is shared. This path always leads to it.
- */
-const MOUNT_OF_INIT = `/proc/1/root${MOUNT}`;
 const MOUNT_LOCK = `${RUN}/mount.lock`;
 const MOUNT_WAIT_MS = 10_000;
 
-/** The mounted bpffs of masqc, by a path that works for this process; null: not mounted. */
+/**
+ * The mounted bpffs of masqc, by a path that works for this process; null: not mounted. `ip netns exec` has a mount
+ * namespace of its own, where it may not be seen: then the way leads through process 1, or an ancestor.
+ */
 export function findBpffs(): string | null {
-  return [MOUNT, MOUNT_OF_INIT].find(isBpffs) ?? null;
+  return [MOUNT, ...listHosts().map((pid) => `/proc/${pid}/root${MOUNT}`)].find(isBpffs) ?? null;
+}
+
+/**
+ * Processes whose mount namespace outlives this process, the best first: process 1, then the ancestors from the oldest
+ * on (where process 1 may not be looked into, as in some containers). This process itself is not among them.
+ */
+function listHosts(): number[] {
+  const ancestors: number[] = [];
+  let pid = process.ppid;
+  while (pid > 1) {
+    ancestors.unshift(pid);
+    pid = readParent(pid);
+  }
+  return [1, ...ancestors];
+}
+
+/** Field 4 of /proc/PID/stat; 0: no such process. */
+function readParent(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return 0;
+  }
 }
 
 function isBpffs(path: string): boolean {
@@ -29,7 +51,7 @@ function isBpffs(path: string): boolean {
 }
 
 /**
- * Mounts the bpffs in process 1's mount namespace if it is not there, and makes the gateway's pin directory in it.
+ * Mounts the bpffs where it outlives this process, if it is not there, and makes the gateway's pin directory in it.
  * @returns the pin directory
  */
 export async function preparePins(gateway: string, netns: number): Promise<string> {
@@ -46,8 +68,7 @@ export async function preparePins(gateway: string, netns: number): Promise<strin
 
 async function mountBpffs(): Promise<string> {
   const said: string[] = [];
-  const inInit = ['-t', '1', '-m', '--'];
-  for (const enter of [inInit, []]) {
+  for (const enter of enterings()) {
     const made = await run(enter, ['mkdir', '-p', '-m', '0700', MOUNT]);
     const done = made.ok
       ? await run(enter, ['mount', '-t', 'bpf', '-o', 'nosuid,nodev,mode=0700', 'bpf', MOUNT])
@@ -62,6 +83,11 @@ async function mountBpffs(): Promise<string> {
     3,
     [...new Set(said)].filter((line) => line !== '').join('\n'),
   );
+}
+
+/** Ways into the mount namespaces where it may be mounted; this process's own is the last resort. */
+function enterings(): string[][] {
+  return [...listHosts().map((pid) => ['-t', String(pid), '-m', '--']), []];
 }
 
 function run(enter: readonly string[], command: readonly string[]) {
@@ -87,14 +113,13 @@ export async function releaseBpffs(): Promise<boolean> {
   try {
     const root = findBpffs();
     if (root === null) return true;
-    if (readdirSync(root).length > 0) return false;
-    for (const enter of [['-t', '1', '-m', '--'], []]) {
+    if (readdirSync(root, { withFileTypes: true }).some((entry) => entry.isDirectory())) return false;
+    for (const enter of enterings()) {
       await run(enter, ['umount', MOUNT]);
       if (findBpffs() === null) break;
     }
     if (findBpffs() !== null) return false;
     removeEmpty(MOUNT);
-    removeEmpty(MOUNT_OF_INIT);
     return true;
   } finally {
     lock.release();

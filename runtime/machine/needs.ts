@@ -7,15 +7,7 @@ type Libbpf = typeof import('../../native/lib/libbpf.ts');
  * @param deed what needs it, e.g. `apply`
  */
 export async function requireBpf(deed: string): Promise<Libbpf> {
-  if (process.platform !== 'linux') {
-    throw new Refusal(`\`masqc ${deed}\` runs on Linux only.`, 'check, test, build and plan --against run everywhere.');
-  }
-  if (process.geteuid?.() !== 0) {
-    throw new Refusal(
-      `\`masqc ${deed}\` needs root: it ${deed === 'apply' ? 'changes' : 'reads'} the kernel's packet path.`,
-      `Run: sudo masqc ${deed} …   (check, test, build and plan --against need no root)`,
-    );
-  }
+  requireRoot(deed);
   const libbpf = await import('../../native/lib/libbpf.ts');
   const missing = libbpf.whyNoAddon();
   if (missing !== null) {
@@ -38,6 +30,19 @@ export async function requireBpf(deed: string): Promise<Libbpf> {
     throw explainBpf(error, libbpf);
   }
   return libbpf;
+}
+
+/** @throws Refusal on other systems than Linux and for ordinary users */
+export function requireRoot(deed: string): void {
+  if (process.platform !== 'linux') {
+    throw new Refusal(`\`masqc ${deed}\` runs on Linux only.`, 'check, test, build and plan --against run everywhere.');
+  }
+  if (process.geteuid?.() !== 0) {
+    throw new Refusal(
+      `\`masqc ${deed}\` needs root: it ${deed === 'apply' || deed === 'down' ? 'changes' : 'reads'} the kernel's packet path.`,
+      `Run: sudo masqc ${deed} …   (check, test, build and plan --against need no root)`,
+    );
+  }
 }
 
 /** A BpfError in the admin's words; anything else as it is. */

@@ -9,6 +9,8 @@ export interface Connection {
   readonly masqueraded: Endpoint | null;
   /** Where a redirect sends it; null: to its destination. */
   readonly redirected: Endpoint | null;
+  /** The gateway's own: it sent the first packet, or received it; null: forwarded. */
+  readonly own: 'sent' | 'received' | null;
   /** A word for where it stands, e.g. `established`. */
   readonly state: string;
   /** Until it ends if nothing more is heard; 0: it is ending. */

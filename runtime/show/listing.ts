@@ -18,14 +18,19 @@ export function renderHeader(c: Colours): string {
 
 /** One line, with its end. */
 export function renderConnection(connection: Connection, c: Colours): string {
-  const { sent, received, rule } = connection;
+  const { sent, received } = connection;
   const right = [
     connection.state.padEnd(11),
     shorten(sent.packets + received.packets, 1000).padStart(8),
     shorten(sent.bytes + received.bytes, 1024).padStart(7),
-    ` ${rule === null ? '-' : `${rule.file}:${rule.line} ${rule.owner}`}`,
+    ` ${describeOrigin(connection)}`,
   ].join(' ');
   return `${renderOriginal(connection).padEnd(ORIGINAL_HEADER.length - 5 + PORTS_WIDTH + 2)}${c.dim(right)}\n`;
+}
+
+function describeOrigin({ rule, own, generation }: Connection): string {
+  if (own === 'sent') return 'the gateway itself';
+  return rule === null ? `a line of generation ${generation}` : `${rule.file}:${rule.line} ${rule.owner}`;
 }
 
 /** The original's own columns, without what masqc adds. */

@@ -1,8 +1,19 @@
-import type { ExitCode } from '../cli/exit.ts';
+import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
-import { Refusal } from '../cli/refusal.ts';
 import type { Options } from '../cli/verb.ts';
 
-export async function run(_args: readonly string[], _options: Options, _io: Io): Promise<ExitCode> {
-  throw new Refusal('This verb is being built.');
+/** `masqc show connections|status|drops`: only reads. */
+export async function run(args: readonly string[], options: Options, io: Io): Promise<ExitCode> {
+  const asJson = options.json === true;
+  switch (args[0]) {
+    case 'connections':
+      await (await import('../show/connections.ts')).showConnections(asJson, io);
+      break;
+    case 'drops':
+      await (await import('../show/drops.ts')).showDrops(asJson, io);
+      break;
+    default:
+      await (await import('../show/status.ts')).showStatus(asJson, io);
+  }
+  return EXIT.fine;
 }

@@ -12,6 +12,7 @@ const WEB: Connection = {
   destination: { address: '198.51.100.10', port: 80 },
   masqueraded: { address: '203.0.113.5', port: 61002 },
   redirected: null,
+  own: null,
   state: 'established',
   expiresMs: (14 * 60 + 53) * 1000 + 210,
   ageMs: 9000,
@@ -92,7 +93,8 @@ test('shortens counters without rounding up', () => {
 });
 
 test('says nothing where the line is no longer known', () => {
-  assert.match(renderConnection({ ...WEB, rule: null }, plain), / {2}-\n$/);
+  assert.match(renderConnection({ ...WEB, rule: null, generation: 3 }, plain), / a line of generation 3\n$/);
+  assert.match(renderConnection({ ...WEB, rule: null, own: 'sent' }, plain), / the gateway itself\n$/);
 });
 
 test.run();

@@ -1,0 +1,78 @@
+import { readMapBtf } from '../apply/layout.ts';
+import type { Io } from '../cli/io.ts';
+import { findRunning } from './find.ts';
+import { shorten } from './listing.ts';
+
+export interface Drop {
+  /** As in the datapath's enum, `no-route`. */
+  readonly reason: string;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** What the reasons mean to an admin; a reason that is not here is shown by its name. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  malformed: 'truncated, or headers that contradict each other',
+  forged: 'a source that belongs to another interface, to the gateway, or to nobody',
+  stray: 'belongs to no connection, and starts none',
+  denied: 'denied by a line of the file',
+  rejected: 'rejected by a line of the file, and answered',
+  'no-policy': 'no policy was loaded',
+  'table-full': 'no room for a new connection: raise `flows`',
+  'ports-exhausted': 'no free port towards that destination: widen `ports`',
+  fragment: 'a piece of a datagram, not handled by this version',
+  ipv6: 'IPv6, not carried by this version',
+  untranslated: 'would have left with an inside address',
+  'no-route': 'no way to the destination',
+  undeclared: 'would leave by an interface that the file does not name',
+  'wrong-interface': 'its connection lives on another interface',
+  ending: 'its connection is being removed',
+  'port-taken': "the gateway's own packet, from a port that a masqueraded connection has",
+  failed: 'a helper of the kernel failed',
+};
+
+export async function readDrops(): Promise<Drop[]> {
+  const { libbpf, pins } = await findRunning();
+  using map = libbpf.BpfMap.openPinned(`${pins}/drops`, { readOnly: true });
+  const names = readMapBtf(map).enumValues('drop_reason') ?? new Map<string, bigint>();
+  const codec = map.codec().value;
+  const drops: Drop[] = [];
+  for (const [name, value] of names) {
+    const key = Number(value);
+    if (name === 'DROP_NONE' || key >= map.maxEntries) continue;
+    let [packets, bytes] = [0n, 0n];
+    for (const one of map.getPerCpu(key) ?? []) {
+      const count = codec.decode(one) as { packets: bigint; bytes: bigint };
+      packets += count.packets;
+      bytes += count.bytes;
+    }
+    drops.push({ reason: nameReason(name), packets: Number(packets), bytes: Number(bytes) });
+  }
+  return drops;
+}
+
+/** `DROP_NO_ROUTE` → `no-route` */
+export function nameReason(name: string): string {
+  return name
+    .replace(/^DROP_/, '')
+    .toLowerCase()
+    .replaceAll('_', '-');
+}
+
+/** Prints the reasons that dropped something, the most frequent first; as JSON all of them. */
+export async function showDrops(asJson: boolean, io: Io): Promise<void> {
+  const drops = await readDrops();
+  io.out(asJson ? `${JSON.stringify({ schema: 'masqc/drops@1', drops }, null, 2)}\n` : renderDrops(drops, io));
+}
+
+export function renderDrops(drops: readonly Drop[], { colours: c }: Pick<Io, 'colours'>): string {
+  const some = drops.filter((one) => one.packets > 0).sort((a, b) => b.packets - a.packets);
+  if (some.length === 0) return 'Nothing was dropped.\n';
+  const width = Math.max('reason'.length, ...some.map((one) => one.reason.length));
+  const lines = some.map(
+    ({ reason, packets, bytes }) =>
+      `${reason.padEnd(width)}  ${String(packets).padStart(12)}  ${shorten(bytes, 1024).padStart(7)}  ${c.dim(MEANINGS[reason] ?? '')}`,
+  );
+  const head = `${'reason'.padEnd(width)}  ${'packets'.padStart(12)}  ${'bytes'.padStart(7)}`;
+  return `${c.bold(head)}\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,35 @@
+import { Refusal } from '../cli/refusal.ts';
+import { findPins } from '../machine/bpffs.ts';
+import { requireBpf } from '../machine/needs.ts';
+import { readNetns } from '../machine/paths.ts';
+import { findGateways, readState } from '../machine/state.ts';
+import type { State } from '../machine/types.ts';
+
+/** The gateway of this network namespace. */
+export interface Running {
+  readonly libbpf: typeof import('../../native/lib/libbpf.ts');
+  readonly state: State;
+  readonly pins: string;
+}
+
+/** @throws Refusal (exit 3) when none is applied here */
+export async function findRunning(): Promise<Running> {
+  const libbpf = await requireBpf('show');
+  const netns = readNetns();
+  const [gateway] = findGateways(netns);
+  const state = gateway === undefined ? null : readState(gateway, netns);
+  if (state === null) {
+    throw new Refusal(
+      'No gateway is applied in this network namespace.',
+      'Apply one (masqc apply gateway.masq), or look where it is (ip netns exec NAME masqc show …).',
+    );
+  }
+  const pins = findPins(state.gateway, netns);
+  if (pins === null) {
+    throw new Refusal(
+      `Gateway "${state.gateway}" was applied here, but its tables are no longer pinned in /run/masqc/bpf.`,
+      'Apply it again; `masqc down` cleans up.',
+    );
+  }
+  return { libbpf, state, pins };
+}

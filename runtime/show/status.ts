@@ -1,0 +1,117 @@
+import { enumOf, readMapBtf } from '../apply/layout.ts';
+import type { Io } from '../cli/io.ts';
+import { HOOKS, REQUIRED_PINS } from '../machine/pins.ts';
+import { takeSnapshot } from '../machine/snapshot.ts';
+import type { Attachment, Snapshot, State } from '../machine/types.ts';
+import { flowTableBytes, formatBytes } from '../plan/memory.ts';
+import { formatTimeouts, groups } from '../plan/render.ts';
+import { findRunning, type Running } from './find.ts';
+
+export interface Status {
+  readonly gateway: string;
+  readonly generation: number;
+  readonly since: string | null;
+  readonly flows: { readonly used: number; readonly size: number; readonly bytes: number };
+  readonly interfaces: readonly InterfaceStatus[];
+  readonly guard: boolean;
+  readonly forwarding: boolean;
+  readonly timeouts: State['timeouts'];
+  /** What is amiss; empty when all is well. */
+  readonly warnings: readonly string[];
+}
+export interface InterfaceStatus {
+  readonly name: string;
+  readonly device: string;
+  readonly ifindex: number;
+  readonly present: boolean;
+  readonly addresses: readonly string[];
+  readonly hooks: readonly Omit<Attachment, 'ifindex'>[];
+}
+
+export async function showStatus(asJson: boolean, io: Io): Promise<void> {
+  const running = await findRunning();
+  const snapshot = await takeSnapshot(running.state.gateway, 'show');
+  const status = makeStatus(running.state, snapshot, await countFlows(running));
+  io.out(asJson ? `${JSON.stringify({ schema: 'masqc/status@1', ...status }, null, 2)}\n` : renderStatus(status, io));
+}
+
+/** Slots in use, by pages. */
+async function countFlows({ libbpf, pins }: Running): Promise<number> {
+  using slots = libbpf.BpfMap.openPinned(`${pins}/slots`, { readOnly: true });
+  using control = libbpf.BpfMap.openPinned(`${pins}/control`, { readOnly: true });
+  const { high_water: limit } = control.codec().value.decode(control.get(0) ?? new Uint8Array()) as {
+    high_water: number;
+  };
+  const btf = readMapBtf(slots);
+  const free = enumOf(btf, 'slot_state', 'SLOT_').FREE ?? 0;
+  const struct = btf.type(btf.find('flow_slot', 'struct') ?? 0);
+  const at = struct.kind === 'struct' ? (struct.members.find((one) => one.name === 'state')?.bitOffset ?? 0) / 8 : 0;
+  let used = 0;
+  let seen = 0;
+  for await (const page of slots.pages({ size: 16384 })) {
+    for (let index = 0; index < page.count; index += 1) if (page.value(index)[at] !== free) used += 1;
+    seen += page.count;
+    if (seen >= limit) break;
+  }
+  return used;
+}
+
+/** Compares what is remembered with what is there. Pure. */
+export function makeStatus(state: State, snapshot: Snapshot, used: number): Status {
+  const warnings: string[] = [];
+  const missing = REQUIRED_PINS.filter((name) => !snapshot.pins.includes(name));
+  if (missing.length > 0)
+    warnings.push(`Pins are missing (${missing.join(', ')}): run \`masqc down\`, then apply again.`);
+  if (snapshot.active !== null && !snapshot.active.filled) {
+    warnings.push('No policy is active: new connections are dropped. Apply again.');
+  }
+  const guard = snapshot.guard?.token === state.token;
+  if (!guard)
+    warnings.push('The guard (table inet masqc) is gone: a device that is made again would be open. Apply again.');
+  if (!snapshot.ipForward)
+    warnings.push('net.ipv4.ip_forward is 0: packets that need the stack are not forwarded. Apply again.');
+  const interfaces = state.interfaces.map(({ name, device, ifindex, hooks }) => {
+    const live = snapshot.devices.find((one) => one.name === device);
+    const found = snapshot.attachments.filter((one) => one.ifindex === ifindex);
+    if (live === undefined) warnings.push(`${name} = ${device} is not there.`);
+    else if (live.ifindex !== ifindex) warnings.push(`${name} = ${device} was made again and is shut: apply again.`);
+    else {
+      const lost = hooks.filter((hook) => !found.some((one) => one.hook === hook.hook)).map((one) => one.hook);
+      if (lost.length > 0)
+        warnings.push(`${name} = ${device} has lost its programs (${lost.join(', ')}): apply again.`);
+    }
+    return {
+      name,
+      device,
+      ifindex,
+      present: live?.ifindex === ifindex,
+      addresses: live?.addresses ?? [],
+      hooks: HOOKS.flatMap((hook) => found.filter((one) => one.hook === hook).map(({ mode }) => ({ hook, mode }))),
+    };
+  });
+  const { gateway, generation, since, timeouts, flows: size } = state;
+  if (used > 0.9 * size) warnings.push(`The flow table is nearly full: raise \`flows\` (now ${size}).`);
+  const flows = { used, size, bytes: flowTableBytes(size) };
+  return { gateway, generation, since, flows, interfaces, guard, forwarding: snapshot.ipForward, timeouts, warnings };
+}
+
+export function renderStatus(status: Status, { colours: c }: Pick<Io, 'colours'>): string {
+  const { flows } = status;
+  const percent = ((100 * flows.used) / flows.size).toFixed(1);
+  const width = Math.max(...status.interfaces.map((one) => `${one.name} = ${one.device}`.length), 0);
+  const lines = [
+    `${c.bold(status.gateway)}  generation ${status.generation}${status.since === null ? '' : `, since ${status.since}`}`,
+    `  flows       ${groups(flows.used)} of ${groups(flows.size)} (${percent} %), ${formatBytes(flows.bytes)} of kernel memory`,
+    ...status.interfaces.map((one, index) => {
+      const label = index === 0 ? 'interfaces' : '';
+      const hooks = one.hooks.map((hook) => `${HOOK_WORDS[hook.hook]} ${hook.mode}`).join(', ') || 'no programs';
+      return `  ${label.padEnd(10)}  ${`${one.name} = ${one.device}`.padEnd(width)}  ${one.addresses.join(' ') || '-'}  ${c.dim(hooks)}`;
+    }),
+    `  guard       ${status.guard ? 'armed' : c.red('gone')}`,
+    `  forwarding  ${status.forwarding ? 'on' : c.red('off')}`,
+    `  timeouts    ${formatTimeouts(status.timeouts)}`,
+    ...status.warnings.map((text) => `  ${c.yellow('warning:')} ${text}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+const HOOK_WORDS = { xdp: 'XDP', 'tc-ingress': 'TC in', 'tc-egress': 'TC out' } as const;
