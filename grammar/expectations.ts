@@ -2,6 +2,7 @@
 import {
   Alternation,
   type Alternative,
+  EOF,
   type IProduction,
   type IToken,
   NonTerminal,
@@ -29,9 +30,12 @@ function enter(productions: readonly IProduction[], next: Rest | null, again: To
   return { productions, index: 0, again, next };
 }
 
-/** Adds the tokens that `rest` may begin with. */
+/** Adds the tokens that `rest` may begin with; EOF if it may be nothing. */
 function collect(rest: Rest | null, choices: Choice[]): void {
-  if (rest === null) return;
+  if (rest === null) {
+    choices.push({ type: EOF, rest: null });
+    return;
+  }
   const { productions, index, again, next } = rest;
   const production = productions[index];
   if (production === undefined) {
@@ -53,8 +57,8 @@ function collect(rest: Rest | null, choices: Choice[]): void {
   } else throw new Error(`expectations: no way through ${production.constructor.name}`);
 }
 
-/** The types that may follow `tokens` at the beginning of `rule`. */
-export function findExpected(parser: SentenceParser, rule: string, tokens: readonly IToken[]): readonly TokenType[] {
+/** The types that may follow `tokens` at the beginning of `rule`; EOF among them if they are a whole sentence. */
+function walk(parser: SentenceParser, rule: string, tokens: readonly IToken[]): readonly TokenType[] {
   let choices: Choice[] = [];
   collect(enter(parser.getGAstProductions()[rule]!.definition, null), choices);
   for (const token of tokens) {
@@ -63,6 +67,16 @@ export function findExpected(parser: SentenceParser, rule: string, tokens: reado
     choices = next;
   }
   return [...new Set(choices.map(({ type }) => type))];
+}
+
+/** The types that may follow `tokens` at the beginning of `rule`. */
+export function findExpected(parser: SentenceParser, rule: string, tokens: readonly IToken[]): readonly TokenType[] {
+  return walk(parser, rule, tokens).filter((type) => type !== EOF);
+}
+
+/** Whether `tokens` are a whole sentence of `rule`. */
+export function isWhole(parser: SentenceParser, rule: string, tokens: readonly IToken[]): boolean {
+  return walk(parser, rule, tokens).includes(EOF);
 }
 
 /** A token of `type` that stands nowhere, to try what could follow it. */
@@ -84,15 +98,15 @@ export function describe(expected: readonly TokenType[], end: string | null): st
   const shown = expected.filter(
     (type) => !expected.some((other) => other !== type && isOf(type, other)) && !implied(type, expected),
   );
-  const labels = [...new Set(shown.map(label))];
+  const labels = [...new Set(shown.flatMap((type) => label(type).split(/(?<=`), (?=`)/)))];
   if (fits(t.Ipv4, expected) && fits(t.Bracketed, expected)) move(labels, '`self`');
   if (end !== null) labels.push(end);
   return joinOr(labels);
 }
 
-/** `file` may always stand where an address may; it is said only where nothing else is. */
+/** What goes without saying: `file` where an address may stand, a word where a device may. */
 const implied = (type: TokenType, expected: readonly TokenType[]): boolean =>
-  type === t.KFile && expected.includes(t.Literal);
+  (type === t.KFile && expected.includes(t.Literal)) || (type === t.AnyWord && expected.includes(t.Device));
 
 function move(labels: string[], last: string): void {
   const at = labels.indexOf(last);

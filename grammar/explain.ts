@@ -5,7 +5,7 @@
 import type { IToken, TokenType } from 'chevrotain';
 import { type Code, codes, type More } from './codes.ts';
 import type { Fix } from './diagnostic.ts';
-import { describe, expectedWords, findExpected, fits, imagine } from './expectations.ts';
+import { describe, expectedWords, findExpected, fits, imagine, isWhole } from './expectations.ts';
 import { explainOrder } from './explain-order.ts';
 import { findNearest } from './nearest.ts';
 import type { Sentence } from './reader.ts';
@@ -32,7 +32,9 @@ export interface Failure {
   readonly expectedBefore: readonly TokenType[];
   /** What may follow if tokens of `types` stood in place of `at` (or before it). */
   follow(...types: TokenType[]): readonly TokenType[];
-  /** The same, one token earlier. */
+  /** Whether the sentence is whole with a token of `type` before `at`. */
+  wholeWith(type: TokenType): boolean;
+  /** What may follow if one token earlier stood one of `type`. */
   followBefore(type: TokenType): readonly TokenType[];
   report<P>(code: Code<P>, params: P, span: Span, more: More): true;
 }
@@ -69,6 +71,7 @@ export function explain(
     end: error.name === 'NotAllInputParsedException' ? nameEnd(rule, tokens) : null,
     expectedBefore: findExpected(parser, rule, prefix.slice(0, -1)),
     follow: (...types) => findExpected(parser, rule, [...prefix, ...types.map(imagine)]),
+    wholeWith: (type) => isWhole(parser, rule, [...prefix, imagine(type), ...tokens.slice(index)]),
     followBefore: (type) => findExpected(parser, rule, [...prefix.slice(0, -1), imagine(type)]),
     report: (code, params, span, more) => {
       reporter.report(code, params, span, more);
@@ -172,6 +175,10 @@ const bareMss: Mistake = (failure) => {
   return failure.report(codes.missingOpen, { block: 'interface' }, spanOf(file, at!), more);
 };
 
+/** The first of the two ways to look at a sentence: with the missing thing it is whole. */
+const commaWhole: Mistake = (failure) => failure.wholeWith(t.Comma) && comma(failure);
+const missingWhole: Mistake = (failure) => missing(failure, true);
+
 const comma: Mistake = (failure) => {
   const { at, before, expected, file } = failure;
   if (before === null || !expected.includes(t.Comma) || !fits(at!.tokenType, failure.follow(t.Comma))) return false;
@@ -259,16 +266,18 @@ const brokenRange: Mistake = (failure) => {
 };
 
 /** One word or sign is missing: with it, the sentence goes on. */
-const missing: Mistake = (failure) => {
+const missing = (failure: Failure, demandWhole = false): boolean => {
   const { at, expected, file, before } = failure;
-  const type = expected.find((candidate) => candidate !== t.Comma && fits(at!.tokenType, failure.follow(candidate)));
-  if (type === undefined) return false;
+  const fitting = expected.filter((type) => type !== t.Comma && fits(at!.tokenType, failure.follow(type)));
+  const whole = fitting.filter((type) => failure.wholeWith(type));
+  const types = whole.length > 0 || demandWhole ? whole : fitting;
+  if (types.length === 0) return false;
   const span = spanOf(file, at!);
-  const word = /^`(.*)`$/.exec(type.LABEL ?? '')?.[1];
+  const what = describe(types, null);
+  const word = /^`([^`]*)`$/.exec(what)?.[1];
   const tight = word === ':' || before === null;
   const place = tight ? { ...span, end: span.start } : spanAfter(file, before);
   const fixes = word === undefined ? [] : replace(`insert \`${word}\``, place, tight ? word : ` ${word}`);
-  const what = type.LABEL ?? type.name;
   return failure.report(codes.missingWord, { what, before: quote(at!) }, span, { expected: what, fixes });
 };
 
@@ -300,12 +309,14 @@ const mistakes: readonly Mistake[] = [
   brokenRange,
   bareMss,
   misspelt,
-  explainOrder,
   misspeltBefore,
-  comma,
+  commaWhole,
   noPorts,
-  reservedName,
   quotes,
-  missing,
+  missingWhole,
+  explainOrder,
+  reservedName,
+  comma,
+  (failure) => missing(failure),
   superfluous,
 ];

@@ -28,6 +28,7 @@ function readBracketed(token: IToken, complain: Complain): AddressValue {
     complain(codes.badAddress, { text: token.image, because }, token, { expected: 'such as `[2001:db8::1]`', ...mend });
   } else if (!token.image.endsWith(']')) {
     complain(codes.badAddress, { text: token.image, because: 'its `]` is missing' }, token, {
+      expected: '`]`',
       mend: `${token.image}]`,
     });
   }

@@ -7,7 +7,7 @@ import { explain } from './explain.ts';
 import { explainFirstWord, type Previous } from './explain-first-word.ts';
 import type { Sentence } from './reader.ts';
 import type { Reporter } from './reporter.ts';
-import type { PolicyDefault, SentenceParser } from './sentence-parser.ts';
+import { lineRules, type PolicyDefault, type SentenceParser } from './sentence-parser.ts';
 import { spanBetween, spanOf } from './source-spans.ts';
 import type { Span } from './span.ts';
 import { type BlockKind, properties, sentences } from './words.ts';
@@ -151,14 +151,3 @@ export class OpenBlock {
     return { action: action.text as ast.Action, actionSpan: action.span, log, span };
   }
 }
-
-const lineRules = {
-  gateway: 'gatewayLine',
-  interface: 'mss',
-  policy: 'policyLine',
-  masquerade: 'property',
-  redirect: 'property',
-  autofw: 'property',
-  map: 'property',
-  expect: 'step',
-} as const satisfies Record<BlockKind, keyof SentenceParser>;

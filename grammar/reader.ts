@@ -4,6 +4,7 @@
  */
 import type { IToken } from 'chevrotain';
 import { codes } from './codes.ts';
+import { isOf } from './expectations.ts';
 import { explainJunk } from './junk.ts';
 import { readLiteral } from './literals.ts';
 import type { Reporter } from './reporter.ts';
@@ -25,7 +26,7 @@ import {
   Text,
   Time,
 } from './tokens.ts';
-import { declarations } from './words.ts';
+import { declarations, sentenceWords } from './words.ts';
 
 /** Tokens with their line and column filled in. `wrong`: a literal in it is wrong (reported already). */
 export interface Sentence {
@@ -63,7 +64,7 @@ export function* readPieces(source: SourceText, reporter: Reporter): Generator<P
     }
     const read = readLine({ file, text: text.slice(start, end) }, start, line, reporter);
     start = next + 1;
-    if (read.tokens.length > 0 && pending.length > 0 && beginsDeclaration(read.tokens)) yield complete(null);
+    if (read.tokens.length > 0 && pending.length > 0 && beginsAnew(read.tokens, pending[0]!)) yield complete(null);
     wrong = read.wrong || (wrong && pending.length > 0);
     let first = true;
     for (const token of read.tokens) {
@@ -84,14 +85,16 @@ export function* readPieces(source: SourceText, reporter: Reporter): Generator<P
   if (pending.length > 0) yield complete(null);
 }
 
-/** After a comma the sentence goes on, but not with `host yoda` in the first column. */
-function beginsDeclaration(tokens: readonly IToken[]): boolean {
-  const [first, second] = tokens;
-  return (
-    first!.startColumn === 1 &&
-    declarations.has(first!.image) &&
-    (second?.tokenType === Text || second?.tokenType === Name)
-  );
+/**
+ * After a comma the sentence goes on, but not with `host yoda` in the first column, nor with `interface wan` no further
+ * to the right than the sentence's own beginning: then the comma is what is wrong.
+ */
+function beginsAnew([first, second]: readonly IToken[], beginning: IToken): boolean {
+  if (second === undefined || second.tokenType === Comma) return false;
+  if (first!.startColumn === 1 && declarations.has(first!.image)) {
+    return second.tokenType === Text || isOf(second.tokenType, Name);
+  }
+  return first!.startColumn! <= beginning.startColumn! && sentenceWords.has(first!.image);
 }
 
 interface Line {

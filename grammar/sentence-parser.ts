@@ -6,7 +6,7 @@ import { DeclarationParser } from './declaration-parser.ts';
 import { findNearest } from './nearest.ts';
 import type { Span } from './span.ts';
 import * as t from './tokens.ts';
-import { foreignWords } from './words.ts';
+import { type BlockKind, foreignWords } from './words.ts';
 
 export interface PolicyDefault {
   readonly kind: 'default';
@@ -191,6 +191,18 @@ export class SentenceParser extends DeclarationParser {
     return this.errors.length === 0 && this.problem === null ? result : null;
   }
 }
+
+/** The rule of a block's lines. */
+export const lineRules = {
+  gateway: 'gatewayLine',
+  interface: 'mss',
+  policy: 'policyLine',
+  masquerade: 'property',
+  redirect: 'property',
+  autofw: 'property',
+  map: 'property',
+  expect: 'step',
+} as const satisfies Record<BlockKind, keyof SentenceParser>;
 
 let shared: SentenceParser | null = null;
 

@@ -18,10 +18,14 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 /** Any word, reserved or not: what `datapath`, `default` or `timeout` take. */
 export const AnyWord = createToken({ name: 'AnyWord', label: 'a word', pattern: Lexer.NA });
 export const Name = shape('Name', 'a name', `[A-Za-z][\\w-]*${END}`, LETTERS, [AnyWord]);
-export const Protocol = createToken({ name: 'Protocol', label: 'a protocol', pattern: Lexer.NA });
+export const Protocol = createToken({
+  name: 'Protocol',
+  label: '`tcp`, `udp`, `sctp`, `icmp`, `gre`, `esp`',
+  pattern: Lexer.NA,
+});
 export const PortProtocol = createToken({
   name: 'PortProtocol',
-  label: '`tcp`, `udp` or `sctp`',
+  label: '`tcp`, `udp`, `sctp`',
   pattern: Lexer.NA,
   categories: [Protocol],
 });
@@ -78,7 +82,7 @@ const reserved = (text: string, ...categories: TokenType[]): TokenType => word(t
 const keyword = (text: string): TokenType => word(text, [Name]);
 
 /** The actions of a rule. */
-export const Action = createToken({ name: 'Action', label: '`allow`, `deny` or `reject`', pattern: Lexer.NA });
+export const Action = createToken({ name: 'Action', label: '`allow`, `deny`, `reject`', pattern: Lexer.NA });
 export const KAllow = reserved('allow', Action);
 export const KDeny = reserved('deny', Action);
 export const KReject = reserved('reject', Action);
@@ -158,7 +162,7 @@ export const KAs = keyword('as');
 /** What `is` says of a packet. */
 export const Outcome = createToken({
   name: 'Outcome',
-  label: '`denied`, `allowed`, `masqueraded`, `redirected` or `mapped`',
+  label: '`denied`, `allowed`, `masqueraded`, `redirected`, `mapped`',
   pattern: Lexer.NA,
   categories: [Name],
 });

@@ -39,6 +39,9 @@ export const sentences: Readonly<Record<BlockKind, readonly string[]>> = {
   expect: ['wait', 'tcp', 'udp', 'sctp', 'icmp', 'gre', 'esp'],
 };
 
+/** Every word that begins a sentence of some block. */
+export const sentenceWords: ReadonlySet<string> = new Set(Object.values(sentences).flat());
+
 /** The four blocks of properties are read alike: which property may stand where is a question of meaning. */
 export const properties: ReadonlySet<string> = new Set(
   (['masquerade', 'redirect', 'autofw', 'map'] as const).flatMap((kind) => sentences[kind]),
