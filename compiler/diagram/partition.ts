@@ -2,9 +2,14 @@
  * Builds the diagram of a list of clauses of which the first that matches decides. Field by field, in the order of
  * FIELDS, the clauses still possible are told apart by the intervals of the field; a list of clauses met again is built
  * once, whatever led to it (a service's addresses are looked at once, not once for each pair of interfaces).
+ *
+ * Lists of many rules that look at different fields ("deny from A1", "allow to B1", "deny from A2", …) have diagrams
+ * that grow with the square of their length. Those are cut: the first part is a diagram of its own, in which a packet
+ * that no clause of the part takes goes on to the root of the next part, and fields are asked again. It is exact too.
  */
-import { FIELDS, type Field, type Node } from './diagram.ts';
-import { lastOf } from './fields.ts';
+import { type Axis, lastBefore, makeAxis } from './axis.ts';
+import { FIELDS, type Field, type Leaf, type Node } from './diagram.ts';
+import { rankOf } from './fields.ts';
 import type { Ranges } from './ranges.ts';
 import type { Edge, Store } from './store.ts';
 
@@ -14,27 +19,55 @@ export interface Clause<L> {
   readonly leaf: L;
 }
 
+/** Family, interfaces: told apart before a list is cut, so that each pair has its own chain of parts. */
+const CUT_RANK = rankOf('own');
+/** Edges that a part may cost: so many, and so many for each range that its clauses name. */
+const COST = { base: 1000, range: 6 } as const;
+/** A part of so few clauses is built whatever it costs. */
+const LEAST_PART = 8;
+
+class TooLarge extends Error {}
+
 /** The diagram of: the first clause that matches, else `otherwise`. */
 export function buildFirstMatch<L>(store: Store<L>, clauses: readonly Clause<L>[], otherwise: L): Node<L> {
-  const all: readonly Clause<L>[] = [...clauses.filter(isPossible), { where: {}, leaf: otherwise }];
-  const axes = FIELDS.map((field) => makeAxis(field, all));
-  const leaves = all.map((clause) => store.leaf(clause.leaf));
-  /** Bit i: the clause constrains FIELDS[i]. */
-  const masks = Uint16Array.from(all, (clause) =>
-    FIELDS.reduce((mask, field, i) => (clause.where[field] ? mask | (1 << i) : mask), 0),
+  const possible = clauses.filter(isPossible);
+  const last = possible.length;
+  const all: readonly Clause<L>[] = [...possible, { where: {}, leaf: otherwise }];
+  const axes = FIELDS.map(
+    (field): Axis =>
+      makeAxis(
+        field,
+        all.map(({ where }) => where[field]),
+      ),
   );
+  /** Number `last + 1` is reached by what a part of the list leaves to the next. */
+  const next: Leaf<L> = { kind: 'leaf', id: -1, value: otherwise };
+  const leaves = [...all.map((clause): Leaf<L> => store.leaf(clause.leaf)), next];
+  /** Bit i: the clause constrains FIELDS[i]. */
+  const masks = new Uint16Array(all.length + 1);
+  for (const [i, { where }] of all.entries()) {
+    for (const field of Object.keys(where) as Field[]) masks[i]! |= 1 << rankOf(field);
+  }
   const memo = FIELDS.map(() => new Map<number, { readonly list: Int32Array; readonly node: Node<L> }[]>());
+  const chains = new Map<string, Node<L>>();
+  let budget = Number.POSITIVE_INFINITY;
 
-  /** `list`: indexes of clauses that match so far, ascending; the last one is unconstrained from `rank` on. */
-  function build(rank: number, list: Int32Array): Node<L> {
-    let constrained = 0;
-    for (const clause of list) constrained |= masks[clause]!;
-    constrained >>>= rank;
-    if (constrained === 0) return leaves[list[0]!]!;
-    while ((constrained & 1) === 0) {
-      constrained >>>= 1;
-      rank++;
-    }
+  /** `list`: numbers of clauses that match so far, ascending; the last one asks nothing from `from` on. */
+  function build(from: number, list: Int32Array): Node<L> {
+    const rank = firstAsked(from, list);
+    if (rank === FIELDS.length) return leaves[list[0]!]!;
+    return from <= CUT_RANK && rank >= CUT_RANK ? chain(list) : buildAt(rank, list);
+  }
+
+  /** Rank of the first field from `from` on that some clause asks. */
+  function firstAsked(from: number, list: Int32Array): number {
+    let asked = 0;
+    for (const clause of list) asked |= masks[clause]!;
+    asked >>>= from;
+    return asked === 0 ? FIELDS.length : from + 31 - Math.clz32(asked & -asked);
+  }
+
+  function buildAt(rank: number, list: Int32Array): Node<L> {
     const hash = hashList(list);
     const bucket = memo[rank]!.get(hash);
     const known = bucket?.find((entry) => sameList(entry.list, list));
@@ -48,40 +81,41 @@ export function buildFirstMatch<L>(store: Store<L>, clauses: readonly Clause<L>[
   function split(rank: number, list: Int32Array): Node<L> {
     const axis = axes[rank]!;
     const bit = 1 << rank;
-    const free: number[] = [];
-    let events = 0;
-    for (const clause of list) {
-      if (masks[clause]! & bit) events += axis.spans[clause]!.length;
-      else free.push(clause);
-    }
-    const changes = new Float64Array(events);
-    const width = 2 * all.length;
-    let n = 0;
-    for (const clause of list) {
-      if (!(masks[clause]! & bit)) continue;
-      const spans = axis.spans[clause]!;
-      for (let i = 0; i < spans.length; i++) changes[n++] = spans[i]! * width + 2 * clause + (i & 1);
-    }
-    changes.sort();
-
+    const free = list.filter((clause) => (masks[clause]! & bit) === 0);
+    const changes = listChanges(axis, list);
+    const width = 2 * masks.length;
     const active: number[] = [];
     const edges: Edge<L>[] = [];
     const end = axis.starts.length;
     for (let i = 0, at = 0; at < end; ) {
-      for (; i < n && Math.floor(changes[i]! / width) === at; i++)
-        toggle(active, Math.floor((changes[i]! % width) / 2));
-      const until = i < n ? Math.floor(changes[i]! / width) : end;
-      const to = build(rank + 1, merge(free, active, rank + 1));
-      const before = edges.at(-1);
-      if (before && before.to === to) edges.pop();
-      edges.push({ last: until < end ? BigInt(axis.starts[until]!) - 1n : axis.last, to });
-      at = until;
+      for (; i < changes.length && Math.floor(changes[i]! / width) === at; i++)
+        toggle(active, (changes[i]! % width) >> 1);
+      at = i < changes.length ? Math.floor(changes[i]! / width) : end;
+      const sublist = merge(free, active, rank + 1);
+      budget -= 1 + sublist.length / 8;
+      if (budget < 0) throw new TooLarge();
+      const to = build(rank + 1, sublist);
+      if (edges.at(-1)?.to === to) edges.pop();
+      edges.push({ last: lastBefore(axis, at), to });
     }
     return store.branch(FIELDS[rank]!, edges);
   }
 
-  /** Both in order, up to the first clause that constrains no field from `rank` on. */
-  function merge(free: readonly number[], active: readonly number[], rank: number): Int32Array {
+  /** Where a clause begins or ends to match, in order: (interval * number of clauses + clause) * 2, + 1 for an end. */
+  function listChanges(axis: Axis, list: Int32Array): Float64Array {
+    let size = 0;
+    for (const clause of list) size += axis.spans[clause]?.length ?? 0;
+    const changes = new Float64Array(size);
+    let n = 0;
+    for (const clause of list) {
+      const spans = axis.spans[clause];
+      for (let i = 0; spans && i < spans.length; i++) changes[n++] = (spans[i]! * masks.length + clause) * 2 + (i & 1);
+    }
+    return changes.sort();
+  }
+
+  /** Both in order, up to the first clause that asks nothing from `rank` on. */
+  function merge(free: Int32Array, active: readonly number[], rank: number): Int32Array {
     const list = new Int32Array(free.length + active.length);
     let n = 0;
     for (let i = 0, j = 0; i < free.length || j < active.length; ) {
@@ -92,73 +126,64 @@ export function buildFirstMatch<L>(store: Store<L>, clauses: readonly Clause<L>[
     return list.subarray(0, n);
   }
 
-  return build(0, merge([...all.keys()], [], 0));
+  /** The whole list at once if it stays small, else part by part. */
+  function chain(list: Int32Array): Node<L> {
+    const key = list.join();
+    const made = chains.get(key) ?? attempt(list) ?? cut(list);
+    chains.set(key, made);
+    return made;
+  }
+
+  function cut(list: Int32Array): Node<L> {
+    const parts: Node<L>[] = [];
+    let size = 64;
+    for (let at = 0; at < list.length; ) {
+      const part = list.subarray(at, at + size);
+      const isEnd = at + size >= list.length;
+      const node = attempt(isEnd ? part : Int32Array.of(...part, last + 1), size <= LEAST_PART);
+      if (!node) {
+        size >>= 1;
+        continue;
+      }
+      parts.push(node);
+      at += size;
+      size *= 2;
+    }
+    return parts.reduceRight((rest, part) => graft(store, part, next, rest));
+  }
+
+  /** null: it would cost too much. */
+  function attempt(list: Int32Array, atAnyCost = false): Node<L> | null {
+    let ranges = 0;
+    for (const { spans } of axes.slice(CUT_RANK)) for (const clause of list) ranges += (spans[clause]?.length ?? 0) / 2;
+    budget = atAnyCost ? Number.POSITIVE_INFINITY : COST.base + COST.range * (ranges + list.length);
+    try {
+      const rank = firstAsked(CUT_RANK, list);
+      return rank === FIELDS.length ? leaves[list[0]!]! : buildAt(rank, list);
+    } catch (error) {
+      if (error instanceof TooLarge) return null;
+      throw error;
+    } finally {
+      budget = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  return build(0, merge(Int32Array.from(all.keys()), [], 0));
 }
 
-/** A field's domain cut wherever any clause begins or ends. */
-interface Axis {
-  /** First values of the elementary intervals, ascending, from 0. */
-  readonly starts: readonly (number | bigint)[];
-  readonly last: bigint;
-  /** For each clause: begin, end, begin, end … as indexes of `starts` (end exclusive). */
-  readonly spans: readonly Int32Array[];
-}
-
-const NOWHERE_SPAN = new Int32Array(0);
-
-function makeAxis<L>(field: Field, clauses: readonly Clause<L>[]): Axis {
-  const last = lastOf(field);
-  const sets = new Set<Ranges>();
-  for (const { where } of clauses) {
-    const ranges = where[field];
-    if (ranges) sets.add(ranges);
-  }
-  const starts = field.endsWith('6') ? cutBigints(sets, last) : cutNumbers(sets, Number(last));
-  const index = new Map<number | bigint, number>(starts.map((start, i) => [start, i]));
-  const spans = new Map<Ranges, Int32Array>();
-  for (const ranges of sets) {
-    const span = new Int32Array(2 * ranges.length);
-    ranges.forEach((range, i) => {
-      span[2 * i] = index.get(range.first)!;
-      const after = typeof range.last === 'bigint' ? range.last + 1n : range.last + 1;
-      span[2 * i + 1] = index.get(after) ?? starts.length;
-    });
-    spans.set(ranges, span);
-  }
-  return {
-    starts,
-    last,
-    spans: clauses.map(({ where }) => {
-      const ranges = where[field];
-      return ranges ? spans.get(ranges)! : NOWHERE_SPAN;
-    }),
+/** `root` with `rest` in the place of `leaf`. */
+function graft<L>(store: Store<L>, root: Node<L>, leaf: Leaf<L>, rest: Node<L>): Node<L> {
+  const memo = new Map<Node<L>, Node<L>>([[leaf, rest]]);
+  const visit = (node: Node<L>): Node<L> => {
+    if (node.kind === 'leaf') return node === leaf ? rest : node;
+    const known = memo.get(node);
+    if (known) return known;
+    const edges = node.edges.map(({ last, to }) => ({ last, to: visit(to) }));
+    const made = store.branch(node.field, edges);
+    memo.set(node, made);
+    return made;
   };
-}
-
-function cutNumbers(sets: Iterable<Ranges>, last: number): number[] {
-  const cuts = [0];
-  for (const ranges of sets) {
-    for (const range of ranges) {
-      cuts.push(Number(range.first));
-      if (range.last < last) cuts.push(Number(range.last) + 1);
-    }
-  }
-  return dedupe(Array.from(Float64Array.from(cuts).sort()));
-}
-
-function cutBigints(sets: Iterable<Ranges>, last: bigint): bigint[] {
-  const cuts = [0n];
-  for (const ranges of sets) {
-    for (const range of ranges) {
-      cuts.push(BigInt(range.first));
-      if (range.last < last) cuts.push(BigInt(range.last) + 1n);
-    }
-  }
-  return dedupe(cuts.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)));
-}
-
-function dedupe<T>(sorted: readonly T[]): T[] {
-  return sorted.filter((value, i) => i === 0 || value !== sorted[i - 1]);
+  return visit(root);
 }
 
 function isPossible<L>(clause: Clause<L>): boolean {
@@ -185,5 +210,7 @@ function hashList(list: Int32Array): number {
 }
 
 function sameList(a: Int32Array, b: Int32Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
