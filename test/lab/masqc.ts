@@ -1,8 +1,9 @@
 /** masqc as the admin of the laboratory's gateway runs it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import type { Ended, Namespace } from './namespace.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -42,4 +43,47 @@ export function editExample(...changes: readonly (readonly [from: string | RegEx
     text = changed;
   }
   return text;
+}
+
+/** What the tests read of a line of `masqc show connections --json`. */
+export interface ShownConnection {
+  readonly protocol: string;
+  readonly source: { readonly address: string; readonly port: number };
+  readonly destination: { readonly address: string; readonly port: number };
+  readonly masqueraded: { readonly address: string; readonly port: number } | null;
+  readonly redirected: { readonly address: string; readonly port: number } | null;
+  readonly own: 'sent' | 'received' | null;
+  readonly state: string;
+  readonly rule: { readonly line: number; readonly owner: string; readonly text: string } | null;
+}
+
+export async function listConnections(gateway: Namespace): Promise<ShownConnection[]> {
+  const shown = await mustMasqc(gateway, 'show', 'connections', '--json');
+  return shown
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as ShownConnection);
+}
+
+/** Dropped packets by reason; 0 for a reason that has dropped none. */
+export async function countDrops(gateway: Namespace): Promise<(reason: string) => number> {
+  const shown = JSON.parse(await mustMasqc(gateway, 'show', 'drops', '--json')) as {
+    drops: { reason: string; packets: number }[];
+  };
+  return (reason) => {
+    const found = shown.drops.find((drop) => drop.reason === reason);
+    if (found === undefined) throw new Error(`masqc show drops knows no reason ${reason}`);
+    return found.packets;
+  };
+}
+
+/** Where the gateway in this namespace has its pins, for bpftool. */
+export function pinsOf(gateway: Namespace, name = 'deathstar'): string {
+  return `/run/masqc/bpf/${name}-${statSync(`/run/netns/${gateway.id}`).ino}`;
+}
+
+/** How many entries the flow table has: two for each connection. Asks the kernel, not masqc. */
+export async function countFlowEntries(gateway: Namespace): Promise<number> {
+  const { stdout } = await execa('bpftool', ['-j', 'map', 'dump', 'pinned', `${pinsOf(gateway)}/flows4`]);
+  return (JSON.parse(stdout) as unknown[]).length;
 }

@@ -42,6 +42,13 @@ export class Namespace {
     return { code: done.exitCode ?? null, out: done.stdout, err: done.stderr, milliseconds: done.durationMs };
   }
 
+  /** As run(), with bytes for its standard input. */
+  async runWith(input: Uint8Array, argv: readonly string[], limit: number): Promise<Ended> {
+    const [file, ...args] = this.command(argv);
+    const done = await execa(file!, args, { reject: false, timeout: limit, input });
+    return { code: done.exitCode ?? null, out: done.stdout, err: done.stderr, milliseconds: done.durationMs };
+  }
+
   /** Runs a program that must end well, and returns what it prints. */
   async ask(...argv: string[]): Promise<string> {
     const { code, out, err } = await this.run(argv);
