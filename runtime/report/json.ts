@@ -1,0 +1,46 @@
+/** Diagnostics for programs: the document of `--format json`, described by docs/diagnostics.schema.json. */
+import type { Diagnostic, Severity } from '../../grammar/diagnostic.ts';
+import type { Span } from '../../grammar/span.ts';
+
+export interface JsonSpan extends Span {
+  /** Behind the last column; a span never crosses a line end. */
+  readonly endColumn: number;
+}
+export interface JsonDiagnostic {
+  readonly code: string;
+  readonly severity: Severity;
+  readonly message: string;
+  /** What would be right; null where the message says it all. */
+  readonly expected: string | null;
+  readonly span: JsonSpan;
+  readonly related: readonly { readonly message: string; readonly span: JsonSpan }[];
+  readonly fixes: readonly { readonly title: string; readonly span: JsonSpan; readonly replacement: string }[];
+}
+export interface DiagnosticsDocument {
+  readonly version: 1;
+  readonly diagnostics: readonly JsonDiagnostic[];
+}
+
+export function makeDiagnosticsDocument(diagnostics: readonly Diagnostic[]): DiagnosticsDocument {
+  return {
+    version: 1,
+    diagnostics: diagnostics.map(({ code, severity, message, expected, span, related, fixes }) => ({
+      code,
+      severity,
+      message,
+      expected: expected ?? null,
+      span: describeSpan(span),
+      related: related.map((one) => ({ message: one.message, span: describeSpan(one.span) })),
+      fixes: fixes.map((fix) => ({ title: fix.title, span: describeSpan(fix.span), replacement: fix.replacement })),
+    })),
+  };
+}
+
+/** The document as text, indented, with a line end. */
+export function renderDiagnosticsJson(diagnostics: readonly Diagnostic[]): string {
+  return `${JSON.stringify(makeDiagnosticsDocument(diagnostics), null, 2)}\n`;
+}
+
+function describeSpan({ file, start, end, line, column }: Span): JsonSpan {
+  return { file, start, end, line, column, endColumn: column + end - start };
+}
