@@ -5,6 +5,7 @@
 import type { TypeId } from './btf.ts';
 import { BTF_MAGIC } from './btf.ts';
 import { ByteWriter, type StringTable } from './byte-writer.ts';
+import type { Purpose } from './place.ts';
 
 export interface FunctionInfo {
   readonly at: number;
@@ -12,10 +13,7 @@ export interface FunctionInfo {
 }
 export interface LineInfo {
   readonly at: number;
-  readonly file: string;
-  readonly text: string;
-  readonly line: number;
-  readonly column: number;
+  readonly purpose: Purpose;
 }
 
 const HEADER_SIZE = 24;
@@ -41,11 +39,11 @@ export function writeBtfExt(
   linePart.u32(16);
   linePart.u32(strings.add(section));
   linePart.u32(lines.length);
-  for (const one of lines) {
-    linePart.u32(one.at);
-    linePart.u32(strings.add(one.file));
-    linePart.u32(strings.add(one.text));
-    linePart.u32(((Math.min(one.line, LINE_LIMIT) << 10) | Math.min(one.column, COLUMN_LIMIT)) >>> 0);
+  for (const { at, purpose } of lines) {
+    linePart.u32(at);
+    linePart.u32(strings.add(purpose.file));
+    linePart.u32(strings.add(purpose.text));
+    linePart.u32(((Math.min(purpose.line, LINE_LIMIT) << 10) | Math.min(purpose.column, COLUMN_LIMIT)) >>> 0);
   }
   const all = new ByteWriter();
   all.u16(BTF_MAGIC);

@@ -21,7 +21,7 @@ const COMPARISONS: readonly (Comparison | null)[] = [
   'eq',
   'gt',
   'ge',
-  'set',
+  null,
   'ne',
   null,
   null,

@@ -87,7 +87,7 @@ function writeObject(functions: readonly PolicyFunction[], layout: DatapathLayou
   let at = 0;
   const placed = functions.map(({ name, placed }) => {
     for (const instruction of placed.instructions) code.push(instruction);
-    for (const line of placed.lines) lines.push({ ...line.purpose, at: at + line.at * 8 });
+    for (const line of placed.lines) lines.push({ at: at + line.at * 8, purpose: line.purpose });
     const one = { name, at, size: placed.slots * 8 };
     at += one.size;
     return one;

@@ -6,7 +6,7 @@ export type Register = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
 /** Bytes of a memory access. */
 export type Size = 1 | 2 | 4 | 8;
 export type AluOperator = 'add' | 'sub' | 'mul' | 'div' | 'or' | 'and' | 'lsh' | 'rsh' | 'mod' | 'xor' | 'mov';
-export type Comparison = 'eq' | 'gt' | 'ge' | 'set' | 'ne' | 'lt' | 'le';
+export type Comparison = 'eq' | 'gt' | 'ge' | 'ne' | 'lt' | 'le';
 /** A register, or an immediate of 32 bits (signed or unsigned; as the instruction's width extends it). */
 export type Operand = { readonly register: Register } | { readonly value: number };
 
@@ -64,7 +64,6 @@ const COMPARISON: Record<Comparison, number> = {
   eq: 0x10,
   gt: 0x20,
   ge: 0x30,
-  set: 0x40,
   ne: 0x50,
   lt: 0xa0,
   le: 0xb0,

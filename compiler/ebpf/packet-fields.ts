@@ -34,6 +34,7 @@ export class PacketFields {
   }
   /** By way of a register: LLVM 14, which Debian 12 has for reading objects, does not know immediate stores. */
   store(name: string, value: number, index = 0): Instruction[] {
+    if (value < 0 || value >= 256 ** this.at(name).size) throw new RangeError(`${value} does not fit ${name}`);
     return [
       { kind: 'alu', operator: 'mov', width: 32, to: VALUE, from: { value } },
       this.storeRegister(name, VALUE, index),

@@ -53,87 +53,111 @@ const LIMITS: readonly Limits[] = [
 
 /** Lays out the graph below `start`. Throws RangeError when no placing fits (never seen; the bounds are wide). */
 export function place(start: Step, limits: readonly Limits[] = LIMITS): Placed {
-  const order = sortTopologically(start);
-  for (const { reach, short } of limits) {
-    const placed = new Placer(order, reach, short).run();
+  const graph = number(sortTopologically(start));
+  for (const limit of limits) {
+    const placed = new Placer(graph, limit).run();
     if (placed) return placed;
   }
   throw new RangeError('the decision diagram is too wide for jumps of 16 bits');
 }
 
-function followers(step: Step): readonly Step[] {
-  if (step.kind === 'test') return [step.yes, step.no];
-  return step.kind === 'go' ? [step.next] : [];
-}
-
-const OPPOSITES = { eq: 'ne', ne: 'eq', gt: 'le', le: 'gt', ge: 'lt', lt: 'ge' } as const;
-
-function invert(condition: Condition): Condition {
-  if (condition.comparison === 'set') throw new RangeError('a test of bits has no opposite');
-  return { ...condition, comparison: OPPOSITES[condition.comparison] };
+/** The steps, each after all that lead to it, known by their number from here on. */
+interface Graph {
+  readonly steps: readonly Step[];
+  /** The number of a test's `yes`; -1: none. */
+  readonly yes: Int32Array;
+  /** Of a test's `no` or what a `go` goes to; -1: none. */
+  readonly next: Int32Array;
+  /** How many steps lead to it. */
+  readonly leading: Int32Array;
+  /** Slots with the jumps that a copy needs. */
+  readonly lengths: Int32Array;
 }
 
 /** Every step after all that lead to it; a step's `no` stands right behind it where possible. */
 function sortTopologically(start: Step): Step[] {
   const seen = new Set<Step>([start]);
   const finished: Step[] = [];
-  const stack: { step: Step; rest: Step[] }[] = [{ step: start, rest: [...followers(start)] }];
-  for (let top = stack.at(-1); top; top = stack.at(-1)) {
-    const next = top.rest.shift();
+  const path: { readonly step: Step; turn: number }[] = [{ step: start, turn: 0 }];
+  for (let top = path.at(-1); top; top = path.at(-1)) {
+    const next = followerAt(top.step, top.turn);
+    top.turn += 1;
     if (!next) {
       finished.push(top.step);
-      stack.pop();
+      path.pop();
     } else if (!seen.has(next)) {
       seen.add(next);
-      stack.push({ step: next, rest: [...followers(next)] });
+      path.push({ step: next, turn: 0 });
     }
   }
   return finished.reverse();
 }
 
-function shortness(step: Step): number {
-  return step.code.reduce((sum, instruction) => sum + slotsOf(instruction), 0) + (step.kind === 'end' ? 0 : 2);
+function followerAt(step: Step, turn: number): Step | null {
+  if (step.kind === 'test') return turn === 0 ? step.yes : turn === 1 ? step.no : null;
+  return step.kind === 'go' && turn === 0 ? step.next : null;
 }
 
-/** A jump whose target is not known yet: `index` in the instructions, `at` in slots. */
+function number(steps: readonly Step[]): Graph {
+  const numbers = new Map(steps.map((step, index) => [step, index]));
+  const column = () => new Int32Array(steps.length);
+  const graph = { steps, yes: column().fill(-1), next: column().fill(-1), leading: column(), lengths: column() };
+  const lead = (to: Step): number => {
+    const index = numbers.get(to) as number;
+    graph.leading[index]! += 1;
+    return index;
+  };
+  for (const [index, step] of steps.entries()) {
+    graph.lengths[index] = step.code.reduce((sum, one) => sum + slotsOf(one), step.kind === 'end' ? 0 : 2);
+    if (step.kind === 'test') graph.yes[index] = lead(step.yes);
+    if (step.kind !== 'end') graph.next[index] = lead(step.kind === 'test' ? step.no : step.next);
+  }
+  return graph;
+}
+
+/** A jump whose target is not known yet, at slot `at`. */
 interface Site {
-  readonly index: number;
+  readonly jump: Jump;
   readonly at: number;
 }
+/** Written before its offset is known. */
+type Jump = { -readonly [K in keyof Branch]: Branch[K] } | { kind: 'jump'; offset: number };
+type Branch = Instruction & { kind: 'branch' };
+
+const NOWHERE = -1;
+const OPPOSITES = { eq: 'ne', ne: 'eq', gt: 'le', le: 'gt', ge: 'lt', lt: 'ge' } as const;
 
 class Placer {
-  readonly #order: readonly Step[];
-  readonly #reach: number;
-  readonly #short: number;
+  readonly #graph: Graph;
+  readonly #limits: Limits;
   readonly #instructions: Instruction[] = [];
   readonly #lines: PlacedLine[] = [];
   #slots = 0;
   /** A jump turned out too long. */
   #failed = false;
   /** How many of a step's predecessors have not been placed. */
-  readonly #awaited = new Map<Step, number>();
-  /** The latest place from which the step can be entered. */
-  readonly #entrances = new Map<Step, number>();
-  /** Steps placed themselves, as opposed to being copied or hopped to. */
-  readonly #done = new Set<Step>();
-  /** Jumps without a target, oldest first both inside a step's list and among the lists. */
-  readonly #open = new Map<Step, Site[]>();
+  readonly #awaited: Int32Array;
+  /** The latest slot from which the step can be entered. */
+  readonly #entrances: Int32Array;
+  /** 1: placed itself, as opposed to being copied or hopped to. */
+  readonly #done: Uint8Array;
+  /** Jumps without a target by the step that they wait for, oldest first both inside a list and among the lists. */
+  readonly #open = new Map<number, Site[]>();
 
-  constructor(order: readonly Step[], reach: number, short: number) {
-    this.#order = order;
-    this.#reach = reach;
-    this.#short = short;
-    for (const step of order) {
-      for (const next of followers(step)) this.#awaited.set(next, (this.#awaited.get(next) ?? 0) + 1);
-    }
+  constructor(graph: Graph, limits: Limits) {
+    this.#graph = graph;
+    this.#limits = limits;
+    this.#awaited = graph.leading.slice();
+    this.#entrances = new Int32Array(graph.steps.length).fill(NOWHERE);
+    this.#done = new Uint8Array(graph.steps.length);
   }
 
   /** null: some jump could not be met in time. */
   run(): Placed | null {
-    for (const [index, step] of this.#order.entries()) {
-      if (this.#done.has(step)) continue;
+    for (let step = 0; step < this.#graph.steps.length; step++) {
+      if (this.#done[step]) continue;
       // A step that copies have served everywhere is not needed any more.
-      if (index > 0 && !this.#open.has(step)) this.#finish(step);
+      if (step > 0 && !this.#open.has(step)) this.#finish(step);
       else this.#chain(step);
       if (!this.#meetOld()) return null;
     }
@@ -146,98 +170,106 @@ class Placer {
     this.#slots += slotsOf(instruction);
   }
 
-  /** Places `step` and what can follow it without a jump. Ends where nothing falls through. */
-  #chain(first: Step): void {
-    let step: Step | null = first;
-    while (step) {
+  /** Places a step and what can follow it without a jump. Ends where nothing falls through. */
+  #chain(first: number): void {
+    for (let step = first; step !== NOWHERE; ) {
       this.#finish(step);
       step = this.#body(step);
     }
   }
 
   /** Its followers wait for one less. */
-  #finish(step: Step): void {
-    this.#done.add(step);
-    for (const next of followers(step)) this.#awaited.set(next, (this.#awaited.get(next) ?? 0) - 1);
+  #finish(step: number): void {
+    this.#done[step] = 1;
+    const yes = this.#graph.yes[step]!;
+    const next = this.#graph.next[step]!;
+    if (yes >= 0) this.#awaited[yes]! -= 1;
+    if (next >= 0) this.#awaited[next]! -= 1;
   }
 
-  /** Writes the code of a step; the answer is a step to go on with in the same breath. */
-  #body(step: Step): Step | null {
-    this.#enterHere(step);
+  /** Writes the code of a step; the answer is a step to go on with in the same breath, or NOWHERE. */
+  #body(index: number): number {
+    const step = this.#graph.steps[index]!;
+    this.#enterHere(index);
     for (const instruction of step.code) this.#push(instruction, step.purpose);
-    if (step.kind === 'end') return null;
-    let next: Step;
+    if (step.kind === 'end') return NOWHERE;
+    const yes = this.#graph.yes[index]!;
+    let next = this.#graph.next[index]!;
     if (step.kind === 'test') {
-      const inverts = this.#isNext(step.yes) && !this.#isNext(step.no);
-      next = inverts ? step.yes : step.no;
-      const condition = inverts ? invert(step.condition) : step.condition;
-      this.#jump({ kind: 'branch', offset: 0, ...condition }, inverts ? step.no : step.yes, step.purpose);
-    } else next = step.next;
-    if (this.#isNext(next)) return next;
-    const entrance = this.#entrances.get(next);
-    const near = entrance !== undefined && this.#slots + 1 - entrance <= this.#reach;
-    if (!near && shortness(next) <= this.#short && next.kind === 'end') {
-      this.#body(next);
-      return null;
+      const inverts = this.#isNext(yes) && !this.#isNext(next);
+      const { comparison, width, left, right } = step.condition;
+      const holds = inverts ? OPPOSITES[comparison] : comparison;
+      this.#jump(
+        { kind: 'branch', comparison: holds, width, left, right, offset: 0 },
+        inverts ? next : yes,
+        step.purpose,
+      );
+      if (inverts) next = yes;
     }
-    this.#jump({ kind: 'jump', offset: 0 }, next, step.purpose);
-    return null;
+    if (this.#isNext(next)) return next;
+    const ends = this.#graph.steps[next]!.kind === 'end';
+    if (ends && !this.#isNear(next) && this.#graph.lengths[next]! <= this.#limits.short) this.#body(next);
+    else this.#jump({ kind: 'jump', offset: 0 }, next, step.purpose);
+    return NOWHERE;
   }
 
   /** It can stand here: nothing else that leads to it is still to come. */
-  #isNext(step: Step): boolean {
-    return !this.#done.has(step) && this.#awaited.get(step) === 0;
+  #isNext(step: number): boolean {
+    return this.#done[step] === 0 && this.#awaited[step] === 0;
   }
 
-  /** From now on `step` is entered here, also by all jumps that were waiting for it. */
-  #enterHere(step: Step): void {
-    this.#entrances.set(step, this.#slots);
-    for (const site of this.#open.get(step) ?? []) {
-      const jump = this.#instructions[site.index] as Instruction & { kind: 'branch' | 'jump' };
-      const offset = this.#slots - site.at - 1;
-      if (offset > this.#reach) this.#failed = true;
-      this.#instructions[site.index] = { ...jump, offset };
+  /** A jump from here reaches it. */
+  #isNear(step: number): boolean {
+    const entrance = this.#entrances[step]!;
+    return entrance !== NOWHERE && this.#slots + 1 - entrance <= this.#limits.reach;
+  }
+
+  /** From now on the step is entered here, also by all jumps that were waiting for it. */
+  #enterHere(step: number): void {
+    this.#entrances[step] = this.#slots;
+    const sites = this.#open.get(step);
+    if (!sites) return;
+    for (const { jump, at } of sites) {
+      jump.offset = this.#slots - at - 1;
+      if (jump.offset > this.#limits.reach) this.#failed = true;
     }
     this.#open.delete(step);
   }
 
-  #jump(jump: Instruction & { kind: 'branch' | 'jump' }, target: Step, purpose: Purpose): void {
-    const entrance = this.#entrances.get(target);
-    if (entrance !== undefined && this.#slots + 1 - entrance <= this.#reach) {
-      this.#push({ ...jump, offset: entrance - this.#slots - 1 }, purpose);
-      return;
+  #jump(jump: Jump, target: number, purpose: Purpose): void {
+    if (this.#isNear(target)) jump.offset = this.#entrances[target]! - this.#slots - 1;
+    else {
+      const site = { jump, at: this.#slots };
+      const sites = this.#open.get(target);
+      if (sites) sites.push(site);
+      else this.#open.set(target, [site]);
     }
-    const site = { index: this.#instructions.length, at: this.#slots };
-    const sites = this.#open.get(target);
-    if (sites) sites.push(site);
-    else this.#open.set(target, [site]);
     this.#push(jump, purpose);
   }
 
   /** Called where nothing falls through: serves the jumps that have waited for half the reach. */
   #meetOld(): boolean {
+    const { reach, short } = this.#limits;
     for (const [step, sites] of this.#open) {
-      const oldest = (sites[0] as Site).at;
-      const age = this.#slots - oldest;
-      if (age > this.#reach || this.#failed) return false;
-      if (age <= this.#reach / 2) break;
-      if (shortness(step) <= this.#short) this.#copy(step);
+      const age = this.#slots - (sites[0] as Site).at;
+      if (age > reach || this.#failed) return false;
+      if (age <= reach / 2) break;
+      if (this.#graph.lengths[step]! <= short) this.#copy(step);
       else this.#hop(step);
     }
     return true;
   }
 
-  #copy(step: Step): void {
+  #copy(step: number): void {
     const next = this.#body(step);
-    // A body that would be gone on with is gone on with by a jump: its turn in the order comes.
-    if (next) this.#jump({ kind: 'jump', offset: 0 }, next, step.purpose);
+    // What would be gone on with is jumped to: its turn comes.
+    if (next !== NOWHERE) this.#jump({ kind: 'jump', offset: 0 }, next, this.#graph.steps[step]!.purpose);
   }
 
-  #hop(step: Step): void {
-    const purpose = step.purpose;
+  #hop(step: number): void {
+    const jump: Jump = { kind: 'jump', offset: 0 };
     this.#enterHere(step);
-    const site = { index: this.#instructions.length, at: this.#slots };
-    this.#open.set(step, [site]);
-    this.#push({ kind: 'jump', offset: 0 }, purpose);
+    this.#open.set(step, [{ jump, at: this.#slots }]);
+    this.#push(jump, this.#graph.steps[step]!.purpose);
   }
 }

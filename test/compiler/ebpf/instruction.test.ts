@@ -12,7 +12,7 @@ const signed = fc.integer();
 const width = fc.constantFrom(32, 64);
 const operand = fc.oneof(plain({ register }), plain({ value: signed }));
 const operators = fc.constantFrom('add', 'sub', 'mul', 'div', 'or', 'and', 'lsh', 'rsh', 'mod', 'xor', 'mov');
-const comparison = fc.constantFrom('eq', 'gt', 'ge', 'set', 'ne', 'lt', 'le');
+const comparison = fc.constantFrom('eq', 'gt', 'ge', 'ne', 'lt', 'le');
 const wide = fc.oneof(plain({ register }), plain({ value: signed }));
 const narrow = fc.oneof(plain({ register }), plain({ value: fc.nat({ max: 0xffffffff }) }));
 const kind = <K extends string>(name: K) => fc.constant(name);

@@ -81,6 +81,5 @@ function holds(comparison: Condition['comparison'], left: bigint, right: bigint)
   if (comparison === 'gt') return left > right;
   if (comparison === 'ge') return left >= right;
   if (comparison === 'lt') return left < right;
-  if (comparison === 'le') return left <= right;
-  return (left & right) !== 0n;
+  return left <= right;
 }
