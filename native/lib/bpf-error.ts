@@ -36,13 +36,14 @@ function systemText(errno: number): string {
 }
 
 /** "libbpf: " in front of each line and the frames around the verifier's log say nothing. */
-const NOISE = /^(-- (BEGIN|END) PROG LOAD LOG --|processed \d+ insns|verification time|stack depth|\s*$)/;
+const NOISE =
+  /^(Failed to bump RLIMIT_MEMLOCK|Error in bpf_object__probe_loading|-- (BEGIN|END) PROG LOAD LOG --|processed \d+ insns|verification time|stack depth|\s*$)/;
 /** What libbpf adds when a load failed already for the reason above. */
 const CONSEQUENCE =
   /failed to load: -|failed to load object|BPF program load failed|^prog '[^']*': failed to (load|create)/;
 /** The state of the registers, which the verifier repeats beside each instruction. */
 const STATE =
-  /^(\d+: )?(R\d+(_w)?=|R\d+_|fp-\d+|from \d+ to \d+|\d+: safe|last_idx|regs=|parent|mark_precise|propagating)/;
+  /^(cur state|old state|(\d+: )?(R\d+(_w)?=|R\d+_|fp-\d+|from \d+ to \d+|\d+: safe|last_idx|regs=|parent|mark_precise|propagating))/;
 
 /**
  * The lines of libbpf's messages and the verifier's log that say what is wrong and where: of the verifier, the source
@@ -65,6 +66,9 @@ export function usefulLines(log: string): string[] {
   return [...named, ...verdict.slice(-4), ...where.filter((line) => line !== undefined)];
 }
 
+const UNDEFINED = /extern .*(not found|unresolved)|failed to find BTF for extern/;
+const NEEDS_ROOT = 'it takes root, or the capabilities CAP_BPF and CAP_NET_ADMIN';
+
 /**
  * The one error of this binding: what the kernel or libbpf refused. (Arguments of a wrong type or size are TypeError
  * and RangeError.)
@@ -85,8 +89,11 @@ export class BpfError extends Error {
   readonly log: string;
 
   constructor(op: string, errno: number, object: string, log: string, options?: ErrorOptions) {
-    const [code, text] = describe(errno);
+    const [code, plain] = describe(errno);
+    // libbpf says ENOENT or ESRCH of a symbol, which reads as if the file were missing.
+    const text = UNDEFINED.test(log) ? 'an extern symbol is defined nowhere' : plain;
     const lines = usefulLines(log);
+    if (code === 'EPERM' && process.getuid?.() !== 0) lines.push(NEEDS_ROOT);
     const subject = object === '' ? op : `${op} ${object}`;
     super([`${subject}: ${text} (${code})`, ...lines].join('\n  '), options);
     this.code = code;

@@ -37,6 +37,7 @@ export type BtfType =
       readonly kind: 'enum';
       readonly name: string;
       readonly size: number;
+      /** clang before 15 never says so. */
       readonly signed: boolean;
       readonly values: ReadonlyMap<string, bigint>;
     }

@@ -18,6 +18,6 @@ export { linkObjects, linkToBytes } from './linker.ts';
 export { BpfMap, type MapInfo, type MapKey, type MapValue, type UpdateMode } from './map.ts';
 export { MapPage } from './map-page.ts';
 export { BpfObject, type MapDefinition, type ProgramDefinition } from './object.ts';
-export { findKernelBtf, hasKernelBtf, hasTcx, idsOf, possibleCpus, whyNoAddon } from './probe.ts';
+export { findKernelBtf, hasKernelBtf, hasTcx, idsOf, kindOfPin, possibleCpus, whyNoAddon } from './probe.ts';
 export { BpfProgram, type ProgramInfo, type TestRunOptions, type TestRunResult } from './program.ts';
 export type { TestContext } from './test-context.ts';

@@ -2,7 +2,7 @@ import { addon, type FdHandle, type ObjectHandle } from './addon.ts';
 import { BpfError } from './bpf-error.ts';
 import { Btf } from './btf.ts';
 import { checkText, checkUint32 } from './check.ts';
-import { type BtfInput, makeCodec } from './codec.ts';
+import { type BtfInput, type Codec, makeBytesCodec, makeCodec } from './codec.ts';
 import { type MapType, mapTypeName, type ProgramType, programTypeName } from './kinds.ts';
 import { BpfMap } from './map.ts';
 import { BpfProgram } from './program.ts';
@@ -79,6 +79,19 @@ export class BpfObject {
     if (bytes === null) throw new BpfError('btf', 61, this.name, 'the object has no BTF');
     this.#btf = new Btf(bytes);
     return this.#btf;
+  }
+
+  /** Readers and writers of a map's keys and values, from the object's BTF; needs no kernel. */
+  codec(map: string): { readonly key: Codec; readonly value: Codec } {
+    const definition = addon()
+      .objectMaps(this.#handle)
+      .find((candidate) => candidate.name === map);
+    if (definition === undefined) throw new BpfError('codec', 2, map, 'the object has no such map');
+    const { keyTypeId, valueTypeId, keySize, valueSize } = definition;
+    return {
+      key: keyTypeId === 0 ? makeBytesCodec(keySize) : makeCodec(this.btf(), keyTypeId),
+      value: valueTypeId === 0 ? makeBytesCodec(valueSize) : makeCodec(this.btf(), valueTypeId),
+    };
   }
 
   setAutoload(program: string, on: boolean): void {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 
-import { addon } from './addon.ts';
+import { addon, type FdHandle } from './addon.ts';
 import { BpfError } from './bpf-error.ts';
+import { checkText } from './check.ts';
 
 /** The kernel's own BTF file, or null: what CO-RE relocations and kernel functions need. */
 export function findKernelBtf(): string | null {
@@ -44,4 +45,18 @@ export function possibleCpus(): number {
 /** The ids of all objects of a kind in the kernel. */
 export function* idsOf(kind: 'map' | 'prog' | 'link' | 'btf'): Generator<number> {
   for (let id = addon().nextId(kind, 0); id !== null; id = addon().nextId(kind, id)) yield id;
+}
+
+/** What is pinned at a path of a bpffs; null where there is nothing. */
+export function kindOfPin(path: string): 'map' | 'prog' | 'link' | null {
+  let fd: FdHandle;
+  try {
+    fd = addon().fdOpenPinned(checkText(path, 'path'), 0);
+  } catch (error) {
+    if (error instanceof BpfError && error.code === 'ENOENT') return null;
+    throw error;
+  }
+  const kind = addon().fdKind(fd);
+  addon().fdClose(fd);
+  return kind === 'map' || kind === 'prog' || kind === 'link' ? kind : null;
 }

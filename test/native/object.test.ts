@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
-import { BpfError, BpfMap, BpfObject, BpfProgram } from '../../native/lib/libbpf.ts';
+import { BpfError, BpfMap, BpfObject, BpfProgram, kindOfPin } from '../../native/lib/libbpf.ts';
 import { openWorkshop, refusal, type Workshop, whyNoBpf } from './workshop.ts';
 
 const test = suite('native objects');
@@ -36,6 +39,8 @@ SEC("xdp") int careless(struct xdp_md *ctx)
 	return *value;
 }
 `;
+
+const LIBRARY = new URL('../../native/lib/libbpf.ts', import.meta.url).href;
 
 let workshop: Workshop;
 let counter: string;
@@ -101,6 +106,32 @@ test('opens an object from bytes', async () => {
   assert.is(object.name, 'memory');
   await object.load();
   assert.is(object.program('count').type, 'xdp');
+});
+
+test('knows the layout of a map before it is loaded', async () => {
+  using object = openCounter();
+  const { key, value } = object.codec('seen');
+  assert.is(key.size, 4);
+  assert.is((value.decode(value.encode({ packets: 9n })) as { packets: bigint }).packets, 9n);
+  assert.is((await refusal(BpfError, () => object.codec('unseen'))).code, 'ENOENT');
+});
+
+test('sends live frames, whose verdicts are carried out', async () => {
+  using object = openCounter();
+  object.setGlobal('.rodata', { verdict: 1 });
+  await object.load();
+  const run = await object.program('count').testRun({ data: packet, live: true, repeat: 100, batchSize: 32 });
+  assert.is(run.data.byteLength, 0);
+  const total = object.map('.data').get(0) ?? new Uint8Array(8);
+  assert.is(new DataView(total.buffer).getBigUint64(0, true), 105n);
+});
+
+test('asks for more room when the packet that comes out is longer', async () => {
+  using object = openCounter();
+  await object.load();
+  const error = await refusal(BpfError, () => object.program('count').testRun({ data: packet, dataOutSize: 10 }));
+  assert.is(error.code, 'ENOSPC');
+  assert.match(error.message, 'has 64 bytes: raise dataOutSize');
 });
 
 test('sets constants and first values by their types', async () => {
@@ -183,6 +214,9 @@ test('pins programs and maps and finds them again', async () => {
   assert.ok(program.info().mapIds.includes(map.id));
   const error = await refusal(BpfError, () => BpfMap.openPinned(`${workshop.pins}/count`));
   assert.match(error.message, 'it is not a map');
+  assert.is(kindOfPin(`${workshop.pins}/count`), 'prog');
+  assert.is(kindOfPin(`${workshop.pins}/seen_map`), 'map');
+  assert.is(kindOfPin(`${workshop.pins}/nothing`), null);
   const exists = await refusal(BpfError, () => object.program('count').pin(`${workshop.pins}/count`));
   assert.is(exists.code, 'EEXIST');
 });
@@ -211,6 +245,7 @@ test('says which extern nobody defines', async () => {
     await object.load();
   });
   assert.match(error.message, 'missing_policy');
+  assert.match(error.message, 'an extern symbol is defined nowhere');
 });
 
 test('names the file that is none, or is no object', async () => {
@@ -261,6 +296,43 @@ test('keeps a duplicate when the object is closed', async () => {
   object.close();
   map.set(9, new Uint8Array(32).fill(1));
   assert.is(map.get(9)?.[0], 1);
+});
+
+test('works in worker threads', async () => {
+  const worker = new Worker(
+    `const { workerData, parentPort } = require('node:worker_threads');
+     import(workerData.library).then(async ({ BpfObject }) => {
+       for (let round = 0; round < 5; round++) {
+         const object = BpfObject.open(workerData.counter, { pinRoot: workerData.pins });
+         await object.load();
+         const { retval } = await object.program('count').testRun({ data: new Uint8Array(64) });
+         let code = '';
+         try { object.map('seen').set(99, new Uint8Array(32), 'present'); } catch (error) { code = error.code; }
+         object.close();
+         parentPort.postMessage([retval, code]);
+       }
+     });`,
+    { eval: true, workerData: { library: LIBRARY, counter, pins: workshop.pins } },
+  );
+  const messages: unknown[] = [];
+  worker.on('message', (message) => messages.push(message));
+  const [code] = await once(worker, 'exit');
+  assert.is(code, 0);
+  assert.equal(messages, Array(5).fill([2, 'ENOENT']));
+});
+
+test('says to an ordinary user what is missing', () => {
+  const script = `
+    import { BpfObject } from ${JSON.stringify(LIBRARY)};
+    const object = BpfObject.open(${JSON.stringify(counter)});
+    process.setgroups([]);
+    process.setgid(65534);
+    process.setuid(65534);
+    try { await object.load(); } catch (error) { console.log(error.message); }`;
+  const text = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  assert.match(text, '(EPERM)');
+  assert.match(text, 'it takes root, or the capabilities');
+  assert.not.match(text, 'RLIMIT');
 });
 
 test.run();
