@@ -68,6 +68,7 @@ export function isWithin(a: AddressSet, b: AddressSet): boolean {
 
 /** Sorted, and joined where they overlap or touch. */
 export function normalize<T extends number | bigint>(ranges: readonly Range<T>[]): Range<T>[] {
+  if (ranges.length < 2) return [...ranges];
   const sorted = [...ranges].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
   const joined: Range<T>[] = [];
   for (const range of sorted) {

@@ -21,7 +21,7 @@ export interface Box {
 }
 export interface Point {
   readonly family: Family;
-  readonly service: number;
+  readonly services: number;
   readonly in: number;
   readonly out: number;
   readonly from: bigint;
@@ -137,7 +137,7 @@ function normalizeServices(ranges: Range<number>[]): readonly Range<number>[] {
 export function pointIn({ family, services, in: ins, out, from, to }: Box): Point {
   return {
     family,
-    service: services[0]?.first ?? 0,
+    services: services[0]?.first ?? 0,
     in: ins & -ins,
     out: out & -out,
     from: from[0]?.first ?? 0n,
@@ -150,7 +150,7 @@ export function hasPoint(box: Box, point: Point): boolean {
     box.family === point.family &&
     (box.in & point.in) !== 0 &&
     (box.out & point.out) !== 0 &&
-    containsPoint(box.services, point.service) &&
+    containsPoint(box.services, point.services) &&
     containsPoint(box.from, point.from) &&
     containsPoint(box.to, point.to)
   );

@@ -62,7 +62,7 @@ export interface Checked {
 /** The first document is the entry. Never throws on any documents. */
 export function check(documents: readonly Document[], { sources, unread = false }: CheckOptions): Checked {
   const texts = new Map(sources.map(({ file, text }) => [file, text]));
-  const report = makeReport(documents, unread);
+  const report = makeReport(documents, texts, unread);
   const context: Context = {
     documents,
     sources: texts,

@@ -150,6 +150,8 @@ export const CODES = {
   ),
   nowhere: error(220, '`except` takes away everything that was named', 'at least one place that stays'),
 
+  repeatedItem: error<{ item: string }>(221, (p) => `${p.item} stands twice in this list`, 'each item once'),
+
   // ---- meaning ----
   masqueradeWithoutInterface: error<{ name: string; between: string }>(
     301,

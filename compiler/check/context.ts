@@ -68,6 +68,9 @@ export function interfaceName(context: Context, id: InterfaceId): string {
 export function sentenceAt(sources: ReadonlyMap<string, string>, span: Span): string {
   const text = sources.get(span.file);
   if (text === undefined) return '';
+  const end = text.indexOf('\n', span.start);
+  const line = text.slice(span.start, end < 0 ? text.length : end).trimEnd();
+  if (!/[#"{}]|,$|\s\s/.test(line)) return line;
   let sentence = '';
   let quoted = false;
   for (let at = span.start; at < text.length; at++) {

@@ -12,6 +12,7 @@ import type {
   ZoneDecl,
 } from '../../grammar/ast.ts';
 import type { Fix } from '../../grammar/diagnostic.ts';
+import { findNearest } from '../../grammar/nearest.ts';
 import type { Span } from '../../grammar/span.ts';
 import { CODES } from './codes.ts';
 import type { Report } from './report.ts';
@@ -78,7 +79,10 @@ export function lookUp(names: Names, report: Report, name: Name, asked: Asked): 
     if (report.mayBeLost(name.text)) return null;
     const fitting = namesOf(names, asked.kinds);
     const parameters = { name: name.text, asked: asked.words, known: listKnown(fitting) };
-    report.add(CODES.unknownName, name.span, parameters, {
+    const meant = names.things.get(findNearest(name.text, fitting) ?? '');
+    report.addForName(name.text, CODES.unknownName, name.span, parameters, {
+      related:
+        meant === undefined ? [] : [{ span: meant.name.span, message: `\`${meant.name.text}\` is declared here` }],
       fixes: didYouMean(name.text, name.span, fitting),
     });
     return null;

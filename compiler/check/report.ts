@@ -13,6 +13,8 @@ export interface Report {
   readonly diagnostics: readonly Diagnostic[];
   add<P>(template: Template<P>, span: Span, parameters: P, extra?: Extra): void;
   /** Once, at the first of the places: for templates whose message is the same everywhere. */
+  /** A name that nothing has: once for each name, at its first use. */
+  addForName<P>(name: string, template: Template<P>, span: Span, parameters: P, extra?: Extra): void;
   addOnce<P>(template: Template<P>, span: Span, parameters: P): void;
   hasErrors(): boolean;
   /**
@@ -25,10 +27,16 @@ export interface Report {
 }
 
 /** `unread`: a file of the configuration could not be read. */
-export function makeReport(documents: readonly Document[], unread: boolean): Report {
+export function makeReport(
+  documents: readonly Document[],
+  sources: ReadonlyMap<string, string>,
+  unread: boolean,
+): Report {
   const diagnostics: Diagnostic[] = [];
+  const byName = new Map<string, number>();
   const broken = documents.flatMap((document) => document.diagnostics.filter(({ severity }) => severity === 'error'));
   const lostNames = new Set(documents.flatMap((document) => document.broken.map(({ text }) => text)));
+  for (const { span } of broken) for (const word of firstWords(sources.get(span.file) ?? '', span)) lostNames.add(word);
 
   const report: Report = {
     diagnostics,
@@ -43,6 +51,16 @@ export function makeReport(documents: readonly Document[], unread: boolean): Rep
         related: extra?.related ?? [],
         fixes: extra?.fixes ?? [],
       });
+    },
+    addForName(name, template, span, parameters, extra) {
+      const said = byName.get(name);
+      const before = said === undefined ? undefined : diagnostics[said];
+      if (said === undefined || before === undefined) {
+        byName.set(name, diagnostics.length);
+        report.add(template, span, parameters, extra);
+      } else if (before.related.length < 4) {
+        diagnostics[said] = { ...before, related: [...before.related, { span, message: 'also used here' }] };
+      }
     },
     addOnce(template, span, parameters) {
       const said = diagnostics.findIndex(({ code }) => code === template.code);
@@ -60,4 +78,11 @@ export function makeReport(documents: readonly Document[], unread: boolean): Rep
     incomplete: unread || broken.length > 0,
   };
   return report;
+}
+
+/** The first two words of the line that a span is on: where a declaration has its name, with and without its keyword. */
+function firstWords(text: string, { start }: Span): readonly string[] {
+  const end = text.indexOf('\n', start);
+  const line = text.slice(text.lastIndexOf('\n', start - 1) + 1, end < 0 ? text.length : end);
+  return (line.match(/[A-Za-z][\w-]*/g) ?? []).slice(0, 2);
 }

@@ -1,4 +1,5 @@
 import type { Endpoint, ExpectDecl, Family, Name, Step } from '../../../grammar/ast.ts';
+import { findNearest } from '../../../grammar/nearest.ts';
 import type { ExpectedPacket, Machine, Protocol } from '../../model.ts';
 import { SELF } from '../../model.ts';
 import { CODES } from '../codes.ts';
@@ -172,8 +173,23 @@ function reportNoOwner(context: Context, outcome: PacketStep['outcome'], by: Nam
     context.report.add(CODES.wrongType, by.span, parameters);
   } else if (!context.report.mayBeLost(by.text)) {
     const fixes = didYouMean(by.text, by.span, fitting);
-    context.report.add(CODES.unknownName, by.span, { name: by.text, asked, known }, { fixes });
+    const meant = findNearest(by.text, fitting);
+    const declared = declarationOf(context, outcome, meant);
+    const related = declared === null ? [] : [{ span: declared, message: `\`${meant}\` is declared here` }];
+    const parameters = { name: by.text, asked, known };
+    context.report.addForName(by.text, CODES.unknownName, by.span, parameters, { fixes, related });
   }
+}
+
+function declarationOf({ names }: Context, outcome: PacketStep['outcome'], name: string | null): Name['span'] | null {
+  if (name === null) return null;
+  const [gateway] = names.gateways;
+  if (BY_GATEWAY.has(outcome) && gateway?.name.text === name) return gateway.name.span;
+  for (const kind of OWNERS[outcome]) {
+    const declared = names.owners[kind].get(name);
+    if (declared !== undefined) return declared.name.span;
+  }
+  return null;
 }
 
 /** `as` belongs to masquerading, the last `to` to redirecting and mapping. */

@@ -4,6 +4,7 @@ import type { InterfaceId } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { type Asked, lookUp } from '../names.ts';
+import { refuseNamesTwice } from '../resolve/twice.ts';
 
 /** 0 is the gateway and 255 an undeclared interface: native/datapath/packet.h. */
 const MOST_INTERFACES = 254;
@@ -46,6 +47,7 @@ function declareInterface(context: Context, declaration: InterfaceDecl, byDevice
 /** A zone is made of interfaces alone: a zone within a zone would hide what a policy is for. */
 function resolveZone(context: Context, { name, members }: ZoneDecl): void {
   const { names, report } = context;
+  refuseNamesTwice(context, members);
   const ids: InterfaceId[] = [];
   let sound = true;
   for (const member of members) {

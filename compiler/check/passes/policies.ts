@@ -23,8 +23,11 @@ export function resolvePolicy(context: Context, declaration: PolicyDecl): void {
   context.policies.push({ name: name.text, from, to, rules, default: otherwise, span });
 }
 
-function isBare(context: Context, { action, actionSpan, what, from, to, limit, log }: RuleLine): boolean {
-  if (what !== null || from !== null || to !== null) return false;
+const isAlone = ({ what, from, to }: RuleLine): boolean => what === null && from === null && to === null;
+
+function isBare(context: Context, line: RuleLine): boolean {
+  if (!isAlone(line)) return false;
+  const { action, actionSpan, limit, log } = line;
   const alone = limit === null && log === null;
   const fixes: Fix[] = alone
     ? [{ title: `\`default ${action}\``, span: actionSpan, replacement: `default ${action}` }]
@@ -37,7 +40,9 @@ function isBare(context: Context, { action, actionSpan, what, from, to, limit, l
 function resolveDefault(context: Context, declaration: PolicyDecl): Default {
   const { name, span, end } = declaration;
   if (declaration.default === null) {
-    if (!context.report.mayBeLostWithin(span, end)) {
+    const last = declaration.rules.at(-1);
+    const lostWord = last !== undefined && isAlone(last); // `deny` for `default deny`: that is said already
+    if (!lostWord && !context.report.mayBeLostWithin(span, end)) {
       context.report.add(
         CODES.policyWithoutDefault,
         end,

@@ -5,7 +5,7 @@ import { CODES } from '../codes.ts';
 import { type Context, giveId } from '../context.ts';
 import { askMachine, lookUp } from '../names.ts';
 import { resolveInterfaces } from '../resolve/places.ts';
-import { findProperty, isMissing, reportMissing, takeProperties } from '../resolve/properties.ts';
+import { findProperty, isForgottenAllow, isMissing, reportMissing, takeProperties } from '../resolve/properties.ts';
 import { noteLog } from '../resolve/rules.ts';
 import { formatPorts, formatService, resolveWhat, serviceFamilies } from '../resolve/services.ts';
 import { noteFamily, resolveAddresses, resolveSides } from '../resolve/sides.ts';
@@ -34,7 +34,8 @@ export function resolveRedirect(context: Context, block: BlockDecl): void {
   );
 
   const allow = findProperty(properties, 'allow-from');
-  if (allow === null && isMissing(context, block, 'allow-from')) {
+  const forgotten = block.properties.some(({ kind }) => isForgottenAllow(block, kind));
+  if (allow === null && !forgotten && isMissing(context, block, 'allow-from')) {
     context.report.add(CODES.redirectWithoutAllow, name.span, { name: name.text });
   }
   const allowFrom = allow === null ? null : resolveSides(context, allow.addresses, '`allow from`');

@@ -6,7 +6,7 @@
  */
 import type { Related } from '../../../grammar/diagnostic.ts';
 import type { Span } from '../../../grammar/span.ts';
-import type { InterfaceId, Range, Rule } from '../../model.ts';
+import type { InterfaceId, Rule } from '../../model.ts';
 import { SELF } from '../../model.ts';
 import { type Box, boxesOf, classify, hasPoint, type Point, pointIn, subtractBox } from '../boxes.ts';
 import { CODES } from '../codes.ts';
@@ -80,20 +80,32 @@ function mentioned(rules: readonly Rule[], side: 'from' | 'to'): ReadonlySet<Int
   return ids;
 }
 
-/** Boxes by the narrowest thing that they ask for, so that those around a packet are found without trying all. */
+/** Boxes by a narrow thing that they ask for, so that those around a packet are found without trying all. */
 class Index {
-  readonly #byKey = new Map<string, Entry[]>();
+  readonly #buckets: readonly Bucket[] = LEVELS.map((level) => ({ ...level, entries: new Map() }));
+  readonly #others: Entry[] = [];
   readonly #budget: Budget;
 
   constructor(budget: Budget) {
     this.#budget = budget;
   }
 
+  /** Into the list that is the shortest so far: a port that all rules share is no help, their senders may be. */
   enter(entry: Entry): void {
-    const key = keyOf(entry.box);
-    const entries = this.#byKey.get(key);
-    if (entries === undefined) this.#byKey.set(key, [entry]);
-    else entries.push(entry);
+    let best = this.#others;
+    for (const { side, family, bits, entries } of this.#buckets) {
+      if (family !== entry.box.family) continue;
+      const key = commonKey(entry.box[side], bits);
+      if (key === null) continue;
+      let list = entries.get(key);
+      if (list === undefined) {
+        list = [];
+        entries.set(key, list);
+      }
+      if (best === this.#others || list.length < best.length) best = list;
+      if (best.length === 0) break;
+    }
+    best.push(entry);
   }
 
   /** The rules that together take all of these boxes; null: a packet is left. */
@@ -112,45 +124,64 @@ class Index {
   }
 
   #find(point: Point): Entry | null {
-    for (const key of keysOf(point)) {
-      for (const entry of this.#byKey.get(key) ?? []) {
-        if (this.#budget.tests-- <= 0) return null;
-        if (hasPoint(entry.box, point)) return entry;
-      }
+    const found = this.#findIn(this.#others, point);
+    if (found !== null) return found;
+    for (const { side, family, bits, entries } of this.#buckets) {
+      if (family !== point.family || entries.size === 0) continue;
+      const list = entries.get(keyAt(point[side], bits));
+      const entry = list === undefined ? null : this.#findIn(list, point);
+      if (entry !== null) return entry;
+    }
+    return null;
+  }
+
+  #findIn(entries: readonly Entry[], point: Point): Entry | null {
+    for (const entry of entries) {
+      if (this.#budget.tests-- <= 0) return null;
+      if (hasPoint(entry.box, point)) return entry;
     }
     return null;
   }
 }
 
-/** Prefix lengths that address lists are gathered under, as the bits that are left out. */
-const NARROW = { 4: [0n, 8n], 6: [0n, 64n] } as const;
-const WIDE = { 4: [16n, 24n], 6: [80n, 96n] } as const;
-
-function keyOf({ family, from, to, services }: Box): string {
-  const narrow = prefixKey('from', from, NARROW[family], family) ?? prefixKey('to', to, NARROW[family], family);
-  if (narrow !== null) return narrow;
-  const [service] = services;
-  if (services.length === 1 && service !== undefined && service.first === service.last) return `is ${service.first}`;
-  return prefixKey('from', from, WIDE[family], family) ?? prefixKey('to', to, WIDE[family], family) ?? '';
+/** Values that agree but for the lowest `bits` are gathered. */
+interface Level {
+  readonly side: 'services' | 'from' | 'to';
+  readonly family: 4 | 6;
+  readonly bits: number;
+}
+interface Bucket extends Level {
+  readonly entries: Map<number | bigint, Entry[]>;
 }
 
-function prefixKey(
-  side: string,
-  ranges: readonly Range<bigint>[],
-  levels: readonly bigint[],
-  family: number,
-): string | null {
+/** From the narrowest to the widest; `bits` of IPv4, and those of IPv6 that are as narrow. */
+const LEVELS: readonly Level[] = ([4, 6] as const).flatMap((family) => {
+  const wide = family === 4 ? 1 : 6;
+  const sides = (bits: number): Level[] => [
+    { side: 'from', family, bits },
+    { side: 'to', family, bits },
+  ];
+  const services = (bits: number): Level => ({ side: 'services', family, bits });
+  return [
+    ...sides(0),
+    services(0),
+    services(4),
+    ...sides(8 * wide),
+    services(8),
+    ...sides(16 * wide),
+    ...sides(24 * wide),
+  ];
+});
+
+/** The key that all values of the ranges have; null: they have several. */
+function commonKey(ranges: Box[Level['side']], bits: number): number | bigint | null {
   const first = ranges[0]?.first;
   const last = ranges.at(-1)?.last;
   if (first === undefined || last === undefined) return null;
-  const level = levels.find((bits) => first >> bits === last >> bits);
-  return level === undefined ? null : `${side} ${family} ${level} ${first >> level}`;
+  const key = keyAt(first, bits);
+  return key === keyAt(last, bits) ? key : null;
 }
 
-function keysOf({ family, from, to, service }: Point): string[] {
-  const keys = [`is ${service}`, ''];
-  for (const level of [...NARROW[family], ...WIDE[family]]) {
-    keys.push(`from ${family} ${level} ${from >> level}`, `to ${family} ${level} ${to >> level}`);
-  }
-  return keys;
+function keyAt(value: number | bigint, bits: number): number | bigint {
+  return typeof value === 'bigint' ? value >> BigInt(bits) : value >>> bits;
 }

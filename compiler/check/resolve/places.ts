@@ -4,6 +4,7 @@ import { SELF } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { askInterface, askPlace, lookUp } from '../names.ts';
+import { refuseNamesTwice, refuseTwice } from './twice.ts';
 
 /** The interfaces of a name that is a place; null: it is none, or one with a mistake, and that is reported. */
 export function resolvePlace(context: Context, name: Name, by: string): readonly InterfaceId[] | null {
@@ -19,6 +20,7 @@ export function resolveInterface(context: Context, name: Name, by: string): Inte
 
 /** The list after `interface`: each interface once, in the order of ids. */
 export function resolveInterfaces(context: Context, names: readonly Name[], by: string): InterfaceId[] | null {
+  refuseNamesTwice(context, names);
   const found = names.map((name) => resolvePlace(context, name, by));
   if (found.includes(null)) return null;
   return inOrder(found.flatMap((ids) => ids ?? []));
@@ -26,6 +28,8 @@ export function resolveInterfaces(context: Context, names: readonly Name[], by: 
 
 /** The places of a policy's head. `any` is every declared interface, and not the gateway. */
 export function resolvePlaces(context: Context, places: Places, by: string): InterfaceId[] | null {
+  refuseTwice(context, places.items);
+  refuseNamesTwice(context, places.except);
   const included: InterfaceId[] = [];
   let sound = true;
   for (const item of places.items) {

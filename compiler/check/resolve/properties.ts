@@ -58,7 +58,16 @@ export function takeProperties(context: Context, block: BlockDecl): readonly Pro
     first.set(kind, before ?? property);
     if (!HOMES[kind].includes(block.kind)) {
       const homes = listWords(HOMES[kind].map(withArticle), 4, 'or');
-      context.report.add(CODES.misplacedProperty, span, { property: wordOf(kind), block: block.kind, homes });
+      context.report.add(
+        CODES.misplacedProperty,
+        span,
+        { property: wordOf(kind), block: block.kind, homes },
+        {
+          fixes: isForgottenAllow(block, kind)
+            ? [{ title: '`allow from`', span: { ...span, end: span.start }, replacement: 'allow ' }]
+            : [],
+        },
+      );
       return false;
     }
     if (before !== undefined && !REPEATABLE.has(kind)) {
@@ -89,6 +98,11 @@ export function findProperty<K extends PropertyKind>(
   kind: K,
 ): Extract<Property, { kind: K }> | null {
   return (properties.find((property) => property.kind === kind) as Extract<Property, { kind: K }> | undefined) ?? null;
+}
+
+/** `from` in a redirect without `allow from`: what was meant is plain. */
+export function isForgottenAllow(block: BlockDecl, kind: PropertyKind): boolean {
+  return block.kind === 'redirect' && kind === 'from' && !block.properties.some((one) => one.kind === 'allow-from');
 }
 
 /** May a missing property be reported, or was it in a sentence that was not understood or not accepted? */

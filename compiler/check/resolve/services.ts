@@ -7,9 +7,11 @@ import type { Context } from '../context.ts';
 import { ICMP_ALIASES, ICMP_TYPES, type IcmpType } from '../icmp-types.ts';
 import { askService, lookUp } from '../names.ts';
 import { listWords, replaceBy } from '../words.ts';
+import { refuseTwice } from './twice.ts';
 
 /** null: a mistake, which is reported. */
 export function resolveWhat(context: Context, what: What, by: string): Service[] | null {
+  refuseTwice(context, what.items);
   const services: Service[] = [];
   let sound = true;
   for (const item of what.items) {

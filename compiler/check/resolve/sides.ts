@@ -1,4 +1,5 @@
 /** `from` and `to`: places, addresses, or both. */
+
 import type { Addresses, AddressItem, AddressLiteral } from '../../../grammar/ast.ts';
 import { addressesOf, EVERY_ADDRESS, NO_ADDRESS, subtract, unite } from '../../addresses.ts';
 import type { AddressSet, InterfaceId, Side, Sides } from '../../model.ts';
@@ -6,6 +7,7 @@ import { SELF } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { askAddresses, askSide, lookUp, reportWrongType } from '../names.ts';
+import { refuseTwice } from './twice.ts';
 
 export const ANYONE: Sides = {
   include: { any: true, interfaces: [], addresses: NO_ADDRESS, own: [] },
@@ -22,6 +24,7 @@ export function resolveSides(context: Context, addresses: Addresses | null, by: 
 }
 
 function resolveSide(context: Context, items: readonly AddressItem[], by: string): Side | null {
+  refuseTwice(context, items);
   const interfaces = new Set<InterfaceId>();
   const literals: AddressLiteral[] = [];
   const sets: AddressSet[] = [];
@@ -63,6 +66,7 @@ export function resolveAddresses(context: Context, addresses: Addresses, by: str
 }
 
 function resolveAddressItems(context: Context, items: readonly AddressItem[], by: string): AddressSet | null {
+  refuseTwice(context, items);
   const literals: AddressLiteral[] = [];
   const sets: AddressSet[] = [];
   let sound = true;
@@ -103,6 +107,7 @@ export function noteFamily(context: Context, literal: AddressLiteral): void {
 
 function join(literals: readonly AddressLiteral[], sets: readonly AddressSet[]): AddressSet {
   if (literals.length === 0 && sets.length === 1) return sets[0] ?? NO_ADDRESS;
+  if (sets.length === 0) return addressesOf(literals);
   return unite(addressesOf(literals), ...sets);
 }
 

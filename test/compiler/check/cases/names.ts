@@ -262,6 +262,19 @@ export const NAMES: readonly Case[] = [
     bad: 'policy p from «lan, dmz except inside» to wan {\n  default deny\n}\n',
     good: 'policy p from any except wan to wan {\n  default deny\n}\n',
   },
+  {
+    code: 'repeatedItem',
+    fact: 'a list names an item once',
+    bad: 'service dns = udp 53, «53»\nzone z = lan, «lan»\nset s = home, «home»\n',
+    good: 'service dns = udp 53, tcp 53\nzone z = lan, dmz\nset s = home, servers\n',
+  },
+  {
+    code: 'misplacedProperty',
+    fact: '`from` in a redirect is meant as `allow from`',
+    bad: 'redirect r {\n  interface wan\n  listen tcp 80 to yoda\n  «from any»\n}\n',
+    good: 'redirect r {\n  interface wan\n  listen tcp 80 to yoda\n  allow from any\n}\n',
+    fixed: true,
+  },
 ];
 
 function interfaces(count: number): string {
