@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Refusal } from '../cli/refusal.ts';
 import { findPins } from '../machine/bpffs.ts';
 import { explainBpf } from '../machine/needs.ts';
@@ -9,6 +10,7 @@ import type { Plan, Step, Wanted } from '../plan/types.ts';
 import type { Artifact } from '../sources/artifact.ts';
 import type { Datapath } from './datapath.ts';
 import { executeStep } from './execute.ts';
+import { injectFault } from './faults.ts';
 import type { Undo, Work } from './work.ts';
 
 export interface ApplyInput {
@@ -48,6 +50,8 @@ export async function applyPlan(input: ApplyInput, watcher: Watcher): Promise<vo
   for (const [index, step] of plan.steps.entries()) {
     watcher.started(step, index);
     try {
+      injectFault(index);
+      await nextTurn(); // a signal that came meanwhile is heard now
       const signal = signals.received();
       if (signal !== null) throw new Refusal(`Interrupted by ${signal}.`);
       undos.push({ step, undo: await executeStep(work, step, () => new Date()) });

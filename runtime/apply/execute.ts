@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
-import { findPins, preparePins } from '../machine/bpffs.ts';
+import { findPins, preparePins, releaseBpffs } from '../machine/bpffs.ts';
 import { removeGuard, writeGuard } from '../machine/guard.ts';
-import { keepManifest, removeState, writeState } from '../machine/state.ts';
+import { keepManifest, readState, removeState, writeState } from '../machine/state.ts';
 import { readIpForward, writeIpForward } from '../machine/sysctl.ts';
 import type { Guard, State, StateInterface } from '../machine/types.ts';
 import type { Place, Step } from '../plan/types.ts';
@@ -23,13 +23,12 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
       return await forgetPins(work, step.gateway);
     case 'mount':
       work.pins = await preparePins(work.wanted.gateway, work.netns);
-      return NOTHING;
-    case 'load': {
-      work.pins = await preparePins(work.wanted.gateway, work.netns);
-      const { hashes } = work.wanted;
-      save(work, { flows: step.flows, hashes: { ...hashes, policy: '' } });
-      return await loadDatapath(work, step.flows);
-    }
+      return async () => {
+        removePins(work);
+        await releaseBpffs();
+      };
+    case 'load':
+      return await executeLoad(work, step.flows);
     case 'replace': {
       const undo = await replaceDatapath(work, step.attachments, work.state.flows);
       return after(work, { hashes: { ...work.state.hashes, datapath: work.wanted.hashes.datapath } }, undo);
@@ -82,6 +81,31 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
     default:
       return step satisfies never;
   }
+}
+
+/** The state is written first: what a crash leaves of the pins is replaced by the next apply. */
+async function executeLoad(work: Work, flows: number): Promise<Undo> {
+  const { gateway } = work.wanted;
+  const before = readState(gateway, work.netns);
+  work.pins = await preparePins(gateway, work.netns);
+  const undo = () => {
+    removePins(work);
+    if (before === null) removeState(gateway, work.netns);
+    else save(work, before);
+  };
+  save(work, { flows, hashes: { ...work.wanted.hashes, policy: '' } });
+  try {
+    await loadDatapath(work, flows);
+  } catch (error) {
+    undo();
+    throw error;
+  }
+  return undo;
+}
+
+function removePins(work: Work): void {
+  if (work.pins !== null) rmSync(work.pins, { recursive: true, force: true });
+  work.pins = null;
 }
 
 async function executePolicy(work: Work, step: Extract<Step, { kind: 'policy' }>, now: () => Date): Promise<Undo> {

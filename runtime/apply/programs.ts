@@ -17,17 +17,12 @@ import { writeControl } from './tables.ts';
 import { pinPath, pinsOf, type Undo, type Work } from './work.ts';
 
 /** Makes and pins the maps, loads and pins the hit path's programs. What an interrupted load left is replaced. */
-export async function loadDatapath(work: Work, flows: number): Promise<Undo> {
-  const pins = `${pinsOf(work)}/`;
-  const clear = () => {
-    for (const name of readdirSync(pins)) rmSync(`${pins}${name}`, { force: true });
-  };
-  clear();
+export async function loadDatapath(work: Work, flows: number): Promise<void> {
+  for (const name of readdirSync(pinsOf(work))) rmSync(pinPath(work, name), { force: true });
   using object = openDatapath(work, flows);
   await object.load();
   writeControl(work, { active: 0, flows });
   pinPrograms(work, object);
-  return clear;
 }
 
 function openDatapath(work: Work, flows: number) {

@@ -2,7 +2,7 @@ import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
 import { takeSnapshot } from '../machine/snapshot.ts';
 import { makePlan } from '../plan/plan.ts';
-import { describeStep, renderPlan } from '../plan/render.ts';
+import { counted, describeStep, renderPlan } from '../plan/render.ts';
 import type { Plan } from '../plan/types.ts';
 import { readWanted } from '../plan/wanted.ts';
 import { type Artifact, checkLayout } from '../sources/artifact.ts';
@@ -42,7 +42,7 @@ export async function applyArtifact(artifact: Artifact, asJson: boolean, io: Io)
     for (const note of plan.notes.filter((one) => one.severity === 'warning'))
       say(`  ${c.yellow('warning:')} ${note.text}\n`);
     const seconds = ((performance.now() - began) / 1000).toFixed(2);
-    say(`${c.bold(wanted.gateway)} is up: ${plan.steps.length} steps in ${seconds} s.\n`);
+    say(`${c.bold(wanted.gateway)} is up: ${counted(plan.steps.length, 'step')} in ${seconds} s.\n`);
   }
   return EXIT.fine;
 }

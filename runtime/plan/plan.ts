@@ -55,7 +55,9 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
     steps.push({ kind: 'drop-interface', ifindex: one.ifindex, seat: one.seat, device: one.device });
   }
   if (!snapshot.ipForward) steps.push({ kind: 'forward' });
-  return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes, obstacles };
+  // How interfaces are served is said when they are attached, not at every change of a line.
+  const told = missing.length > 0 ? notes : notes.filter((one) => one.severity === 'warning');
+  return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes: told, obstacles };
 }
 
 /**

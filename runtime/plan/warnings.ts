@@ -27,13 +27,17 @@ export function* findWarnings(wanted: Wanted, snapshot: Snapshot, state: State |
     }
     if (!live.up)
       yield { severity: 'warning', text: `${name} = ${device} is down: nothing passes there until it is up.` };
-    if (live.mac !== null && !canTransmit(live)) {
-      const mend = live.driver === 'veth' ? ' `ethtool -K PEER gro on` at its other end mends that.' : '';
-      yield {
-        severity: 'info',
-        text: `${device} can't be handed XDP frames: packets that leave there are sent by TC, which costs more.${mend}`,
-      };
-    }
+  }
+  const deaf = wanted.interfaces.flatMap(({ device }) => {
+    const live = snapshot.devices.find((one) => one.name === device);
+    return live !== undefined && live.mac !== null && !canTransmit(live) ? [live] : [];
+  });
+  if (deaf.length > 0) {
+    const mend = deaf.some((one) => one.driver === 'veth') ? ' For veth `ethtool -K PEER gro on` mends that.' : '';
+    yield {
+      severity: 'info',
+      text: `${deaf.map((one) => one.name).join(', ')} can't be handed XDP frames: packets that leave there are sent by TC, which costs more.${mend}`,
+    };
   }
   if (state === null) {
     yield {
