@@ -122,6 +122,12 @@ export const MEANING: readonly Case[] = [
     says: 'the address of wan may be 203.0.113.5',
   },
   {
+    code: 'redirectsOverlap',
+    fact: 'what comes in by another interface is not intercepted',
+    bad: `${redirect('r', 'listen tcp 80 to yoda', 'address any\n  allow from any', 'lan')}${redirect('s', '«listen tcp 80 to leia»')}`,
+    good: `${redirect('r', 'listen tcp 80 to yoda', 'address any\n  allow from any', 'lan')}${redirect('s', 'listen tcp 80 to leia', 'address any\n  allow from partners')}`,
+  },
+  {
     code: 'masqueradesOverlap',
     fact: 'a source is hidden by one masquerade of an interface',
     bad: `${masquerade('m', 'from home\n  interface wan')}«masquerade n» {\n  from han\n  interface any-out\n}\nzone any-out = wan, dmz\n`,
