@@ -298,10 +298,10 @@ export const CODES = {
     (p) => `${p.address} of the host \`${p.name}\` is in no network: from which interface it may come is not checked`,
     'a `network … on` that holds it, or a `set` for machines outside',
   ),
-  privateOut: warning<{ addresses: string; interface: string }>(
+  privateOut: warning<{ addresses: string; interface: string; dropped: boolean }>(
     405,
     (p) =>
-      `private addresses (${p.addresses}) are let out by ${p.interface} and no masquerade hides them: no answer would find its way back, so they are dropped there`,
+      `private addresses (${p.addresses}) are let out by ${p.interface} and no masquerade hides them: ${p.dropped ? 'they are dropped there, for' : 'outside,'} no answer would find its way back`,
     'a `masquerade` that holds them, or no `allow` for them',
   ),
   exposed: warning<{ what: string; reason: string }>(
@@ -312,7 +312,7 @@ export const CODES = {
   nobodyReachesSelf: warning(
     407,
     'nobody may reach the gateway itself, its administrator neither: no policy to `self` allows anything',
-    'a policy like `policy to-gateway from lan to self { allow tcp 22 from home`, with its `default`',
+    'a policy to `self` with a line like `allow tcp 22 from home`',
   ),
   tooManyToCompare: warning<{ name: string }>(
     408,

@@ -1,5 +1,16 @@
 import type { Addresses, BlockDecl } from '../../../grammar/ast.ts';
-import { containsAddress, formatSet, intersect, isEmpty, LAST_V4, NO_ADDRESS, onlyFamily } from '../../addresses.ts';
+import type { Fix } from '../../../grammar/diagnostic.ts';
+import type { Span } from '../../../grammar/span.ts';
+import {
+  containsAddress,
+  formatSet,
+  intersect,
+  isEmpty,
+  LAST_V4,
+  NO_ADDRESS,
+  onlyFamily,
+  PRIVATE_V4,
+} from '../../addresses.ts';
 import type { AddressSet, InterfaceId, Masquerade, Range } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import { type Context, giveId, interfaceName } from '../context.ts';
@@ -47,7 +58,14 @@ function resolveHidden(context: Context, block: BlockDecl, from: Addresses): Add
   for (const item of from.items) {
     const thing = item.kind === 'name' ? context.names.things.get(item.name.text) : undefined;
     if (item.kind === 'any') {
-      context.report.add(CODES.masqueradeFromAny, item.span, { name: block.name.text, written: '`any`' });
+      context.report.add(
+        CODES.masqueradeFromAny,
+        item.span,
+        { name: block.name.text, written: '`any`' },
+        {
+          fixes: innerNetworks(context, item.span),
+        },
+      );
       sound = false;
     } else if (item.kind === 'name' && (thing?.kind === 'interface' || thing?.kind === 'zone')) {
       context.names.used.add(item.name.text);
@@ -80,6 +98,13 @@ function resolveHidden(context: Context, block: BlockDecl, from: Addresses): Add
     return null;
   }
   return hidden;
+}
+
+/** The fix that names the networks with private addresses. */
+function innerNetworks(context: Context, span: Span): readonly Fix[] {
+  const inner = context.networks.filter(({ addresses }) => !isEmpty(intersect(addresses, PRIVATE_V4)));
+  const names = inner.map(({ name }) => name).join(', ');
+  return names === '' ? [] : [{ title: `the inner networks: ${names}`, span, replacement: names }];
 }
 
 /** No `interface`: what crosses between the inner networks would be masqueraded too. The article's great confusion. */

@@ -34,7 +34,11 @@ function warnIn(
       if (isEmpty(bare)) continue;
       const found = findLeak(policy, from, bare);
       if (found === null) continue;
-      const parameters = { addresses: formatSet(found.addresses), interface: interfaceName(context, to) };
+      const parameters = {
+        addresses: formatSet(found.addresses),
+        interface: interfaceName(context, to),
+        dropped: hidden.has(to),
+      };
       context.report.add(CODES.privateOut, found.span, parameters);
       return;
     }

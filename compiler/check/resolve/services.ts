@@ -31,7 +31,14 @@ function resolveItem(context: Context, item: WhatItem, by: string): readonly Ser
       return [{ protocol: item.kind, ports: null, icmp: null }];
     case 'icmp': {
       if (item.ports !== null) {
-        context.report.add(CODES.portsOnIcmp, item.ports.span, { protocol: 'icmp' });
+        context.report.add(
+          CODES.portsOnIcmp,
+          item.ports.span,
+          { protocol: 'icmp' },
+          {
+            fixes: [{ title: 'leave the port out', span: item.ports.span, replacement: '' }],
+          },
+        );
         return null;
       }
       if (item.type === null) return [{ protocol: 'icmp', ports: null, icmp: null }];

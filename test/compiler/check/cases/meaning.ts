@@ -30,6 +30,7 @@ export const MEANING: readonly Case[] = [
     fact: 'a masquerade hides named networks, not everyone',
     bad: masquerade('m', 'from «any»\n  interface wan'),
     good: masquerade('m', 'from home\n  interface wan'),
+    fixed: true,
   },
   {
     code: 'masqueradeFromAny',
@@ -196,6 +197,7 @@ export const MEANING: readonly Case[] = [
     fact: 'icmp has no ports',
     bad: policy('allow icmp «80»'),
     good: policy('allow icmp'),
+    fixed: true,
   },
   {
     code: 'portsOnIcmp',
