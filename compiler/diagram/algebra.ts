@@ -1,107 +1,133 @@
-/** Diagrams as functions: combine two, map the leaves, find a packet that reaches a leaf. */
-import type { Branch, Field, Leaf, Node } from './diagram.ts';
+/**
+ * Diagrams as functions: combine two, map the leaves, find a packet that reaches a leaf. Nothing here recurses: a policy
+ * that was built in parts may be thousands of branches deep.
+ */
+import { listNodes } from './count.ts';
+import type { Field, Leaf, Node } from './diagram.ts';
 import { rankOf } from './fields.ts';
-import type { Edge, Store } from './store.ts';
+import type { Store } from './store.ts';
 
-/** The diagram of `combine(a(packet), b(packet))`. Only pairs of leaves that some packet reaches are combined. */
+/**
+ * The diagram of `combine(a(packet), b(packet))`. Of two diagrams that ask their fields in order the result does so too;
+ * what is combined there are the pairs of leaves that some packet reaches.
+ */
 export function applyBoth<A, B, C>(store: Store<C>, a: Node<A>, b: Node<B>, combine: (a: A, b: B) => C): Node<C> {
-  const memo = new Map<Node<A>, Map<Node<B>, Node<C>>>();
-
-  function visit(x: Node<A>, y: Node<B>): Node<C> {
-    const row = memo.get(x) ?? new Map<Node<B>, Node<C>>();
-    memo.set(x, row);
-    const known = row.get(y);
-    if (known) return known;
-    const made = make(x, y);
-    row.set(y, made);
-    return made;
-  }
-
-  function make(x: Node<A>, y: Node<B>): Node<C> {
-    if (x.kind === 'leaf' && y.kind === 'leaf') return store.leaf(combine(x.value, y.value));
-    const order = (x.kind === 'leaf' ? 1000 : rankOf(x.field)) - (y.kind === 'leaf' ? 1000 : rankOf(y.field));
-    if (order < 0) {
-      const { field, edges } = x as Branch<A>;
-      return store.branch(
-        field,
-        edges.map(({ last, to }) => ({ last, to: visit(to, y) })),
+  const done = new Map<Node<A>, Map<Node<B>, Node<C>>>();
+  const waiting: [Node<A>, Node<B>][] = [[a, b]];
+  for (let pair = waiting.at(-1); pair; pair = waiting.at(-1)) {
+    const [x, y] = pair;
+    const row = done.get(x) ?? new Map<Node<B>, Node<C>>();
+    done.set(x, row);
+    if (row.has(y)) {
+      waiting.pop();
+      continue;
+    }
+    if (x.kind === 'leaf' && y.kind === 'leaf') {
+      row.set(y, store.leaf(combine(x.value, y.value)));
+      continue;
+    }
+    const parts = splitBoth(x, y);
+    const missing = parts.filter(({ left, right }) => !done.get(left)?.has(right));
+    if (missing.length > 0) for (const { left, right } of missing) waiting.push([left, right]);
+    else
+      row.set(
+        y,
+        store.branch(
+          firstField(x, y),
+          parts.map(({ last, left, right }) => ({ last, to: done.get(left)!.get(right)! })),
+        ),
       );
-    }
-    if (order > 0) {
-      const { field, edges } = y as Branch<B>;
-      return store.branch(
-        field,
-        edges.map(({ last, to }) => ({ last, to: visit(x, to) })),
-      );
-    }
-    const left = (x as Branch<A>).edges;
-    const right = (y as Branch<B>).edges;
-    const edges: Edge<C>[] = [];
-    for (let i = 0, j = 0; i < left.length && j < right.length; ) {
-      const l = left[i]!;
-      const r = right[j]!;
-      edges.push({ last: l.last < r.last ? l.last : r.last, to: visit(l.to, r.to) });
-      if (l.last <= r.last) i++;
-      if (r.last <= l.last) j++;
-    }
-    return store.branch((x as Branch<A>).field, edges);
   }
+  return done.get(a)!.get(b)!;
+}
 
-  return visit(a, b);
+interface Part<A, B> {
+  readonly last: bigint;
+  readonly left: Node<A>;
+  readonly right: Node<B>;
+}
+
+/** The intervals of the field that is asked first, with what follows in each of the two. */
+function splitBoth<A, B>(x: Node<A>, y: Node<B>): Part<A, B>[] {
+  const order = rankOfNode(x) - rankOfNode(y);
+  const lefts = order <= 0 && x.kind === 'branch' ? x.edges : null;
+  const rights = order >= 0 && y.kind === 'branch' ? y.edges : null;
+  if (!lefts) return (rights ?? []).map(({ last, to }) => ({ last, left: x, right: to }));
+  if (!rights) return lefts.map(({ last, to }) => ({ last, left: to, right: y }));
+  const parts: Part<A, B>[] = [];
+  for (let i = 0, j = 0; i < lefts.length && j < rights.length; ) {
+    const left = lefts[i]!;
+    const right = rights[j]!;
+    parts.push({ last: left.last < right.last ? left.last : right.last, left: left.to, right: right.to });
+    if (left.last <= right.last) i++;
+    if (right.last <= left.last) j++;
+  }
+  return parts;
+}
+
+function firstField(x: Node<unknown>, y: Node<unknown>): Field {
+  const asked = rankOfNode(x) <= rankOfNode(y) ? x : y;
+  if (asked.kind === 'leaf') throw new TypeError('two leaves ask no field');
+  return asked.field;
+}
+
+function rankOfNode(node: Node<unknown>): number {
+  return node.kind === 'leaf' ? Number.POSITIVE_INFINITY : rankOf(node.field);
 }
 
 /** The diagram of `change(a(packet))`. */
 export function mapLeaves<A, C>(store: Store<C>, a: Node<A>, change: (value: A) => C): Node<C> {
-  const memo = new Map<Node<A>, Node<C>>();
-  function visit(node: Node<A>): Node<C> {
-    const known = memo.get(node);
-    if (known) return known;
-    const made =
-      node.kind === 'leaf'
-        ? store.leaf(change(node.value))
-        : store.branch(
-            node.field,
-            node.edges.map(({ last, to }) => ({ last, to: visit(to) })),
-          );
-    memo.set(node, made);
-    return made;
+  const done = new Map<Node<A>, Node<C>>();
+  for (const node of listNodes(a)) {
+    if (node.kind === 'leaf') done.set(node, store.leaf(change(node.value)));
+    else {
+      const edges = node.edges.map(({ last, to }) => ({ last, to: done.get(to)! }));
+      done.set(node, store.branch(node.field, edges));
+    }
   }
-  return visit(a);
+  return done.get(a)!;
 }
 
 /** What is known of a field on a path; fields that are not named may be anything. */
 export type Box = Partial<Readonly<Record<Field, { readonly first: bigint; readonly last: bigint }>>>;
 
-/** The packets of one path to a leaf that `wanted` accepts; null when no packet reaches one. */
-export function findWitness<L>(root: Node<L>, wanted: (value: L) => boolean): { box: Box; leaf: Leaf<L> } | null {
-  const barren = new Set<Node<L>>();
-  function visit(node: Node<L>, box: Box): { box: Box; leaf: Leaf<L> } | null {
-    if (barren.has(node)) return null;
-    if (node.kind === 'leaf') {
-      if (wanted(node.value)) return { box, leaf: node };
-    } else {
-      let first = 0n;
-      for (const { last, to } of node.edges) {
-        const found = visit(to, { ...box, [node.field]: { first, last } });
-        if (found) return found;
-        first = last + 1n;
-      }
-    }
-    barren.add(node);
-    return null;
-  }
-  return visit(root, {});
+export interface Path<L> {
+  readonly box: Box;
+  readonly leaf: Leaf<L>;
 }
 
-/** Every path with its leaf; there may be very many, so take only as many as are needed. */
-export function* listPaths<L>(root: Node<L>, box: Box = {}): Generator<{ box: Box; leaf: Leaf<L> }> {
-  if (root.kind === 'leaf') {
-    yield { box, leaf: root };
-    return;
+/** The packets of one path to a leaf that `wanted` accepts; null when no packet reaches one. */
+export function findWitness<L>(root: Node<L>, wanted: (value: L) => boolean): Path<L> | null {
+  const leads = new Set<Node<L>>();
+  for (const node of listNodes(root)) {
+    if (node.kind === 'leaf' ? wanted(node.value) : node.edges.some(({ to }) => leads.has(to))) leads.add(node);
   }
-  let first = 0n;
-  for (const { last, to } of root.edges) {
-    yield* listPaths(to, { ...box, [root.field]: { first, last } });
-    first = last + 1n;
+  for (const path of listPaths(root, (node) => leads.has(node))) return path;
+  return null;
+}
+
+/**
+ * Every path that some packet takes, with its leaf, in the order of the edges; there may be very many. Nodes that `enter`
+ * refuses are left out with all that follows.
+ */
+export function* listPaths<L>(root: Node<L>, enter: (node: Node<L>) => boolean = () => true): Generator<Path<L>> {
+  const waiting: { readonly node: Node<L>; readonly box: Box }[] = [{ node: root, box: {} }];
+  for (let at = waiting.pop(); at; at = waiting.pop()) {
+    const { node, box } = at;
+    if (!enter(node)) continue;
+    if (node.kind === 'leaf') {
+      yield { box, leaf: node };
+      continue;
+    }
+    const known = box[node.field];
+    const next: typeof waiting = [];
+    let start = 0n;
+    for (const { last: end, to } of node.edges) {
+      const first = known && known.first > start ? known.first : start;
+      const last = known && known.last < end ? known.last : end;
+      if (first <= last) next.push({ node: to, box: { ...box, [node.field]: { first, last } } });
+      start = end + 1n;
+    }
+    waiting.push(...next.reverse());
   }
 }

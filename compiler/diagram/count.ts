@@ -13,12 +13,18 @@ export interface Size {
 /** Every node once, children before their parents. */
 export function listNodes<L>(root: Node<L>): Node<L>[] {
   const seen = new Set<Node<L>>();
-  const visit = (node: Node<L>): void => {
-    if (seen.has(node)) return;
-    if (node.kind === 'branch') for (const { to } of node.edges) visit(to);
-    seen.add(node);
-  };
-  visit(root);
+  const waiting: { readonly node: Node<L>; next: number }[] = [{ node: root, next: 0 }];
+  const entered = new Set<Node<L>>([root]);
+  for (let top = waiting.at(-1); top; top = waiting.at(-1)) {
+    const child: Node<L> | undefined = top.node.kind === 'branch' ? top.node.edges[top.next++]?.to : undefined;
+    if (!child) {
+      seen.add(top.node);
+      waiting.pop();
+    } else if (!entered.has(child)) {
+      entered.add(child);
+      waiting.push({ node: child, next: 0 });
+    }
+  }
   return [...seen];
 }
 

@@ -84,12 +84,13 @@ export function buildFirstMatch<L>(store: Store<L>, clauses: readonly Clause<L>[
     const free = list.filter((clause) => (masks[clause]! & bit) === 0);
     const changes = listChanges(axis, list);
     const width = 2 * masks.length;
-    const active: number[] = [];
+    let active: readonly number[] = [];
     const edges: Edge<L>[] = [];
     const end = axis.starts.length;
     for (let i = 0, at = 0; at < end; ) {
-      for (; i < changes.length && Math.floor(changes[i]! / width) === at; i++)
-        toggle(active, (changes[i]! % width) >> 1);
+      const begun = i;
+      while (i < changes.length && Math.floor(changes[i]! / width) === at) i++;
+      active = toggle(active, changes.subarray(begun, i), width);
       at = i < changes.length ? Math.floor(changes[i]! / width) : end;
       const sublist = merge(free, active, rank + 1);
       budget -= 1 + sublist.length / 8;
@@ -190,17 +191,18 @@ function isPossible<L>(clause: Clause<L>): boolean {
   return Object.values(clause.where).every((ranges) => ranges.length > 0);
 }
 
-/** Puts `value` in or takes it out; `sorted` stays ascending. */
-function toggle(sorted: number[], value: number): void {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < value) low = middle + 1;
-    else high = middle;
+/** `active`, ascending, without those of the changed clauses that are in it, and with those that are not. */
+function toggle(active: readonly number[], changes: Float64Array, width: number): number[] {
+  const out: number[] = [];
+  let i = 0;
+  for (const change of changes) {
+    const clause = (change % width) >> 1;
+    while (i < active.length && active[i]! < clause) out.push(active[i++]!);
+    if (active[i] === clause) i++;
+    else out.push(clause);
   }
-  if (sorted[low] === value) sorted.splice(low, 1);
-  else sorted.splice(low, 0, value);
+  while (i < active.length) out.push(active[i++]!);
+  return out;
 }
 
 function hashList(list: Int32Array): number {
