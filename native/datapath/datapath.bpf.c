@@ -35,10 +35,13 @@ SEC("xdp.frags")
 int xdp_ingress(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct iface *in = get_interface(ctx->ingress_ifindex);
 	struct header h;
 	struct flow_dir *flow;
 	__u32 now;
 
+	if (unlikely(data + sizeof(struct ethhdr) > end || !in || !is_for_interface(data, in)))
+		return XDP_PASS;
 	switch (parse_packet(data, end, sizeof(struct ethhdr), false, &h)) {
 	case PARSED_FLOW:
 		break;
@@ -95,7 +98,7 @@ int tc_ingress(struct __sk_buff *skb)
 	__u32 now, l3;
 
 	skb->tc_index = 0;
-	if (!in || skb->vlan_present)
+	if (!in || skb->vlan_present || skb->pkt_type == PACKET_OTHERHOST)
 		return TC_ACT_UNSPEC;
 	l3 = in->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
 	pull_headers(skb, l3 + 40);
@@ -125,6 +128,8 @@ int tc_ingress(struct __sk_buff *skb)
 	now = coarse_now();
 	if (flow->flags & FLOW_LOCAL)
 		return deliver_skb(skb, &h, flow, now);
+	if (skb->pkt_type != PACKET_HOST) /* nobody forwards broadcasts: the stack drops it */
+		return TC_ACT_UNSPEC;
 	if (is_new_second(flow, now) || !(flow->flags & FLOW_NEIGHBOUR)) {
 		enum hop hop = revalidate(skb, &h.key, flow, now);
 

@@ -34,6 +34,15 @@ static __always_inline void count_packet(struct flow_dir *flow, __u32 packets, _
 	flow->bytes += bytes;
 }
 
+/* Without the padding of short frames; a GSO packet as the pieces that it stands for, but for their repeated headers. */
+static __always_inline void count_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
+{
+	if (skb->gso_size)
+		count_packet(flow, skb->gso_segs, skb->len - h->l3, now);
+	else
+		count_packet(flow, 1, h->length, now);
+}
+
 static __always_inline int drop_frame(enum drop_reason reason, __u32 bytes)
 {
 	count_drop(reason, bytes);
@@ -45,6 +54,17 @@ static __always_inline int drop_skb(struct __sk_buff *skb, enum drop_reason reas
 	count_drop(reason, skb->len);
 	return TC_ACT_SHOT;
 }
+
+/* Frames for other machines reach an interface that listens to everything (a capture, a switch that floods). */
+static __always_inline bool is_for_interface(const struct ethhdr *eth, const struct iface *iface)
+{
+	const __u16 *a = (const __u16 *)eth->h_dest, *b = (const __u16 *)iface->mac;
+
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]));
+}
+
+#define PACKET_HOST 0 /* skb->pkt_type: sent to this interface's address */
+#define PACKET_OTHERHOST 3
 
 /* XDP can finish this packet itself; otherwise TC does, and XDP has not touched anything. */
 static __always_inline bool fits_xdp(const struct header *h, const struct flow_dir *flow)
@@ -118,7 +138,7 @@ static __always_inline int forward_skb(struct __sk_buff *skb, const struct heade
 {
 	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
 		return drop_skb(skb, DROP_STRAY);
-	count_packet(flow, skb->gso_segs ? skb->gso_segs : 1, skb->len - h->l3, now);
+	count_skb(skb, h, flow, now);
 	if (unlikely(h->ttl <= 1 || is_too_big(skb, h, flow->mtu))) {
 		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, flow, WRITE_DST))
 			return drop_skb(skb, DROP_FAILED);
@@ -132,7 +152,7 @@ static __always_inline int deliver_skb(struct __sk_buff *skb, const struct heade
 {
 	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
 		return drop_skb(skb, DROP_STRAY);
-	count_packet(flow, skb->gso_segs ? skb->gso_segs : 1, skb->len - h->l3, now);
+	count_skb(skb, h, flow, now);
 	if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, flow, WRITE_DST))
 		return drop_skb(skb, DROP_FAILED);
 	return TC_ACT_UNSPEC;
@@ -143,7 +163,7 @@ static __always_inline int send_skb(struct __sk_buff *skb, const struct header *
 {
 	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
 		return drop_skb(skb, DROP_STRAY);
-	count_packet(flow, skb->gso_segs ? skb->gso_segs : 1, skb->len - h->l3, now);
+	count_skb(skb, h, flow, now);
 	if (flow->flags & FLOW_NAT_SRC && !rewrite_skb(skb, h, flow, WRITE_SRC))
 		return drop_skb(skb, DROP_FAILED);
 	return TC_ACT_UNSPEC;

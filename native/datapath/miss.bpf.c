@@ -82,6 +82,8 @@ int tc_ingress_miss(struct __sk_buff *skb)
 	if (parsed != PARSED_FLOW)
 		return drop_skb(skb, DROP_MALFORMED);
 	step = decide_arrival(skb, w);
+	if (step == STEP_CREATE && skb->pkt_type != PACKET_HOST && !(w->forth.flags & FLOW_LOCAL))
+		return TC_ACT_UNSPEC;
 	if (step == STEP_CREATE && !create_flow(skb, w))
 		step = w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED ? STEP_REJECT : STEP_DROP;
 	switch (step) {

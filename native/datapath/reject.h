@@ -88,7 +88,7 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w)
 	l3 = h->l3 & 0xf;
 	count_drop(w->reason, skb->len);
 	/* no answer to what went to many, and none for a packet that is not whole */
-	if (is_multicast(h->key.daddr) || h->key.daddr == 0xffffffff || skb->pkt_type || h->l4 != l3 + sizeof(struct iphdr))
+	if (is_multicast(h->key.daddr) || h->key.daddr == 0xffffffff || skb->pkt_type != PACKET_HOST || h->l4 != l3 + sizeof(struct iphdr))
 		return TC_ACT_SHOT;
 	if (h->key.protocol == IPPROTO_TCP) {
 		struct reset r;

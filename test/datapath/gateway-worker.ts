@@ -1,6 +1,6 @@
 /**
  * Runs inside the gateway's namespace: loads the datapath, attaches it to every interface of the setup (argv[2], JSON) and
- * answers lines of standard input (`flows`, `drops`, `setup …`) with a line of JSON each, until that ends.
+ * answers lines of standard input (`flows`, `drops`, `run PROGRAM DEVICE HEX`) with a line of JSON each, until that ends.
  */
 import { createInterface } from 'node:readline';
 import { attachClsact, attachTcx, attachXdp, hasTcx, ifindexOf } from '../../native/lib/libbpf.ts';
@@ -15,13 +15,26 @@ for (const { device, flags } of setup.interfaces) {
   const attach = hasTcx() ? attachTcx : attachClsact;
   kept.push(await attach(hit.program('tc_ingress'), ifindex, 'ingress'));
   kept.push(await attach(hit.program('tc_egress'), ifindex, 'egress'));
-  if (setup.xdp && flags & ETHERNET) kept.push(await attachXdp(hit.program('xdp_ingress'), ifindex, { mode: 'native' }));
+  if (setup.xdp && flags & ETHERNET)
+    kept.push(await attachXdp(hit.program('xdp_ingress'), ifindex, { mode: 'native' }));
 }
 console.log('ready');
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'flows') console.log(JSON.stringify(await readFlows(loaded)));
   else if (line === 'drops') console.log(JSON.stringify(readDrops(loaded)));
-  else break;
+  else if (line.startsWith('run ')) {
+    const [, program = '', device = '', from = '', hex = ''] = line.split(' ');
+    const context =
+      program === 'xdp_ingress'
+        ? { ingressIfindex: ifindexOf(device), rxQueueIndex: 0 }
+        : { ifindex: ifindexOf(device), ingressIfindex: Number(from) };
+    try {
+      const { retval, data } = await hit.program(program).testRun({ data: Buffer.from(hex, 'hex'), context });
+      console.log(JSON.stringify({ retval, data: Buffer.from(data).toString('hex') }));
+    } catch (error) {
+      console.log(JSON.stringify({ error: String(error) }));
+    }
+  } else break;
 }
-process.exit(kept.length > 0 ? 0 : 1);
+process.exit(kept.length >= 0 ? 0 : 1); // the links live until here

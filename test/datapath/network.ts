@@ -29,6 +29,11 @@ export interface Options {
   readonly policy?: Setup['policy'];
 }
 
+export interface Ran {
+  readonly verdict: number;
+  readonly frame: Uint8Array;
+}
+
 /** A bpffs of one's own; `close` unmounts it. */
 export function mountBpffs(): { readonly path: string; close(): void } {
   const path = mkdtempSync(join(tmpdir(), 'masqc-bpffs-'));
@@ -47,6 +52,8 @@ export class Network {
   readonly #bpffs = mountBpffs();
   #gateway: Program | null = null;
   #heard = 0;
+  /** Addresses of the gateway's devices. */
+  readonly macs = new Map<string, string>();
 
   static async open(options: Options): Promise<Network> {
     const network = new Network();
@@ -79,7 +86,11 @@ export class Network {
       'route add default via 203.0.113.2',
     );
     await gw.set({ 'net.ipv4.ip_forward': 1, 'net.ipv4.conf.all.rp_filter': 0, 'net.ipv4.conf.default.rp_filter': 0 });
-    await han.ip('addr add 192.168.1.10/24 dev eth0', 'addr add 192.168.1.11/24 dev eth0', 'route add default via 192.168.1.1');
+    await han.ip(
+      'addr add 192.168.1.10/24 dev eth0',
+      'addr add 192.168.1.11/24 dev eth0',
+      'route add default via 192.168.1.1',
+    );
     await yoda.ip('addr add 192.168.1.20/24 dev eth0', 'route add default via 192.168.1.1');
     await out.ip(
       wan === 'tun' ? 'addr add 203.0.113.2 peer 203.0.113.1 dev wan0' : 'addr add 203.0.113.2/24 dev wan0',
@@ -96,19 +107,32 @@ export class Network {
 
   async #load({ wan, xdp, timeouts, policy }: Options): Promise<void> {
     const gw = this.lab.at('gw');
-    const mac = async (device: string): Promise<string> => (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
+    const mac = async (device: string): Promise<string> =>
+      (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
+    this.macs.set('eth0', await mac('eth0'));
+    this.macs.set('wan0', wan === 'tun' ? '00:00:00:00:00:00' : await mac('wan0'));
     const wanFlags = wan === 'tun' ? HIDES : ETHERNET | HIDES | (xdp ? XDP : 0);
     const setup: Setup & { xdp: boolean } = {
       pin: this.#bpffs.path,
       stub: await buildStub(),
       interfaces: [
         {
-          device: 'eth0', id: 1, flags: ETHERNET | (xdp ? XDP : 0), mtu: 1500, mac: await mac('eth0'),
-          probe: '192.168.1.10', addresses: ['192.168.1.1'],
+          device: 'eth0',
+          id: 1,
+          flags: ETHERNET | (xdp ? XDP : 0),
+          mtu: 1500,
+          mac: this.macs.get('eth0') ?? '',
+          probe: '192.168.1.10',
+          addresses: ['192.168.1.1'],
         },
         {
-          device: 'wan0', id: 2, flags: wanFlags, mtu: 1500,
-          mac: wan === 'tun' ? '00:00:00:00:00:00' : await mac('wan0'), probe: '203.0.113.2', addresses: [],
+          device: 'wan0',
+          id: 2,
+          flags: wanFlags,
+          mtu: 1500,
+          mac: this.macs.get('wan0') ?? '',
+          probe: '203.0.113.2',
+          addresses: [],
         },
       ],
       policy: policy ?? {},
@@ -143,6 +167,16 @@ export class Network {
   }
   async drops(): Promise<Record<string, number>> {
     return this.#ask('drops');
+  }
+
+  /** A test run inside the gateway. `from`: the ifindex that TC egress sees as the way in (0: the gateway's own). */
+  async run(program: string, device: string, frame: Uint8Array, from = 0): Promise<Ran> {
+    const hex = Buffer.from(frame).toString('hex');
+    const answer = await this.#ask<{ retval: number; data: string; error?: string }>(
+      `run ${program} ${device} ${from} ${hex}`,
+    );
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return { verdict: answer.retval, frame: Uint8Array.from(Buffer.from(answer.data, 'hex')) };
   }
 
   close(): void {
