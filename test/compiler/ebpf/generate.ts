@@ -37,7 +37,7 @@ function randomValue(random: Random, field: Field): bigint {
   if (end === 0xffff_ffffn) return (pick(random, [0n, 0x7fff_fff8n, 0xc0a8_0000n, 0xffff_fff0n]) + small) & end;
   const upper = pick(random, [0n, 1n, 0x20010db8_00000000n, 0x7fffffff_ffffffffn, 0xffffffff_ffffffffn]);
   const lower = pick(random, [0n, 0x7ffffff8n, 0xffffffff_fffffff8n, 0x80000000_00000000n]);
-  return (upper << 64n) + ((lower + small) & 0xffffffff_ffffffffn);
+  return (((upper + BigInt(random(4))) & 0xffffffff_ffffffffn) << 64n) + ((lower + small) & 0xffffffff_ffffffffn);
 }
 
 /** A diagram of about `size` branches over these leaves, with much sharing. */
