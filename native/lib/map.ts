@@ -230,8 +230,16 @@ export class BpfMap {
   ): Promise<number> {
     const list = [...entries];
     const keys = join(list.map(([key]) => checkBytes(this.#key(key), 'key')));
-    const values = join(list.map(([, value]) => this.#value(value)));
-    return await addon().mapUpdateBatch(this.handle(), keys, values, list.length, UPDATE_FLAGS[mode]);
+    return await this.setPacked(keys, join(list.map(([, value]) => this.#value(value))), mode);
+  }
+
+  /** setMany for keys and values that lie one behind the other already: no object for each element. */
+  async setPacked(keys: Uint8Array, values: Uint8Array, mode: UpdateMode = 'any'): Promise<number> {
+    const { keySize, valueBytes } = this.#describe();
+    const count = checkBytes(keys, 'keys').byteLength / Math.max(keySize, 1);
+    if (keySize === 0 || !Number.isInteger(count)) throw new RangeError(`keys must be a multiple of ${keySize} bytes`);
+    checkSize(values, count * valueBytes, 'values');
+    return await addon().mapUpdateBatch(this.handle(), keys, values, count, UPDATE_FLAGS[mode]);
   }
 
   /** Deletes many elements on a worker; how many were there. */

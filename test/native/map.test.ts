@@ -106,6 +106,24 @@ test('reads an array and an empty map', async () => {
   assert.is((await readAll(empty, 10)).size, 0);
 });
 
+test('writes keys and values that lie one behind the other', async () => {
+  using map = make('hash');
+  const keys = new Uint8Array(new Uint32Array([3, 4, 5]).buffer);
+  const values = new Uint8Array(new BigUint64Array([30n, 40n, 50n]).buffer);
+  assert.is(await map.setPacked(keys, values), 3);
+  assert.equal(
+    await readAll(map, 10),
+    new Map([
+      [3, 30],
+      [4, 40],
+      [5, 50],
+    ]),
+  );
+  await refusal(RangeError, () => map.setPacked(keys.subarray(1), values));
+  await refusal(RangeError, () => map.setPacked(keys, values.subarray(8)));
+  assert.is((await refusal(BpfError, () => map.setPacked(keys, values, 'absent'))).code, 'EEXIST');
+});
+
 test('deletes many, also when some are not there', async () => {
   using map = make('hash');
   await map.setMany(Array.from({ length: 100 }, (_, index) => [index, bytes8(index)]));
