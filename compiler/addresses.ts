@@ -41,7 +41,7 @@ export function containsAddress(set: AddressSet, family: Family, address: bigint
   return family === 4 ? containsPoint(set.v4, Number(address)) : containsPoint(set.v6, address);
 }
 
-export function unite(...sets: readonly AddressSet[]): AddressSet {
+export function unite(sets: readonly AddressSet[]): AddressSet {
   return { v4: normalize(sets.flatMap((set) => set.v4)), v6: normalize(sets.flatMap((set) => set.v6)) };
 }
 

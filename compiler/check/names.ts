@@ -28,6 +28,8 @@ export interface Names {
   readonly things: Map<string, Thing>;
   /** Policies, masquerades, redirects, … have a namespace each. */
   readonly owners: Record<OwnerKind, Map<string, PolicyDecl | BlockDecl>>;
+  /** How many more names are looked through for suggestions: a file of mistakes must not take forever. */
+  readonly search: { left: number };
   /** Names of things that some sentence uses. */
   readonly used: Set<string>;
 }
@@ -37,6 +39,7 @@ export function makeNames(): Names {
     gateways: [],
     things: new Map(),
     owners: { policy: new Map(), masquerade: new Map(), redirect: new Map(), autofw: new Map(), map: new Map() },
+    search: { left: 200_000 },
     used: new Set(),
   };
 }
@@ -116,7 +119,14 @@ export function reportWrongType(
   );
 }
 
+/** Counts one search through all names; false: there were enough of them. */
+export function maySearch(names: Names): boolean {
+  names.search.left -= names.things.size;
+  return names.search.left > 0;
+}
+
 function namesOf(names: Names, kinds: readonly ThingKind[]): string[] {
+  if (!maySearch(names)) return [];
   const fitting: string[] = [];
   for (const thing of names.things.values()) if (kinds.includes(thing.kind)) fitting.push(thing.name.text);
   return fitting;

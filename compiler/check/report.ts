@@ -33,6 +33,7 @@ export function makeReport(
   unread: boolean,
 ): Report {
   const diagnostics: Diagnostic[] = [];
+  const byCode = new Map<string, number>();
   const byName = new Map<string, number>();
   const broken = documents.flatMap((document) => document.diagnostics.filter(({ severity }) => severity === 'error'));
   const lostNames = new Set(documents.flatMap((document) => document.broken.map(({ text }) => text)));
@@ -63,10 +64,12 @@ export function makeReport(
       }
     },
     addOnce(template, span, parameters) {
-      const said = diagnostics.findIndex(({ code }) => code === template.code);
+      const said = byCode.get(template.code) ?? -1;
       const before = diagnostics[said];
-      if (before === undefined) report.add(template, span, parameters);
-      else if (before.span.file === span.file && span.start < before.span.start)
+      if (before === undefined) {
+        byCode.set(template.code, diagnostics.length);
+        report.add(template, span, parameters);
+      } else if (before.span.file === span.file && span.start < before.span.start)
         diagnostics[said] = { ...before, span };
     },
     hasErrors: () => unread || broken.length > 0 || diagnostics.some(({ severity }) => severity === 'error'),

@@ -162,9 +162,11 @@ function checkOwner(context: Context, { outcome, by }: PacketStep): boolean {
 
 function reportNoOwner(context: Context, outcome: PacketStep['outcome'], by: Name): void {
   const { owners, gateways } = context.names;
+  context.names.search.left -= owners.policy.size + owners.redirect.size + owners.masquerade.size;
+  const searched = context.names.search.left > 0;
   const kinds = OWNERS[outcome].filter((kind) => kind !== 'autofw').map(withArticle);
   const asked = listWords(BY_GATEWAY.has(outcome) ? [...kinds, 'the gateway'] : kinds, 9, 'or');
-  const fitting = OWNERS[outcome].flatMap((kind) => [...owners[kind].keys()]);
+  const fitting = searched ? OWNERS[outcome].flatMap((kind) => [...owners[kind].keys()]) : [];
   if (BY_GATEWAY.has(outcome) && gateways[0] !== undefined) fitting.push(gateways[0].name.text);
   const known = fitting.length === 0 ? '' : `: ${listWords(fitting, 6, 'or')}`;
   const others = (Object.keys(owners) as OwnerKind[]).filter((kind) => owners[kind].has(by.text));

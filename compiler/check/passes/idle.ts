@@ -1,5 +1,5 @@
 /** What a file says and never uses: names, empty sets, hosts that live nowhere. */
-import { containsAddress, formatRange, isEmpty } from '../../addresses.ts';
+import { containsAddress, formatRange, isEmpty, unite } from '../../addresses.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import type { ThingKind } from '../names.ts';
@@ -17,11 +17,11 @@ export function warnOfUnused(context: Context): void {
 }
 
 export function warnOfHosts(context: Context): void {
+  const inhabited = unite(context.networks.map(({ addresses }) => addresses));
   for (const thing of context.names.things.values()) {
     if (thing.kind !== 'host') continue;
     for (const { address } of thing.addresses) {
-      const lives = context.networks.some(({ addresses }) => containsAddress(addresses, address.family, address.first));
-      if (lives) continue;
+      if (containsAddress(inhabited, address.family, address.first)) continue;
       const text = formatRange(address.family, address.first, address.last);
       context.report.add(CODES.hostInNoNetwork, address.span, { name: thing.name.text, address: text });
     }

@@ -8,15 +8,21 @@ import { outerInterfaces } from '../outside.ts';
 
 export function warnOfPrivateOut(context: Context): void {
   const outer = outerInterfaces(context);
-  const living = new Map<InterfaceId, AddressSet>();
-  for (const { interface: id, addresses } of context.networks) {
-    living.set(id, unite(living.get(id) ?? NO_ADDRESS, intersect(addresses, PRIVATE_V4)));
-  }
-  const hidden = new Map<InterfaceId, AddressSet>();
-  for (const { interfaces, from } of context.masquerades) {
-    for (const id of interfaces) hidden.set(id, unite(hidden.get(id) ?? NO_ADDRESS, from.include.addresses));
-  }
+  const living = uniteBy(
+    context.networks.map((network) => [network.interface, intersect(network.addresses, PRIVATE_V4)]),
+  );
+  const hidden = uniteBy(
+    context.masquerades.flatMap(({ interfaces, from }) =>
+      interfaces.map((id) => [id, from.include.addresses] as const),
+    ),
+  );
   for (const policy of context.policies) warnIn(context, policy, outer, living, hidden);
+}
+
+function uniteBy(sets: readonly (readonly [InterfaceId, AddressSet])[]): ReadonlyMap<InterfaceId, AddressSet> {
+  const united = new Map<InterfaceId, AddressSet>();
+  for (const [id, entries] of Map.groupBy(sets, ([of]) => of)) united.set(id, unite(entries.map(([, set]) => set)));
+  return united;
 }
 
 /** The first line of the policy that lets such an address out; one warning a policy. */

@@ -2,7 +2,7 @@ import type { AddressItem, BlockDecl, Endpoint, Property, Target } from '../../.
 import { hasFamily } from '../../addresses.ts';
 import type { AddressSet, InterfaceId, Listen, Machine, Redirect, Service } from '../../model.ts';
 import { CODES } from '../codes.ts';
-import { type Context, giveId } from '../context.ts';
+import { type Context, giveId, sentenceAt } from '../context.ts';
 import { askMachine, lookUp } from '../names.ts';
 import { resolveInterfaces } from '../resolve/places.ts';
 import { findProperty, isForgottenAllow, isMissing, reportMissing, takeProperties } from '../resolve/properties.ts';
@@ -99,6 +99,7 @@ function resolveListen(context: Context, block: BlockDecl, line: ListenLine, add
   if (!services.every((service) => isBuilt(context, line, service)) || !doPortsFit(context, line, services, target))
     return [];
 
+  const text = sentenceAt(context.sources, line.span);
   const listens: Listen[] = [];
   for (const service of services) {
     const fitting = machines.filter(
@@ -113,7 +114,7 @@ function resolveListen(context: Context, block: BlockDecl, line: ListenLine, add
     for (const one of fitting) {
       const ports = target.endpoint.ports;
       listens.push({
-        id: giveId(context, 'redirect', block.name.text, line.span),
+        id: giveId(context, 'redirect', block.name.text, line.span, text),
         service,
         target: one,
         targetPorts: ports === null ? null : { first: ports.first, last: ports.last },
@@ -173,7 +174,7 @@ function doPortsFit(context: Context, line: ListenLine, services: readonly Servi
     (service) => service.ports !== null && service.ports.last - service.ports.first !== size,
   );
   if (!several && !differs) return true;
-  const listened = `\`${services.map(formatService).join(', ')}\``;
+  const listened = `\`${services.slice(0, 4).map(formatService).join(', ')}${services.length > 4 ? ', …' : ''}\``;
   const targets = size === 0 ? `the one port ${ports.first}` : `the ${size + 1} ports ${formatPorts(ports)}`;
   context.report.add(
     CODES.portsDiffer,

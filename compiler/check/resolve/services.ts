@@ -19,7 +19,15 @@ export function resolveWhat(context: Context, what: What, by: string): Service[]
     if (found === null) sound = false;
     else for (const service of found) services.push(service);
   }
-  return sound ? services : null;
+  return sound ? withoutTwins(services) : null;
+}
+
+/** Services that several names of a list hold: once, or lists of lists would double with each level. */
+function withoutTwins(services: Service[]): Service[] {
+  if (services.length < 2) return services;
+  const key = ({ protocol, ports, icmp }: Service) =>
+    `${protocol} ${ports?.first}-${ports?.last} ${icmp?.v4} ${icmp?.v6}`;
+  return [...new Map(services.map((service) => [key(service), service])).values()];
 }
 
 function resolveItem(context: Context, item: WhatItem, by: string): readonly Service[] | null {

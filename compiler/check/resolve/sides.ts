@@ -108,7 +108,7 @@ export function noteFamily(context: Context, literal: AddressLiteral): void {
 function join(literals: readonly AddressLiteral[], sets: readonly AddressSet[]): AddressSet {
   if (literals.length === 0 && sets.length === 1) return sets[0] ?? NO_ADDRESS;
   if (sets.length === 0) return addressesOf(literals);
-  return unite(addressesOf(literals), ...sets);
+  return unite([addressesOf(literals), ...sets]);
 }
 
 /** The families that a side can have; both, where it speaks of places. */

@@ -1,6 +1,5 @@
 import type { AddressItem, Name, PlaceItem, WhatItem } from '../../../grammar/ast.ts';
 import type { Span } from '../../../grammar/span.ts';
-import { formatRange } from '../../addresses.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { formatPorts } from './services.ts';
@@ -45,7 +44,7 @@ function describe(item: AddressItem | PlaceItem | WhatItem): string {
     case 'service':
       return item.name.text;
     case 'address':
-      return formatRange(item.family, item.first, item.last);
+      return item.text;
     case 'file':
       return `file "${item.path.value}"`;
     case 'ports':
