@@ -1,6 +1,7 @@
 /** A program that goes on beside the test: a server, a client under way, a capture. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { until } from './until.ts';
 
 export class Program {
@@ -15,6 +16,9 @@ export class Program {
     this.#ended = once(this.#child, 'close').catch(() => undefined);
     this.#child.on('exit', () => onEnd(this.pid));
     this.#child.stdin?.on('error', () => undefined);
+    // A program that is forgotten must not keep the process alive: its end takes the laboratory down.
+    this.#child.unref();
+    for (const pipe of this.#child.stdio) (pipe as Socket | null)?.unref();
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
@@ -52,13 +56,16 @@ export class Program {
 
   /** Its exit code; null after a signal. */
   async end(limit = 60_000): Promise<number | null> {
-    await Promise.race([this.#ended, until(`${this.command} ends`, () => !this.running, limit)]);
-    await this.#ended;
+    let ended = false;
+    void this.#ended.then(() => {
+      ended = true;
+    });
+    await until(`${this.command} ends`, () => ended, limit);
     return this.#child.exitCode;
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.running) this.#child.kill(signal);
-    await this.#ended;
+    await this.end();
   }
 }
