@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
 import { BpfError, BpfObject } from '../../native/lib/libbpf.ts';
-import { countFds, openWorkshop, refusal, residentSize, type Workshop, whyNoBpf } from './workshop.ts';
+import { countBpfFds, openWorkshop, refusal, residentSize, type Workshop, whyNoBpf } from './workshop.ts';
 
 const test = suite('native leaks');
 const reason = whyNoBpf();
@@ -37,11 +37,16 @@ test('keeps descriptors and memory level over 200 rounds of open, load, close', 
     }
     object.close();
   };
+  const kept = BpfObject.open(path);
+  await kept.load();
+  assert.ok(kept.map('seen').id > 0 && countBpfFds() >= 4, 'an open object has descriptors');
   for (let round = 0; round < 50; round++) await play(round);
-  const fds = countFds();
+  const fds = countBpfFds();
   const memory = residentSize();
   for (let round = 0; round < 200; round++) await play(round);
-  assert.is(countFds(), fds);
+  assert.is(countBpfFds(), fds);
+  kept.close();
+  assert.is(countBpfFds(), 0);
   // One round holds more than 100 kB of libbpf's memory: lost, it would be 20 MB.
   assert.ok(residentSize() - memory < 10_000, `it grew by ${residentSize() - memory} kB`);
 });
