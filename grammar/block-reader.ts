@@ -14,7 +14,7 @@ import type { Piece, Sentence } from './reader.ts';
 import type { Reporter } from './reporter.ts';
 import { getParser } from './sentence-parser.ts';
 import { spanAfter, spanOf } from './source-spans.ts';
-import { AnyWord, Equals, Name, Text } from './tokens.ts';
+import { AnyWord, Equals, KInterface, KMss, Name, Text } from './tokens.ts';
 import { type BlockKind, declarations, sentences } from './words.ts';
 
 const END = 'the end of the line';
@@ -106,6 +106,7 @@ export class BlockReader {
       return;
     }
     const takes = declarations.get(first.image);
+    if (takes === undefined && first.tokenType === KMss && this.#openInterface(sentence)) return;
     if (takes === undefined) {
       const guess = explainFirstWord(this.#file, this.#parser, sentence, null, this.#previous, this.#reporter);
       this.#breakName(sentence);
@@ -126,6 +127,18 @@ export class BlockReader {
       this.#reporter.report(codes.loneOpen, { because }, spanOf(this.#file, sentence.opens), { expected: END });
       this.#begin(null, null, sentence);
     } else if (whole !== null) this.declarations.push(whole as ast.Declaration);
+  }
+
+  /** `mss` on the line after an interface: that line lacks its `{`. */
+  #openInterface(sentence: Sentence): boolean {
+    const before = this.#previous?.sentence;
+    if (before?.opens !== null || before.tokens[0]!.tokenType !== KInterface) return false;
+    if (this.declarations.at(-1)?.kind === 'interface') this.declarations.pop();
+    this.#breakName(before);
+    this.#begin('interface', null, before);
+    this.#reportMissingOpen(before);
+    this.#open?.take(sentence);
+    return true;
   }
 
   #begin(kind: BlockKind | null, head: Head | null, sentence: Sentence): void {

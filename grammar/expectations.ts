@@ -74,9 +74,22 @@ export function findExpected(parser: SentenceParser, rule: string, tokens: reado
   return walk(parser, rule, tokens).filter((type) => type !== EOF);
 }
 
-/** Whether `tokens` are a whole sentence of `rule`. */
+/** Longer sentences are not tried out with a word more: hints must not cost seconds. */
+const LONGEST_TRY = 1000;
+
+/** The types that may follow `tokens` and then `types`; none for a very long sentence. */
+export function findAfter(
+  parser: SentenceParser,
+  rule: string,
+  tokens: readonly IToken[],
+  ...types: TokenType[]
+): readonly TokenType[] {
+  return tokens.length > LONGEST_TRY ? [] : findExpected(parser, rule, [...tokens, ...types.map(imagine)]);
+}
+
+/** Whether `tokens` are a whole sentence of `rule`; never for a very long one. */
 export function isWhole(parser: SentenceParser, rule: string, tokens: readonly IToken[]): boolean {
-  return walk(parser, rule, tokens).includes(EOF);
+  return tokens.length <= LONGEST_TRY && walk(parser, rule, tokens).includes(EOF);
 }
 
 /** A token of `type` that stands nowhere, to try what could follow it. */

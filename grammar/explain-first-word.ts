@@ -2,7 +2,7 @@
 import type { IToken } from 'chevrotain';
 import { codes } from './codes.ts';
 import type { Fix } from './diagnostic.ts';
-import { findExpected, fits, imagine, isWhole, joinOr } from './expectations.ts';
+import { findAfter, fits, imagine, isWhole, joinOr } from './expectations.ts';
 import { findNearest } from './nearest.ts';
 import type { Sentence } from './reader.ts';
 import type { Reporter } from './reporter.ts';
@@ -110,7 +110,7 @@ function continuesList(
   const first = sentence.tokens[0]!;
   const last = before.tokens.at(-1)!;
   if (!isUnder(sentence, previous)) return false;
-  if (!fits(first.tokenType, findExpected(parser, rule, [...before.tokens, imagine(t.Comma)]))) return false;
+  if (!fits(first.tokenType, findAfter(parser, rule, before.tokens, t.Comma))) return false;
   const span = spanAfter(file, last);
   const params = { before: `\`${last.image}\``, after: `\`${first.image}\` on the next line` };
   const fixes = [{ title: 'insert a comma', span, replacement: ',' }];

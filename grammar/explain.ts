@@ -5,7 +5,7 @@
 import type { IToken, TokenType } from 'chevrotain';
 import { type Code, codes, type More } from './codes.ts';
 import type { Fix } from './diagnostic.ts';
-import { describe, expectedWords, findExpected, fits, imagine, isWhole } from './expectations.ts';
+import { describe, expectedWords, findAfter, findExpected, fits, imagine, isWhole } from './expectations.ts';
 import { explainOrder } from './explain-order.ts';
 import { findNearest } from './nearest.ts';
 import type { Sentence } from './reader.ts';
@@ -69,10 +69,10 @@ export function explain(
     before: tokens[index - 1] ?? null,
     expected: findExpected(parser, rule, prefix),
     end: error.name === 'NotAllInputParsedException' ? nameEnd(rule, tokens) : null,
-    expectedBefore: findExpected(parser, rule, prefix.slice(0, -1)),
-    follow: (...types) => findExpected(parser, rule, [...prefix, ...types.map(imagine)]),
+    expectedBefore: findAfter(parser, rule, prefix.slice(0, -1)),
+    follow: (...types) => findAfter(parser, rule, prefix, ...types),
     wholeWith: (type) => isWhole(parser, rule, [...prefix, imagine(type), ...tokens.slice(index)]),
-    followBefore: (type) => findExpected(parser, rule, [...prefix.slice(0, -1), imagine(type)]),
+    followBefore: (type) => findAfter(parser, rule, prefix.slice(0, -1), type),
     report: (code, params, span, more) => {
       reporter.report(code, params, span, more);
       return true;
@@ -153,8 +153,8 @@ const misspelt: Mistake = (failure) => {
 
 /** `deny form blocked`: `form` may be a service, until the next word shows that it is not. */
 const misspeltBefore: Mistake = (failure) => {
-  const { at, before, expectedBefore, file, tokens, index } = failure;
-  if (before === null || before.tokenType !== t.Name || tokens[index - 2]?.tokenType === t.Comma) return false;
+  const { at, before, expectedBefore, file } = failure;
+  if (before === null || before.tokenType !== t.Name) return false;
   const right = findNearest(before.image, expectedWords(expectedBefore));
   if (right === null || !fits(at!.tokenType, failure.followBefore(t.keywordOf(right)))) return false;
   const span = spanOf(file, before);

@@ -30,7 +30,8 @@ export function findNearest(word: string, candidates: Iterable<string>): string 
     if (candidate === word) continue;
     const distance = editDistance(text, candidate.toLowerCase(), least);
     if (distance > least || distance >= candidate.length || distance >= text.length) continue;
-    if (best !== null && distance === least) continue;
+    if (best !== null && distance === least && (best.length === word.length || candidate.length !== word.length))
+      continue;
     best = candidate;
     least = distance;
   }

@@ -129,6 +129,9 @@ export class OpenBlock {
       case 'gateway':
         return { ...head, kind: 'gateway', lines: this.#lines as ast.GatewayLine[], incomplete };
       case 'interface':
+        if (this.#lines.length === 0 && !incomplete) {
+          this.#reporter.report(codes.unfinished, { after: 'after `{`' }, end, { expected: '`mss`' });
+        }
         return { ...head, mss: (this.#lines[0] as Mss | undefined) ?? null };
       case 'policy':
         return { ...head, rules: this.#lines as ast.Rule[], default: this.#policyDefault(), incomplete, end };

@@ -167,7 +167,7 @@ function retype(token: IToken, type: IToken['tokenType']): void {
 function isDevice(token: IToken, before: readonly IToken[]): boolean {
   return (
     before.length === 3 &&
-    before[0]!.tokenType === KInterface &&
+    (before[0]!.tokenType === KInterface || before[0]!.tokenType === Name) &&
     before[2]!.tokenType === Equals &&
     (token.tokenType === Time ||
       token.tokenType === Junk ||
