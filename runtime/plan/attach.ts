@@ -8,10 +8,16 @@ export interface Intent {
 }
 
 /**
- * Where programs go on a device: TC both ways always (it does what XDP hands on, and the gateway's own traffic), XDP on
- * those with an Ethernet header.
+ * Where programs go on a device: TC both ways always (it does what XDP hands on, and the gateway's own traffic), XDP
+ * where the driver has it and `useful`: some device takes the frames that XDP sends. Generic XDP is never used: it comes
+ * after the socket buffer is made, so that it saves nothing; it copies large packets; and the copy that 6.18 makes for
+ * it loses the length of the Ethernet header, which TC then does not see.
  */
-export function planHooks(device: Device, snapshot: Snapshot): { intents: readonly Intent[]; notes: readonly Note[] } {
+export function planHooks(
+  device: Device,
+  snapshot: Snapshot,
+  useful: boolean,
+): { intents: readonly Intent[]; notes: readonly Note[] } {
   const tc: Mode = snapshot.tcx ? 'tcx' : 'clsact';
   const at = (hook: Place['hook'], mode: Mode): Place => ({ device: device.name, ifindex: device.ifindex, hook, mode });
   const why = snapshot.tcx ? 'TCX link' : 'clsact filter: this kernel has no TCX (6.6)';
@@ -27,16 +33,13 @@ export function planHooks(device: Device, snapshot: Snapshot): { intents: readon
     warn(
       `${device.name} carries another XDP program (id ${device.foreignXdp}): it stays, and packets that come in there are translated by TC, at about three times the cost.`,
     );
-  } else if (hasNativeXdp(device)) {
-    intents.push({ place: at('xdp', 'native'), why: `native: ${device.driver ?? 'the driver'} has XDP` });
-  } else {
-    intents.push({
-      place: at('xdp', 'generic'),
-      why: `generic: ${device.driver ?? 'the driver'} has no XDP of its own`,
+  } else if (!hasNativeXdp(device)) {
+    notes.push({
+      severity: 'info',
+      text: `${device.name}: ${device.driver ?? 'its driver'} has no native XDP; TC translates, at about three times the cost.`,
     });
-    warn(
-      `${device.name} gets generic XDP: its driver has no native XDP, so each packet is a socket buffer first (about the cost of TC, and large packets are copied).`,
-    );
+  } else if (useful) {
+    intents.push({ place: at('xdp', 'native'), why: `native: ${device.driver ?? 'the driver'} has XDP` });
   }
   return { intents, notes };
 }

@@ -1,6 +1,6 @@
 /** A machine and a file that fit each other, to be bent by tests. */
 import type { Attachment, Device, Snapshot, State } from '../../runtime/machine/types.ts';
-import { planHooks } from '../../runtime/plan/attach.ts';
+import { canTransmit, planHooks } from '../../runtime/plan/attach.ts';
 import { makePlan, makeRecord } from '../../runtime/plan/plan.ts';
 import type { Wanted } from '../../runtime/plan/types.ts';
 
@@ -66,8 +66,9 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
     const live = before.devices.find((other) => other.name === one.device);
     return live === undefined ? [] : [{ ...one, seat: index + 1, live }];
   });
+  const useful = devices.some(({ live }) => canTransmit(live));
   const attachments: Attachment[] = devices.flatMap(({ live }) =>
-    planHooks(live, before).intents.map(({ place: { hook, ifindex, mode } }) => ({ hook, ifindex, mode })),
+    planHooks(live, before, useful).intents.map(({ place: { hook, ifindex, mode } }) => ({ hook, ifindex, mode })),
   );
   const state: State = {
     schema: 'masqc/state@1',

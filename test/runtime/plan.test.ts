@@ -244,10 +244,20 @@ test('keeps to TC where another XDP program sits, and says so', () => {
   assert.match(warnings(WANTED, taken), 'id 99');
 });
 
-test('says what generic XDP costs where the driver has none', () => {
+test('keeps to TC where the driver has no native XDP, and says so', () => {
   const poor = { ...EMPTY, devices: [WAN, { ...LAN, driver: 'e1000', xdp: null }] };
-  assert.ok(outline(WANTED, poor).includes('attach eth0 xdp generic'));
-  assert.match(warnings(WANTED, poor), 'generic XDP');
+  assert.not(outline(WANTED, poor).some((step) => step.includes('xdp')));
+  assert.match(
+    makePlan(WANTED, poor)
+      .notes.map((note) => note.text)
+      .join(),
+    'e1000 has no native XDP',
+  );
+});
+
+test('keeps to TC where no device takes the frames that XDP sends', () => {
+  const deaf = { ...LAN, xdp: { native: true, transmit: false } };
+  assert.not(outline(WANTED, { ...EMPTY, devices: [WAN, deaf] }).some((step) => step.includes('xdp')));
 });
 
 test('prints the memory of the table, at most 328 bytes a flow where sizes are powers of two', () => {
