@@ -26,7 +26,7 @@ enum masqc_verdict {
 
 struct masqc_packet {
 	/* What arrived. Written by the datapath. */
-	__u32 saddr[4];     /* IPv4: [0] */
+	__u32 saddr[4];     /* IPv4: [0]; IPv6: [0] holds the first 32 bits */
 	__u32 daddr[4];     /* after a redirect: the target's, when `forward` is asked */
 	__u16 sport;        /* TCP, UDP, SCTP; ICMP: the identifier; else 0 */
 	__u16 dport;        /* TCP, UDP, SCTP; ICMP: type << 8 | code; else 0 */
