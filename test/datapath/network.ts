@@ -27,6 +27,10 @@ export interface Options {
   readonly cables: 'offload' | 'wire';
   readonly timeouts?: Partial<Setup['timeouts']>;
   readonly policy?: Setup['policy'];
+  /** Size of the flow table; 4096. */
+  readonly flows?: number;
+  /** What happens before the datapath is there. */
+  readonly prepare?: (lab: Lab) => Promise<void>;
 }
 
 export interface Ran {
@@ -59,6 +63,7 @@ export class Network {
     const network = new Network();
     try {
       await network.#connect(options);
+      await options.prepare?.(network.lab);
       await network.#load(options);
       return network;
     } catch (error) {
@@ -105,7 +110,7 @@ export class Network {
     await bridge.ask('ethtool', '-K', 'p0', 'gro', 'on');
   }
 
-  async #load({ wan, xdp, timeouts, policy }: Options): Promise<void> {
+  async #load({ wan, xdp, timeouts, policy, flows = 4096 }: Options): Promise<void> {
     const gw = this.lab.at('gw');
     const mac = async (device: string): Promise<string> =>
       (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
@@ -136,7 +141,7 @@ export class Network {
         },
       ],
       policy: policy ?? {},
-      flows: 4096,
+      flows,
       timeouts: { tcp: 7440, tcpSyn: 240, tcpFin: 240, udp: 300, icmp: 60, other: 600, ...timeouts },
       sweep: true,
       xdp,
@@ -167,6 +172,14 @@ export class Network {
   }
   async drops(): Promise<Record<string, number>> {
     return this.#ask('drops');
+  }
+
+  /** Ends the process that loaded the datapath, at once. The maps and the timer stay. */
+  async kill(): Promise<void> {
+    await this.#gateway?.stop('SIGKILL');
+  }
+  get bpffs(): string {
+    return this.#bpffs.path;
   }
 
   /** A test run inside the gateway. `from`: the ifindex that TC egress sees as the way in (0: the gateway's own). */
