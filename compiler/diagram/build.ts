@@ -2,9 +2,9 @@
 import type { Model, RuleId } from '../model.ts';
 import { applyBoth, mapLeaves } from './algebra.ts';
 import type { ForwardLeaf, IngressLeaf, PolicyDiagram } from './diagram.ts';
+import { buildFirstMatch, buildStages } from './first-match.ts';
 import { gatewayDefault, type NatLeaf, natClauses, type PolicyLeaf, policyClauses } from './forward.ts';
-import { ingressClauses } from './ingress.ts';
-import { buildFirstMatch } from './partition.ts';
+import { ingressStages } from './ingress.ts';
 import { createStore, type Store } from './store.ts';
 
 /** Where the nodes of one or of several models' diagrams are kept; with common stores, equal meanings are one node. */
@@ -28,10 +28,10 @@ export function createStores(): Stores {
 }
 
 export function buildPolicyDiagram(model: Model, stores: Stores = createStores()): PolicyDiagram {
-  const policy = buildFirstMatch(stores.policy, policyClauses(model), gatewayDefault(model));
-  const nat = buildFirstMatch(stores.nat, natClauses(model), { nat: 0, untranslated: false });
+  const policy = buildFirstMatch(stores.policy, policyClauses(model), stores.policy.leaf(gatewayDefault(model)));
+  const nat = buildFirstMatch(stores.nat, natClauses(model), stores.nat.leaf({ nat: 0, untranslated: false }));
   return {
-    ingress: buildFirstMatch(stores.ingress, ingressClauses(model), { verdict: 'continue' }),
+    ingress: buildStages(stores.ingress, ingressStages(model), { verdict: 'continue' }),
     forward: applyBoth(stores.forward, policy, nat, translate),
     redirected: mapLeaves(stores.redirected, nat, (leaf) => leaf.nat),
   };

@@ -3,6 +3,9 @@
  * inner nodes ask for one field and have edges that cover its whole domain, leaves say what happens. Fields are asked
  * in the order of FIELDS, each at most once on a path; equal nodes are one node (hash-consed), and no node has two
  * neighbouring edges to the same child or only one child.
+ *
+ * A policy whose diagram would grow with the square of its length is a chain of such diagrams instead: where the former
+ * has decided nothing stands the root of the next. Fields are then asked again, and paths may be long (first-match.ts).
  */
 import type { RuleId } from '../model.ts';
 

@@ -25,8 +25,8 @@ import type { Clause } from './partition.ts';
 import { rangesOf } from './ranges.ts';
 
 /** In the order of the packet's journey; what no clause matches goes on to routing. */
-export function ingressClauses(model: Model): Clause<IngressLeaf>[] {
-  return [...forgedClauses(model), ...gatewayClauses(model), ...model.redirects.flatMap(redirectClauses)];
+export function ingressStages(model: Model): Clause<IngressLeaf>[][] {
+  return [forgedClauses(model), gatewayClauses(model), model.redirects.flatMap(redirectClauses)];
 }
 
 /** A source seen elsewhere than on the interface of its network. The gateway's own packets are never forged. */

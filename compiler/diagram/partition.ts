@@ -1,14 +1,9 @@
 /**
- * Builds the diagram of a list of clauses of which the first that matches decides. Field by field, in the order of
- * FIELDS, the clauses still possible are told apart by the intervals of the field; a list of clauses met again is built
- * once, whatever led to it (a service's addresses are looked at once, not once for each pair of interfaces).
- *
- * Lists of many rules that look at different fields ("deny from A1", "allow to B1", "deny from A2", …) have diagrams
- * that grow with the square of their length. Those are cut: the first part is a diagram of its own, in which a packet
- * that no clause of the part takes goes on to the root of the next part, and fields are asked again. It is exact too.
+ * Tells clauses apart, field by field in the order of FIELDS, by the intervals of each field. A list of clauses met again
+ * is built once, whatever led to it: a service's addresses are looked at once, not once for each pair of interfaces.
  */
 import { type Axis, lastBefore, makeAxis } from './axis.ts';
-import { FIELDS, type Field, type Leaf, type Node } from './diagram.ts';
+import { FIELDS, type Field, type Node } from './diagram.ts';
 import { rankOf } from './fields.ts';
 import type { Ranges } from './ranges.ts';
 import type { Edge, Store } from './store.ts';
@@ -19,44 +14,52 @@ export interface Clause<L> {
   readonly leaf: L;
 }
 
-/** Family, interfaces: told apart before a list is cut, so that each pair has its own chain of parts. */
-const CUT_RANK = rankOf('own');
-/** Edges that a part may cost: so many, and so many for each range that its clauses name. */
-const COST = { base: 1000, range: 6 } as const;
-/** A part of so few clauses is built whatever it costs. */
-const LEAST_PART = 8;
+export interface Partition<L> {
+  /** Numbers of the clauses, in order; the last two stand for "no clause": it leads to `otherwise`, to `next`. */
+  readonly size: number;
+  readonly otherwise: number;
+  readonly next: number;
+  /**
+   * The diagram of the clauses of `list` (numbers, ascending, the last one asks nothing from field `from` on), which asks
+   * only fields from `from` on. When it costs more than `budget` edges: null.
+   */
+  build(list: Int32Array, from: number, budget: number): Node<L> | null;
+  /** Ranges that the clauses of `list` name in fields from `from` on: what a diagram at least must hold. */
+  countRanges(list: Int32Array, from: number): number;
+}
+
+/** Lists that are to be built in another way as soon as all fields before `rank` are known. */
+export interface Detour<L> {
+  readonly rank: number;
+  build(list: Int32Array): Node<L>;
+}
 
 class TooLarge extends Error {}
 
-/** The diagram of: the first clause that matches, else `otherwise`. */
-export function buildFirstMatch<L>(store: Store<L>, clauses: readonly Clause<L>[], otherwise: L): Node<L> {
-  const possible = clauses.filter(isPossible);
-  const last = possible.length;
-  const all: readonly Clause<L>[] = [...possible, { where: {}, leaf: otherwise }];
-  const axes = FIELDS.map(
-    (field): Axis =>
-      makeAxis(
-        field,
-        all.map(({ where }) => where[field]),
-      ),
-  );
-  /** Number `last + 1` is reached by what a part of the list leaves to the next. */
-  const next: Leaf<L> = { kind: 'leaf', id: -1, value: otherwise };
-  const leaves = [...all.map((clause): Leaf<L> => store.leaf(clause.leaf)), next];
-  /** Bit i: the clause constrains FIELDS[i]. */
-  const masks = new Uint16Array(all.length + 1);
-  for (const [i, { where }] of all.entries()) {
+/** `ends`: where a packet goes that no clause takes, to be chosen by a list's last number. */
+export function createPartition<L>(
+  store: Store<L>,
+  clauses: readonly Clause<L>[],
+  ends: { readonly otherwise: Node<L>; readonly next: Node<L> },
+  detour: Detour<L> | null,
+): Partition<L> {
+  const axes = FIELDS.map((field): Axis => {
+    const wheres = clauses.map(({ where }) => where[field]);
+    return makeAxis(field, wheres);
+  });
+  const leaves = [...clauses.map((clause): Node<L> => store.leaf(clause.leaf)), ends.otherwise, ends.next];
+  /** Bit i: the clause asks FIELDS[i]. */
+  const masks = new Uint16Array(leaves.length);
+  for (const [i, { where }] of clauses.entries()) {
     for (const field of Object.keys(where) as Field[]) masks[i]! |= 1 << rankOf(field);
   }
   const memo = FIELDS.map(() => new Map<number, { readonly list: Int32Array; readonly node: Node<L> }[]>());
-  const chains = new Map<string, Node<L>>();
   let budget = Number.POSITIVE_INFINITY;
 
-  /** `list`: numbers of clauses that match so far, ascending; the last one asks nothing from `from` on. */
   function build(from: number, list: Int32Array): Node<L> {
     const rank = firstAsked(from, list);
     if (rank === FIELDS.length) return leaves[list[0]!]!;
-    return from <= CUT_RANK && rank >= CUT_RANK ? chain(list) : buildAt(rank, list);
+    return detour && from <= detour.rank && rank >= detour.rank ? detour.build(list) : buildAt(rank, list);
   }
 
   /** Rank of the first field from `from` on that some clause asks. */
@@ -127,68 +130,30 @@ export function buildFirstMatch<L>(store: Store<L>, clauses: readonly Clause<L>[
     return list.subarray(0, n);
   }
 
-  /** The whole list at once if it stays small, else part by part. */
-  function chain(list: Int32Array): Node<L> {
-    const key = list.join();
-    const made = chains.get(key) ?? attempt(list) ?? cut(list);
-    chains.set(key, made);
-    return made;
-  }
-
-  function cut(list: Int32Array): Node<L> {
-    const parts: Node<L>[] = [];
-    let size = 64;
-    for (let at = 0; at < list.length; ) {
-      const part = list.subarray(at, at + size);
-      const isEnd = at + size >= list.length;
-      const node = attempt(isEnd ? part : Int32Array.of(...part, last + 1), size <= LEAST_PART);
-      if (!node) {
-        size >>= 1;
-        continue;
+  return {
+    size: leaves.length,
+    otherwise: clauses.length,
+    next: clauses.length + 1,
+    build(list, from, most) {
+      const before = budget;
+      budget = most;
+      try {
+        if (!detour || from < detour.rank) return build(from, list);
+        const rank = firstAsked(from, list);
+        return rank === FIELDS.length ? leaves[list[0]!]! : buildAt(rank, list);
+      } catch (error) {
+        if (error instanceof TooLarge) return null;
+        throw error;
+      } finally {
+        budget = before;
       }
-      parts.push(node);
-      at += size;
-      size *= 2;
-    }
-    return parts.reduceRight((rest, part) => graft(store, part, next, rest));
-  }
-
-  /** null: it would cost too much. */
-  function attempt(list: Int32Array, atAnyCost = false): Node<L> | null {
-    let ranges = 0;
-    for (const { spans } of axes.slice(CUT_RANK)) for (const clause of list) ranges += (spans[clause]?.length ?? 0) / 2;
-    budget = atAnyCost ? Number.POSITIVE_INFINITY : COST.base + COST.range * (ranges + list.length);
-    try {
-      const rank = firstAsked(CUT_RANK, list);
-      return rank === FIELDS.length ? leaves[list[0]!]! : buildAt(rank, list);
-    } catch (error) {
-      if (error instanceof TooLarge) return null;
-      throw error;
-    } finally {
-      budget = Number.POSITIVE_INFINITY;
-    }
-  }
-
-  return build(0, merge(Int32Array.from(all.keys()), [], 0));
-}
-
-/** `root` with `rest` in the place of `leaf`. */
-function graft<L>(store: Store<L>, root: Node<L>, leaf: Leaf<L>, rest: Node<L>): Node<L> {
-  const memo = new Map<Node<L>, Node<L>>([[leaf, rest]]);
-  const visit = (node: Node<L>): Node<L> => {
-    if (node.kind === 'leaf') return node === leaf ? rest : node;
-    const known = memo.get(node);
-    if (known) return known;
-    const edges = node.edges.map(({ last, to }) => ({ last, to: visit(to) }));
-    const made = store.branch(node.field, edges);
-    memo.set(node, made);
-    return made;
+    },
+    countRanges(list, from) {
+      let ranges = 0;
+      for (const { spans } of axes.slice(from)) for (const clause of list) ranges += (spans[clause]?.length ?? 0) / 2;
+      return ranges;
+    },
   };
-  return visit(root);
-}
-
-function isPossible<L>(clause: Clause<L>): boolean {
-  return Object.values(clause.where).every((ranges) => ranges.length > 0);
 }
 
 /** `active`, ascending, without those of the changed clauses that are in it, and with those that are not. */
