@@ -26,8 +26,8 @@ const OWN_CODES: Readonly<Record<number, readonly [code: string, text: string]>>
 function describe(errno: number): readonly [code: string, text: string] {
   const own = OWN_CODES[errno];
   if (own !== undefined) return own;
-  if (errno < 0 || errno >= 512) return [`E${errno}`, `error ${errno}`];
-  return [util.getSystemErrorName(-errno), systemText(errno)];
+  const name = errno > 0 && errno < 512 ? util.getSystemErrorName(-errno) : '';
+  return /^E[A-Z0-9]+$/.test(name) ? [name, systemText(errno)] : [`E${errno}`, `error ${errno}`];
 }
 
 /** Node 20 has no getSystemErrorMessage: the code says it there. */

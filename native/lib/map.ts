@@ -4,6 +4,7 @@ import { Btf } from './btf.ts';
 import { checkBytes, checkSize, checkText, checkUint32 } from './check.ts';
 import { type Codec, makeBytesCodec, makeCodec } from './codec.ts';
 import { isPerCpu, type MapType, mapTypeName, mapTypeNumber } from './kinds.ts';
+import { join, roundUp, word } from './map-bytes.ts';
 import { MapPage } from './map-page.ts';
 import { BpfProgram } from './program.ts';
 
@@ -304,22 +305,4 @@ export class BpfMap {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-function roundUp(size: number): number {
-  return Math.ceil(size / 8) * 8;
-}
-
-function word(value: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([value]).buffer);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -219,6 +219,45 @@ test('pins programs and maps and finds them again', async () => {
   assert.is(kindOfPin(`${workshop.pins}/nothing`), null);
   const exists = await refusal(BpfError, () => object.program('count').pin(`${workshop.pins}/count`));
   assert.is(exists.code, 'EEXIST');
+});
+
+test('pins all maps in a directory, or each where it is told', async () => {
+  using object = openCounter();
+  object.setPinPath('shared', null);
+  object.setPinPath('seen', `${workshop.pins}/elsewhere`);
+  await object.load();
+  using elsewhere = BpfMap.openPinned(`${workshop.pins}/elsewhere`);
+  assert.is(elsewhere.id, object.map('seen').id);
+  using other = openCounter();
+  other.setPinPath('shared', null);
+  await other.load();
+  const error = await refusal(BpfError, () => other.pinMaps(workshop.directory));
+  assert.match(error.message, 'is not on BPF FS');
+  mkdirSync(`${workshop.pins}/all`);
+  other.pinMaps(`${workshop.pins}/all`);
+  using pinned = BpfMap.openPinned(`${workshop.pins}/all/seen`);
+  assert.is(pinned.id, other.map('seen').id);
+});
+
+test('refuses a pin of other sizes, and says which', async () => {
+  using first = openCounter();
+  await first.load();
+  using second = openCounter();
+  second.setMaxEntries('shared', 8);
+  const error = await refusal(BpfError, () => second.load());
+  assert.is(error.code, 'EINVAL');
+  assert.match(error.message, "couldn't reuse pinned map");
+});
+
+test('loads several objects at the same time', async () => {
+  const objects = Array.from({ length: 8 }, openCounter);
+  await Promise.all(objects.map((object) => object.load()));
+  const runs = await Promise.all(objects.map((object) => object.program('count').testRun({ data: packet })));
+  assert.equal(
+    runs.map((run) => run.retval),
+    Array(8).fill(2),
+  );
+  for (const object of objects) object.close();
 });
 
 test("cuts the verifier's useful lines out of its log", async () => {
