@@ -15,7 +15,7 @@ import type { Reporter } from './reporter.ts';
 import { getParser } from './sentence-parser.ts';
 import { spanAfter, spanOf } from './source-spans.ts';
 import { AnyWord, Equals, KInterface, KMss, Name, Text } from './tokens.ts';
-import { type BlockKind, declarations, sentences } from './words.ts';
+import { type BlockKind, declarations, isBlockKind, sentences } from './words.ts';
 
 const END = 'the end of the line';
 
@@ -110,7 +110,7 @@ export class BlockReader {
     if (takes === undefined) {
       const guess = explainFirstWord(this.#file, this.#parser, sentence, null, this.#previous, this.#reporter);
       this.#breakName(sentence);
-      if (sentence.opens !== null) this.#begin(guess === null ? null : (guess as BlockKind), null, sentence);
+      if (sentence.opens !== null) this.#begin(isBlockKind(guess) ? guess : null, null, sentence);
       return;
     }
     this.#previous = { rule: 'declaration', sentence };

@@ -39,6 +39,8 @@ export const sentences: Readonly<Record<BlockKind, readonly string[]>> = {
   expect: ['wait', 'tcp', 'udp', 'sctp', 'icmp', 'gre', 'esp'],
 };
 
+export const isBlockKind = (word: string | null): word is BlockKind => word !== null && Object.hasOwn(sentences, word);
+
 /** Every word that begins a sentence of some block. */
 export const sentenceWords: ReadonlySet<string> = new Set(Object.values(sentences).flat());
 

@@ -215,6 +215,7 @@ test('a block that was understood is complete', () => {
 });
 test('the lines of a block with a broken head are still read', () => {
   expectErrors('policy p form a to b {\n  alow tcp 80\n  default deny\n}', 'MQ106 1 form', 'MQ101 2 alow');
+  expectErrors('netwrk n {\n  alow tcp 80\n}', 'MQ101 1 netwrk');
   expectErrors('polcy p from a to b {\n  alow tcp 80\n  default deny\n}', 'MQ101 1 polcy', 'MQ101 2 alow');
 });
 
