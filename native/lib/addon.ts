@@ -205,6 +205,43 @@ export type Addon = {
   xdpFeatures(ifindex: number): bigint | null;
 };
 
+/** Those that return a Promise. */
+const ON_A_WORKER = [
+  'objectLoad',
+  'mapLookupBatch',
+  'mapWalk',
+  'mapUpdateBatch',
+  'mapDeleteBatch',
+  'programTestRun',
+  'linkCreate',
+  'linkUpdate',
+  'linkDetach',
+  'linkObjects',
+  'clsactAttach',
+  'clsactDetach',
+] as const;
+
+/**
+ * An error of work on another thread is made where no JavaScript runs: it gets the stack of those who wait for it.
+ */
+async function settle(work: Promise<unknown>): Promise<unknown> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof BpfError) Error.captureStackTrace(error, settle);
+    throw error;
+  }
+}
+
+function withStacks(native: Addon): Addon {
+  const functions: Record<string, unknown> = { ...native };
+  for (const name of ON_A_WORKER) {
+    const start = native[name] as (...words: unknown[]) => Promise<unknown>;
+    functions[name] = (...words: unknown[]) => settle(start(...words));
+  }
+  return functions as Addon;
+}
+
 let loaded: Addon | null = null;
 
 /** Loads libbpf.node at the first call. LIBBPF_TS_ADDON names another file (the sanitizers' build). */
@@ -221,6 +258,6 @@ export function addon(): Addon {
     throw new BpfError('load the addon', -2, path, reason, { cause });
   }
   native.setErrorFactory((op, errno, object, log) => new BpfError(op, errno, object, log));
-  loaded = native;
-  return native;
+  loaded = withStacks(native);
+  return loaded;
 }

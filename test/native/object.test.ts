@@ -279,6 +279,16 @@ test("cuts the verifier's useful lines out of its log", async () => {
   assert.match(error.log, 'processed');
 });
 
+test('shows who waited for what failed on another thread', async () => {
+  async function applyEverything(): Promise<void> {
+    using object = BpfObject.open(workshop.compile('refused', REFUSED));
+    await object.load();
+  }
+  const error = await refusal(BpfError, applyEverything);
+  assert.match(error.stack ?? '', 'applyEverything');
+  assert.match(error.stack ?? '', "R0 invalid mem access 'map_value_or_null'");
+});
+
 test('says which extern nobody defines', async () => {
   const path = workshop.compile(
     'extern',
