@@ -91,6 +91,7 @@ export class Network {
       'route add default via 203.0.113.2',
     );
     await gw.set({ 'net.ipv4.ip_forward': 1, 'net.ipv4.conf.all.rp_filter': 0, 'net.ipv4.conf.default.rp_filter': 0 });
+    await out.set({ 'net.ipv4.icmp_ratelimit': 0 });
     await han.ip(
       'addr add 192.168.1.10/24 dev eth0',
       'addr add 192.168.1.11/24 dev eth0',
