@@ -17,6 +17,9 @@ export interface Problem {
 }
 
 /** What the clauses of sentences are made of: names, literals, places, addresses, endpoints. */
+/** Lists are copied by `slice`, which drops the room that `push` has kept: a file may have a hundred thousand of them. */
+const NONE: readonly never[] = [];
+
 export class ClauseParser extends EmbeddedActionsParser {
   protected file = '';
   protected tokens: readonly IToken[] = [];
@@ -125,13 +128,13 @@ export class ClauseParser extends EmbeddedActionsParser {
   protected places = this.RULE('places', (): ast.Places => {
     const first = this.LA(1);
     const items: ast.PlaceItem[] = [];
-    let except: readonly ast.Name[] = [];
+    let except: readonly ast.Name[] = NONE;
     this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => items.push(this.SUBRULE(this.placeItem)) });
     this.OPTION(() => {
       this.CONSUME(t.KExcept);
       except = this.SUBRULE(this.names);
     });
-    return this.ACTION(() => ({ items, except, span: this.spanFrom(first) }));
+    return this.ACTION(() => ({ items: items.slice(), except, span: this.spanFrom(first) }));
   });
 
   protected addressItem = this.RULE(
@@ -153,13 +156,18 @@ export class ClauseParser extends EmbeddedActionsParser {
   protected addresses = this.RULE('addresses', (): ast.Addresses => {
     const first = this.LA(1);
     const items: ast.AddressItem[] = [];
-    const except: ast.AddressItem[] = [];
+    let except: ast.AddressItem[] | null = null;
     this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => items.push(this.SUBRULE(this.addressItem)) });
     this.OPTION(() => {
       this.CONSUME(t.KExcept);
-      this.AT_LEAST_ONE_SEP2({ SEP: t.Comma, DEF: () => except.push(this.SUBRULE2(this.addressItem)) });
+      const list: ast.AddressItem[] = [];
+      this.AT_LEAST_ONE_SEP2({ SEP: t.Comma, DEF: () => list.push(this.SUBRULE2(this.addressItem)) });
+      except = list;
     });
-    return this.ACTION(() => ({ items, except, span: this.spanFrom(first) }));
+    return this.ACTION(() => {
+      const span = items.length === 1 && except === null ? items[0]!.span : this.spanFrom(first);
+      return { items: items.slice(), except: except ?? NONE, span };
+    });
   });
 
   protected machine = this.RULE('machine', (): ast.Endpoint['machine'] =>

@@ -20,7 +20,10 @@ export class RuleParser extends ClauseParser {
         });
       },
     });
-    return this.ACTION(() => ({ items, span: this.spanFrom(first) }));
+    return this.ACTION(() => {
+      const span = items.length === 1 ? items[0]!.span : this.spanFrom(first);
+      return { items: items.slice(), span };
+    });
   });
   protected whatItem = this.RULE(
     'whatItem',
