@@ -36,6 +36,7 @@ const UPDATE_FLAGS: Readonly<Record<UpdateMode, number>> = { any: 0, absent: 1, 
 export class BpfMap {
   #fd: FdHandle | null;
   #shape: (MapInfo & { readonly valueBytes: number; readonly perCpu: boolean }) | null = null;
+  #btf: Btf | null = null;
   #codec: { readonly key: Codec; readonly value: Codec } | null = null;
   readonly #source: MapSource | null;
   readonly #name: string;
@@ -271,14 +272,25 @@ export class BpfMap {
     return bytes;
   }
 
-  /** Readers and writers of keys and values, from the map's BTF; throws ENODATA without one. */
-  codec(): { readonly key: Codec; readonly value: Codec } {
-    if (this.#codec !== null) return this.#codec;
-    const { btfId, keyTypeId, valueTypeId, keySize, valueSize } = this.info();
+  /** The types that the map was made with, which may be older than those of an object file; ENODATA without any. */
+  btf(): Btf {
+    if (this.#btf !== null) return this.#btf;
+    const { btfId } = this.info();
     if (btfId === 0) throw new BpfError('btf', 61, this.#name, 'the map was made without BTF');
     const fd = addon().fdById('btf', btfId);
-    const btf = new Btf(addon().btfBytes(fd));
-    addon().fdClose(fd);
+    try {
+      this.#btf = new Btf(addon().btfBytes(fd));
+    } finally {
+      addon().fdClose(fd);
+    }
+    return this.#btf;
+  }
+
+  /** Readers and writers of keys and values, from the map's own BTF. */
+  codec(): { readonly key: Codec; readonly value: Codec } {
+    if (this.#codec !== null) return this.#codec;
+    const { keyTypeId, valueTypeId, keySize, valueSize } = this.info();
+    const btf = this.btf();
     const key = keyTypeId === 0 ? makeBytesCodec(keySize) : makeCodec(btf, keyTypeId);
     const value = valueTypeId === 0 ? makeBytesCodec(valueSize) : makeCodec(btf, valueTypeId);
     this.#codec = { key, value };

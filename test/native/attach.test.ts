@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
-import { openWorkshop, type Workshop, whyNoBpf } from './workshop.ts';
+import { needs } from '../lab/skip.ts';
+import { openWorkshop, type Workshop } from './workshop.ts';
 
 const test = suite('native attachments');
-const reason = whyNoBpf();
-if (reason !== null) throw new Error(`these tests can not run here: ${reason}`);
+needs('linux', 'root');
 
 const SOURCE = `
 SEC("xdp") int first(struct xdp_md *ctx) { return XDP_PASS; }

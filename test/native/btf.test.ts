@@ -5,11 +5,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
 import { BpfObject, Btf, makeCodec } from '../../native/lib/libbpf.ts';
-import { openWorkshop, refusal, type Workshop, whyNoBpf } from './workshop.ts';
+import { needs } from '../lab/skip.ts';
+import { openWorkshop, refusal, type Workshop } from './workshop.ts';
 
 const test = suite('native BTF');
-const reason = whyNoBpf();
-if (reason !== null) throw new Error(`these tests can not run here: ${reason}`);
+needs('linux', 'root');
 
 const SOURCE = `
 enum state { CLOSED, OPEN = 7 };

@@ -4,11 +4,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
 import { BpfError, BpfObject } from '../../native/lib/libbpf.ts';
-import { countBpfFds, openWorkshop, refusal, residentSize, type Workshop, whyNoBpf } from './workshop.ts';
+import { needs } from '../lab/skip.ts';
+import { countBpfFds, openWorkshop, refusal, residentSize, type Workshop } from './workshop.ts';
 
 const test = suite('native leaks');
-const reason = whyNoBpf();
-if (reason !== null) throw new Error(`these tests can not run here: ${reason}`);
+needs('linux', 'root');
 
 const SOURCE = `
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, __u32); __type(value, __u64); } seen SEC(".maps");

@@ -3,11 +3,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
 import { BpfError, BpfObject, linkObjects, linkToBytes } from '../../native/lib/libbpf.ts';
-import { openWorkshop, refusal, type Workshop, whyNoBpf } from './workshop.ts';
+import { needs } from '../lab/skip.ts';
+import { openWorkshop, refusal, type Workshop } from './workshop.ts';
 
 const test = suite('native linker');
-const reason = whyNoBpf();
-if (reason !== null) throw new Error(`these tests can not run here: ${reason}`);
+needs('linux', 'root');
 
 const CALLER = `
 struct question { __u32 port; __u32 answer; };

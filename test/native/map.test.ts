@@ -2,11 +2,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
 import { BpfError, BpfMap, BpfObject, idsOf, type MapType, possibleCpus } from '../../native/lib/libbpf.ts';
-import { openWorkshop, refusal, type Workshop, whyNoBpf } from './workshop.ts';
+import { needs } from '../lab/skip.ts';
+import { openWorkshop, refusal, type Workshop } from './workshop.ts';
 
 const test = suite('native maps');
-const reason = whyNoBpf();
-if (reason !== null) throw new Error(`these tests can not run here: ${reason}`);
+needs('linux', 'root');
 
 const SOURCE = `
 struct key { __u32 address; __u16 port; __u16 pad; };
@@ -204,6 +204,8 @@ test('reads and writes keys and values by their names in BTF', async () => {
     assert.equal(key.decode(keyBytes), { address: 0x0a000001, port: 443, pad: 0 });
     assert.equal(value.decode(valueBytes), { bytes: 1n << 60n, flags: 3, pad: 0 });
   }
+  using again = BpfMap.byId(flows.id);
+  assert.is(again.btf().sizeOf(again.btf().find('value', 'struct') ?? 0), 16);
   using bare = make('hash');
   assert.is((await refusal(BpfError, () => bare.codec())).code, 'ENODATA');
 });

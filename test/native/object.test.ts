@@ -6,11 +6,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
 import { BpfError, BpfMap, BpfObject, BpfProgram, kindOfPin } from '../../native/lib/libbpf.ts';
-import { openWorkshop, refusal, type Workshop, whyNoBpf } from './workshop.ts';
+import { needs } from '../lab/skip.ts';
+import { openWorkshop, refusal, type Workshop } from './workshop.ts';
 
 const test = suite('native objects');
-const reason = whyNoBpf();
-if (reason !== null) throw new Error(`these tests can not run here: ${reason}`);
+needs('linux', 'root');
 
 const COUNTER = `
 struct stats { __u64 packets; __u32 marks[3]; __u8 mac[6]; char name[6]; };

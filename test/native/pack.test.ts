@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
-import { openWorkshop, type Workshop, whyNoBpf } from './workshop.ts';
+import { needs } from '../lab/skip.ts';
+import { openWorkshop, type Workshop } from './workshop.ts';
 
 const test = suite('native package');
-const reason = whyNoBpf();
-if (reason !== null) throw new Error(`these tests can not run here: ${reason}`);
+needs('linux', 'root');
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const NATIVE = join(ROOT, 'native');

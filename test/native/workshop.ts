@@ -21,13 +21,6 @@ const HEADERS = `
 char LICENSE[] SEC("license") = "GPL";
 `;
 
-/** Why the tests of this area can't run here, or null. */
-export function whyNoBpf(): string | null {
-  if (process.platform !== 'linux') return 'needs Linux';
-  if (process.getuid?.() !== 0) return 'needs root';
-  return null;
-}
-
 export function openWorkshop(): Workshop {
   const directory = mkdtempSync(join(tmpdir(), 'libbpf-ts-'));
   const pins = join(directory, 'bpf');
