@@ -148,8 +148,8 @@ export class ArticleNetwork {
   async changeWanAddress(from: string, to: string): Promise<void> {
     const suffix = this.options.wan === 'tun' ? ` peer ${addresses.isp}/32` : '/24';
     await this.gateway.ip(
-      `addr add ${to}${suffix} dev ppp0`,
       `addr del ${from}${suffix} dev ppp0`,
+      `addr add ${to}${suffix} dev ppp0`,
       `route replace default via ${addresses.isp} dev ppp0`,
     );
   }

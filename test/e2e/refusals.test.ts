@@ -1,0 +1,87 @@
+/** What can't be applied: one clear sentence, the right exit code, and nothing changed. */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ArticleNetwork } from '../lab/article-network.ts';
+import { editExample, example, masqc, masqcCommand, pinsOf } from '../lab/masqc.ts';
+import { needs } from '../lab/skip.ts';
+import { compareSnapshots, listFolder, takeSnapshot } from '../lab/snapshot.ts';
+
+needs('root', 'linux', 'tun', 'btf');
+
+const refusals = suite('refusals');
+const network = await ArticleNetwork.open();
+const { gateway } = network;
+const folder = mkdtempSync(join(tmpdir(), 'masqc-bad-'));
+chmodSync(folder, 0o755);
+
+const look = () => takeSnapshot((...argv) => gateway.ask(...argv));
+const before = await look();
+
+async function assertNothingChanged(): Promise<void> {
+  assert.equal(compareSnapshots(before, await look()), []);
+  assert.equal(listFolder(pinsOf(gateway)), []);
+}
+
+function write(name: string, content: string | Uint8Array): string {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+}
+
+const loop = write('loop.masq', 'include "loop.masq"\n');
+const bad: readonly (readonly [what: string, path: string])[] = [
+  ['an empty file', write('empty.masq', '')],
+  ['a binary', write('binary.masq', randomBytes(5000))],
+  ['a file of 50 MB', write('huge.masq', Buffer.alloc(50 * 1024 * 1024, 'host a = 1.2.3.4\n'))],
+  ['a folder without an artifact', folder],
+  ['a file that is not there', join(folder, 'none.masq')],
+  ['an include loop', loop],
+];
+
+for (const [what, path] of bad) {
+  refusals(`${what} is refused`, async () => {
+    const { code, out, err, milliseconds } = await masqc(gateway, 'apply', path);
+    assert.is(code, 1, `${out}${err}`);
+    assert.ok(`${out}${err}`.trim().length > 0);
+    assert.not.match(`${out}${err}`, /\bat .*\.ts:\d+/); // no stack of the program
+    assert.ok(milliseconds < 20_000, `${milliseconds} ms`);
+    await assertNothingChanged();
+  });
+}
+
+refusals('an interface that does not exist is named', async () => {
+  const file = write('nowhere.masq', editExample(['interface wan = ppp0', 'interface wan = ppp7']));
+  const { code, out, err } = await masqc(gateway, 'apply', file);
+  assert.is(code, 3, `${out}${err}`);
+  assert.match(`${out}${err}`, 'ppp7');
+  await assertNothingChanged();
+});
+
+refusals('an ordinary user is told to be root', async () => {
+  const copy = write('readable.masq', editExample());
+  const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--inh-caps=-all'];
+  const { code, out, err } = await gateway.run([...nobody, ...masqcCommand, 'apply', copy]);
+  assert.is(code, 3, `${out}${err}`);
+  assert.match(`${out}${err}`, /root/);
+  assert.not.match(`${out}${err}`, /\bat .*\.ts:\d+/);
+  await assertNothingChanged();
+});
+
+refusals('show and down say that nothing is applied', async () => {
+  for (const what of ['connections', 'status', 'drops']) {
+    const { code, out, err } = await masqc(gateway, 'show', what);
+    assert.is(code, 3, `${out}${err}`);
+  }
+  assert.is((await masqc(gateway, 'down')).code, 0);
+  assert.is((await masqc(gateway, 'check', example)).code, 0);
+  await assertNothingChanged();
+});
+
+refusals.after(() => {
+  network.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+refusals.run();
