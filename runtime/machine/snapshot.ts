@@ -19,7 +19,7 @@ export async function takeSnapshot(gateway: string, deed = 'plan'): Promise<Snap
   const names = listPins(pins);
   const links = pins === null ? { live: [], dead: [], programs: [] } : readLinks(pins, names, libbpf);
   const devices = await readDevices((name, ifindex) => readFacts(name, ifindex, links.programs, libbpf));
-  const tcx = libbpf.hasTcx();
+  const tcx = process.env.MASQC_TC !== 'clsact' && libbpf.hasTcx();
   const [guard, filters] = [await readGuard(devices), devices.flatMap((device) => readFilters(device, libbpf))];
   return {
     netns,

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { readDatapath } from '../apply/datapath.ts';
 import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
@@ -38,9 +39,17 @@ async function link(artifact: Artifact, miss: Uint8Array) {
   return { object: await linkToBytes([artifact.policy, miss]), problem: null };
 }
 
+/** mkdir -p. (Node's own never comes back where mkdir says ENOENT although the parent is there, as in /proc.) */
+function makeDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(resolve(path));
+  if (!existsSync(parent)) makeDirectory(parent);
+  mkdirSync(path);
+}
+
 function write(directory: string, files: readonly (readonly [string, string | Uint8Array])[]): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     for (const [name, content] of files) writeAtomically(`${directory}/${name}`, content, 0o644);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
