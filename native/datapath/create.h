@@ -17,11 +17,13 @@
 
 static __always_inline bool take_slot(struct control *c, __u32 *index)
 {
+	struct progress *p = get_progress();
+
 	if (!bpf_map_pop_elem(&free_slots, index))
 		return true;
-	if (READ_ONCE(c->high_water) >= c->flows)
+	if (!p || READ_ONCE(p->high_water) >= c->flows)
 		return false;
-	*index = __sync_fetch_and_add(&c->high_water, 1);
+	*index = __sync_fetch_and_add(&p->high_water, 1);
 	return *index < c->flows;
 }
 

@@ -26,15 +26,10 @@ struct control {
 	__u32 pad;
 	__u32 timeouts[CLASS_COUNT];  /* coarse units, by enum flow_class */
 	__u32 pad2[4];
-	/* its own cache line: written by the datapath */
-	__u32 high_water;             /* slots below were used at least once */
-	__u32 cursor;                 /* where the sweep goes on */
-	__u32 sweeps;                 /* whole passes of the sweep */
-	__u32 pad3[13];
 };
-_Static_assert(sizeof(struct control) == 128, "control");
+_Static_assert(sizeof(struct control) == 64, "control");
 
-/* control: key 0; configuration by apply, the second line by the datapath; never goes. */
+/* control: key 0; written by apply only, the whole record at once; never goes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -42,6 +37,24 @@ struct {
 	__type(value, struct control);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } control SEC(".maps");
+
+struct progress {
+	__u32 high_water;             /* slots below were used at least once */
+	__u32 cursor;                 /* where the sweep goes on */
+	__u32 sweeps;                 /* whole passes of the sweep */
+	__u32 pad[13];
+};
+_Static_assert(sizeof(struct progress) == 64, "progress");
+
+/* progress: key 0; written by the datapath only (not in `control`: user space writes whole values, and would set
+ * high_water back under flows that are being made); never goes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct progress);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} progress SEC(".maps");
 
 /* flows4: key is the tuple of a packet as it arrives, one entry a direction; made by the miss path (BPF_NOEXIST, which
  * is also the claim of the outside port), written by the direction's own packets, deleted by the sweep only. */
@@ -136,6 +149,13 @@ static __always_inline struct control *get_control(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&control, &zero);
+}
+
+static __always_inline struct progress *get_progress(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&progress, &zero);
 }
 
 static __always_inline struct iface *get_interface(__u32 ifindex)

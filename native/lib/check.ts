@@ -1,6 +1,6 @@
 /** Checks of arguments: what is wrong is said before the addon sees it. */
 
-export function checkUint32(value: unknown, what: string, least = 0): number {
+export function checkUint32(value: unknown, what: string, least = 0, most = 0xffff_ffff): number {
   if (typeof value !== 'number' || !Number.isInteger(value)) throw new TypeError(`${what} must be a whole number`);
   if (value < least || value > 0xffff_ffff)
     throw new RangeError(`${what} must be ${least} to 4294967295, not ${value}`);
@@ -8,9 +8,7 @@ export function checkUint32(value: unknown, what: string, least = 0): number {
 }
 
 export function checkIfindex(value: unknown): number {
-  const ifindex = checkUint32(value, 'ifindex', 1);
-  if (ifindex > 0x7fff_ffff) throw new RangeError(`ifindex must be 1 to 2147483647, not ${ifindex}`);
-  return ifindex;
+  return checkUint32(value, 'ifindex', 1, 0x7fff_ffff);
 }
 
 export function checkBytes(value: unknown, what: string): Uint8Array {

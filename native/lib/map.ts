@@ -203,8 +203,8 @@ export class BpfMap {
    * twice.
    */
   async *pages(options: { readonly size?: number } = {}): AsyncGenerator<MapPage, void, undefined> {
-    const size = checkUint32(options.size ?? 4096, 'size', 1);
     const { keySize, valueBytes, maxEntries } = this.#describe();
+    const size = Math.min(checkUint32(options.size ?? 4096, 'size', 1), Math.max(maxEntries, 1));
     const make = (native: { count: number; keys: Bytes; values: Bytes }): MapPage =>
       new MapPage(native.count, native.keys, native.values, keySize, valueBytes);
 

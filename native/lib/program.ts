@@ -50,6 +50,8 @@ export type TestRunResult = {
   readonly context: Bytes;
 };
 
+/** Bytes: more than any packet has, GSO and all. */
+const MAX_PACKET = 1 << 24;
 export const BPF_F_TEST_RUN_ON_CPU = 1;
 export const BPF_F_TEST_XDP_LIVE_FRAMES = 2;
 
@@ -129,7 +131,7 @@ export class BpfProgram {
       data ?? null,
       contextBytes,
       checkUint32(repeat, 'repeat'),
-      checkUint32(room, 'dataOutSize'),
+      checkUint32(room, 'dataOutSize', 0, MAX_PACKET),
       live ? 0 : (contextBytes?.byteLength ?? 0),
       checkUint32(flags, 'flags') | (live ? BPF_F_TEST_XDP_LIVE_FRAMES : 0),
       checkUint32(cpu, 'cpu'),

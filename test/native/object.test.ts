@@ -132,6 +132,7 @@ test('asks for more room when the packet that comes out is longer', async () => 
   const error = await refusal(BpfError, () => object.program('count').testRun({ data: packet, dataOutSize: 10 }));
   assert.is(error.code, 'ENOSPC');
   assert.match(error.message, 'has 64 bytes: raise dataOutSize');
+  await refusal(RangeError, () => object.program('count').testRun({ data: packet, dataOutSize: 2 ** 31 }));
 });
 
 test('sets constants and first values by their types', async () => {
