@@ -96,7 +96,10 @@ export interface Path<L> {
   readonly leaf: Leaf<L>;
 }
 
-/** The packets of one path to a leaf that `wanted` accepts; null when no packet reaches one. */
+/**
+ * The packets of one path to a leaf that `wanted` accepts; null when no packet reaches one. Quick where fields are asked
+ * in order; in a chain of diagrams it may have to try all paths before it can say null.
+ */
 export function findWitness<L>(root: Node<L>, wanted: (value: L) => boolean): Path<L> | null {
   const leads = new Set<Node<L>>();
   for (const node of listNodes(root)) {

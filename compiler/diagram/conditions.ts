@@ -110,9 +110,8 @@ export function ofSource(sides: Sides, family: Family): Condition[] {
   );
 }
 
-/** Where it goes. */
+/** Where it goes. Before routing no interface can be named by which it leaves (the checker refuses it). */
 export function ofDestination(sides: Sides, family: Family, stage: Stage): Condition[] {
-  if (stage === 'ingress' && sides.except?.interfaces.some((id) => id !== SELF)) return [];
   return ofSides(sides, family, daddrOf(family), (side) => [
     ...placed('own', side.own),
     ...(stage === 'forward'
@@ -121,11 +120,6 @@ export function ofDestination(sides: Sides, family: Family, stage: Stage): Condi
         ? [{ own: SOME_OWN }]
         : []),
   ]);
-}
-
-/** True when the condition can't be decided before routing: it names an interface by which the packet leaves. */
-export function needsRoute(sides: Sides): boolean {
-  return [sides.include, sides.except].some((side) => side?.interfaces.some((id) => id !== SELF) ?? false);
 }
 
 function placed(field: 'in' | 'out' | 'own', ids: readonly InterfaceId[]): Condition[] {

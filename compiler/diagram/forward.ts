@@ -5,7 +5,6 @@ import {
   type Condition,
   FAMILIES,
   inFamily,
-  needsRoute,
   ofDestination,
   ofServices,
   ofSource,
@@ -36,7 +35,6 @@ export function policyClauses(model: Model): Clause<PolicyLeaf>[] {
   const undeclared: PolicyLeaf = { verdict: 'deny', rule: model.gateway.default.id, log: model.gateway.default.log };
   const own = model.rules.find(({ kind }) => kind === 'self-default');
   return [
-    ...model.gateway.rules.filter((rule) => needsRoute(rule.to)).flatMap((rule) => ruleClauses(rule, {})),
     { where: { in: rangesOf([SELF]) }, leaf: { verdict: 'allow', rule: own?.id ?? 0, log: false } },
     { where: { in: nowhere }, leaf: undeclared },
     { where: { out: nowhere }, leaf: undeclared },

@@ -46,7 +46,6 @@ function forgedClauses(model: Model): Clause<IngressLeaf>[] {
   return clauses;
 }
 
-/** Lines that name an interface to leave by wait for `forward`: only there it is known. */
 function gatewayClauses(model: Model): Clause<IngressLeaf>[] {
   return model.gateway.rules.flatMap((rule) => {
     if (rule.decision === 'allow') throw new TypeError('a gateway has no allow lines');

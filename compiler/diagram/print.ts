@@ -1,4 +1,5 @@
 /** Diagrams as text, for people who debug the compiler: an indented listing, and the language of graphviz. */
+import { writeAddress } from '../../grammar/address.ts';
 import { listNodes } from './count.ts';
 import type { Field, Node } from './diagram.ts';
 import { lastOf } from './fields.ts';
@@ -49,22 +50,21 @@ export function printDot<L>(root: Node<L>, printLeaf: (value: L) => string = pri
   return `${[...lines, '}'].join('\n')}\n`;
 }
 
-/** `first-last` as its field is written: dotted addresses, hexadecimal groups, numbers; `*` for the whole domain. */
+/** `first-last` as its field is written: addresses, numbers; `*` for the whole domain. */
 export function printRange(field: Field, first: bigint, last: bigint): string {
   if (first === 0n && last === lastOf(field)) return '*';
   const one = printFieldValue(field, first);
   return first === last ? one : `${one}-${printFieldValue(field, last)}`;
 }
 
-/** IPv6 is written in full, lower case, without `::`. */
 export function printFieldValue(field: Field, value: bigint): string {
   switch (field) {
     case 'daddr4':
     case 'saddr4':
-      return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
+      return writeAddress(value, 4);
     case 'daddr6':
     case 'saddr6':
-      return [7n, 6n, 5n, 4n, 3n, 2n, 1n, 0n].map((i) => ((value >> (16n * i)) & 0xffffn).toString(16)).join(':');
+      return writeAddress(value, 6);
     default:
       return String(value);
   }

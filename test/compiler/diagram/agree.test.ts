@@ -87,11 +87,20 @@ const services = fc.array(service, { maxLength: 3 });
 const parts = fc.record({ services, from: sidesOf, to: sidesOf, log: fc.boolean() });
 const decision = fc.constantFrom('allow' as const, 'deny' as const, 'reject' as const);
 
+/** A gateway's own line can't say by which interface a packet leaves. */
+const unrouted = parts.map((rule) => ({
+  ...rule,
+  to: { include: onlySelf(rule.to.include), except: rule.to.except && onlySelf(rule.to.except) },
+}));
+function onlySelf(side: Side): Side {
+  return { ...side, interfaces: side.interfaces.filter((id) => id === 0) };
+}
+
 /** Policies may overlap here (the checker forbids it): the first one in the file is then the one. */
 const models: fc.Arbitrary<Model> = fc
   .record({
     default: fc.constantFrom('deny' as const, 'reject' as const),
-    gateway: fc.array(fc.tuple(fc.constantFrom('deny' as const, 'reject' as const), parts), { maxLength: 3 }),
+    gateway: fc.array(fc.tuple(fc.constantFrom('deny' as const, 'reject' as const), unrouted), { maxLength: 3 }),
     networks: fc.array(
       fc.tuple(fc.constantFrom(...PREFIXES4.slice(0, 6), ...PREFIXES6.slice(0, 3)), fc.constantFrom(1, 2, 3)),
       { maxLength: 4 },

@@ -90,8 +90,7 @@ function isForged(model: Model, p: TestPacket): boolean {
 export function naiveIngress(model: Model, p: TestPacket): string {
   if (isForged(model, p)) return 'forged';
   for (const rule of model.gateway.rules) {
-    const waits = rule.to.except?.interfaces.some((id) => id !== 0);
-    if (!waits && matches(rule, p, false)) return `${rule.decision} ${rule.id} ${rule.log}`;
+    if (matches(rule, p, false)) return `${rule.decision} ${rule.id} ${rule.log}`;
   }
   if (p.in === 0) return 'continue';
   for (const redirect of model.redirects) {
@@ -112,10 +111,6 @@ export function naiveIngress(model: Model, p: TestPacket): string {
 }
 
 function naivePolicy(model: Model, p: TestPacket): { verdict: string; rule: number; log: boolean } {
-  for (const rule of model.gateway.rules) {
-    const routed = [rule.to.include, rule.to.except].some((side) => side?.interfaces.some((id) => id !== 0));
-    if (routed && matches(rule, p, true)) return { verdict: rule.decision, rule: rule.id, log: rule.log };
-  }
   if (p.in === 0) {
     const rule = model.rules.find(({ kind }) => kind === 'self-default')?.id ?? 0;
     return { verdict: 'allow', rule, log: false };
