@@ -194,6 +194,11 @@ export const codes = {
     'A sentence broken over two lines',
     ({ word }) => `\`${word}\` can't begin a line: a sentence is one line, and goes on only after a comma`,
   ),
+  strayComma: define<{ before: string }>(
+    'MQ117',
+    'A comma too many',
+    ({ before }) => `nothing of the list follows this comma, only ${before}`,
+  ),
   // ---- blocks ----
   missingOpen: define<{ block: string }>(
     'MQ120',

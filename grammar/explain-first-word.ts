@@ -121,7 +121,8 @@ function continuesList(
 /** Says in which block a word of another block belongs. */
 function whereItBelongs([first, second]: readonly IToken[], kind: BlockKind | null): string | null {
   const word = first!.image;
-  if (t.isReserved(first!.tokenType) || second?.tokenType === t.Equals) return null;
+  if (second?.tokenType === t.Equals) return null;
+  if (t.isReserved(first!.tokenType) && !fits(first!.tokenType, [t.Action, t.KDefault])) return null;
   if (declarations.has(word)) return `\`${word}\` outside of every block`;
   const kinds = (Object.keys(sentences) as BlockKind[]).filter(
     (other) => other !== kind && sentences[other].includes(word),

@@ -1,7 +1,7 @@
 /** Clauses that are there, but in the wrong order or twice. */
 import type { IToken } from 'chevrotain';
 import { codes } from './codes.ts';
-import type { Failure } from './explain.ts';
+import type { Failure, Misplaced } from './failure.ts';
 import { spanBetween, spanOf } from './source-spans.ts';
 import * as t from './tokens.ts';
 
@@ -46,7 +46,7 @@ const startsWhat = (token: IToken, previous: IToken | null): boolean =>
   t.Protocol.categoryMatchesMap?.[token.tokenType.tokenTypeIdx!] === true && previous?.tokenType !== t.Comma;
 
 /** Reports a clause that stands after one it should stand before, or that is said twice. */
-export function explainOrder(failure: Failure): boolean {
+export function explainOrder(failure: Misplaced): boolean {
   const { tokens, at, file, index } = failure;
   const kind = ruleOf(tokens);
   if (kind === null) return false;

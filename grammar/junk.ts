@@ -29,6 +29,9 @@ export function explainJunk(token: IToken, before: IToken | undefined, after: IT
     const text = `"${image.replaceAll('"', '')}"`;
     return { because: 'a path stands in quotes', expected: text, mend: only(text) };
   }
+  if (image === '+' || image === '&' || image === '|') {
+    return { because: 'a list has commas', expected: '`,`', mend: only(',') };
+  }
   if (image === '->' || image === '=>') {
     return { because: '`to` is written as a word', expected: '`to`', mend: only('to') };
   }
@@ -78,9 +81,11 @@ const guesses: readonly (readonly [pattern: { test(image: string): boolean }, be
     'such as `10.0.0.0/8` or `10/minute`',
   ],
   [/^!/, 'exceptions are written with `except`', 'such as `from any except lan`'],
-  [/^(?:&&|\|\||[&|+])$/, 'a list has commas', '`,`'],
+  [/^(?:&&|\|\|)$/, 'a list has commas', '`,`'],
   [/^\d+-/, 'a range is two numbers', 'such as `6970-7170`'],
   [/^[-/]/, 'ranges, networks and rates are written without blanks', 'such as `6970-7170` or `10.0.0.0/8`'],
+  [/^\*$/, '`any` stands for every address', '`any`, or `1-65535` for every port'],
+  [/[()]/, 'there are no parentheses', 'the words alone'],
   [/^\$/, 'there are no variables', 'a name given by `host`, `network`, `set` or `service`'],
   [/[^\u0000-\u007f]/, 'names and words are ASCII', 'letters, digits, `_` and `-`'],
   [

@@ -95,7 +95,11 @@ function readRate(token: IToken, complain: Complain): RateValue {
   const meant =
     known ?? UNITS.find(([name, , ...others]) => others.includes(unit.toLowerCase()) || name === unit.toLowerCase());
   const count = readNumber(token, digits, complain);
-  if (known === undefined) {
+  if (known === undefined && /^(?:tcp|udp|sctp)$/i.test(unit)) {
+    const mend = `${unit.toLowerCase()} ${digits}`;
+    const because = 'a protocol stands before its ports';
+    complain(codes.badRate, { text: token.image, because }, token, { expected: `\`${mend}\``, mend });
+  } else if (known === undefined) {
     const mend = meant === undefined ? {} : { mend: `${digits}/${meant[0]}` };
     complain(codes.badRate, { text: token.image, because: `there is no unit \`${unit}\`` }, token, {
       expected,

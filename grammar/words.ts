@@ -81,6 +81,7 @@ export const foreignWords: ReadonlyMap<string, string> = new Map([
   ['daddr', 'to'],
   ['->', 'to'],
   ['=>', 'to'],
+  ['rate', 'limit'],
   ['not', 'except'],
   ['but', 'except'],
   ['all', 'any'],

@@ -58,6 +58,7 @@ const cases: Record<keyof typeof codes, readonly [text: string, message: string]
     inPolicy('allow tcp 1\n    from a'),
     "`from` can't begin a line: a sentence is one line, and goes on only after a comma",
   ],
+  strayComma: [inPolicy('allow tcp 80, from a'), 'nothing of the list follows this comma, only `from`'],
   missingOpen: ['gateway g', '`gateway` needs `{` here'],
   unclosed: ['gateway g {', '`gateway g` is still open: its `}` is missing at the end of the file'],
   loneClose: ['}', 'this `}` closes nothing'],

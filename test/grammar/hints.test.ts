@@ -64,7 +64,7 @@ test('a missing comma at the end of a line', () => {
 });
 test('a comma too many', () => {
   expectMended('zone a = b,', 'MQ103 1 ,', 'zone a = b');
-  expectErrors('zone a = b,, c', 'MQ113 1 ,');
+  expectMended('zone a = b,, c', 'MQ117 1 ,', 'zone a = b, c');
   expectMended('zone a = b,\nhost c = 10.0.0.1', 'MQ103 1 ,', 'zone a = b\nhost c = 10.0.0.1');
   expectMended(
     'masquerade m {\n  from a,\n  interface b\n}',
@@ -118,6 +118,35 @@ test('exceptions, variables and lists of other languages', () => {
     const [error] = expectErrors(policy(line), `MQ006 2 ${word}`);
     assert.ok(error!.message.length > `\`${word}\` means nothing here`.length);
   }
+});
+
+test('two sentences on a line', () => {
+  expectMended('masquerade m { from a interface b }', 'MQ124 1 interface', 'masquerade m { from a \ninterface b }');
+  expectMended('zone a = b zone c = d', 'MQ124 1 zone', 'zone a = b \nzone c = d');
+});
+test('a comma with nothing after it', () => {
+  expectMended(policy('allow tcp 80, from a'), 'MQ117 2 ,', policy('allow tcp 80 from a'));
+});
+test('`and` in a list, and other signs', () => {
+  expectMended(policy('allow from a and b'), 'MQ107 2 and', policy('allow from a, b'));
+  expectMended('zone a = b + c', 'MQ006 1 +', 'zone a = b , c');
+});
+test('a rate in words, a port before its protocol', () => {
+  expectMended(policy('allow limit 10 per minute'), 'MQ017 2 10 per minute', policy('allow limit 10/minute'));
+  expectMended(policy('allow 80/tcp'), 'MQ017 2 80/tcp', policy('allow tcp 80'));
+});
+test('ports and host names where addresses stand', () => {
+  const [port] = expectErrors(policy('allow tcp 80 to yoda:80'), 'MQ102 2 :');
+  assert.match(port!.expected!, 'after their protocol');
+  const [host] = expectErrors(policy('allow from www.example.org'), 'MQ102 2 www.example.org');
+  assert.match(host!.expected!, '`host`');
+});
+test('a list has no braces', () => {
+  expectErrors('set s = { a, b }', 'MQ123 1 {');
+});
+test('an action outside of every block', () => {
+  const [error] = expectErrors('allow tcp 80', 'MQ101 1 allow');
+  assert.is(error!.expected, '`allow` in the block of `gateway`, `policy` or `redirect`');
 });
 
 test.run();
