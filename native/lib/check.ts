@@ -2,8 +2,7 @@
 
 export function checkUint32(value: unknown, what: string, least = 0, most = 0xffff_ffff): number {
   if (typeof value !== 'number' || !Number.isInteger(value)) throw new TypeError(`${what} must be a whole number`);
-  if (value < least || value > 0xffff_ffff)
-    throw new RangeError(`${what} must be ${least} to 4294967295, not ${value}`);
+  if (value < least || value > most) throw new RangeError(`${what} must be ${least} to ${most}, not ${value}`);
   return value;
 }
 
