@@ -114,19 +114,20 @@ static long sweep_slot(__u32 i, struct sweep *sweep)
 static int sweep_tick(void *map, __u32 *key, struct sweeper *s)
 {
 	struct control *c = get_control();
+	struct progress *p = get_progress();
 	struct sweep sweep;
 
-	if (!c)
+	if (!c || !p)
 		return 0;
 	sweep.now = coarse_now();
-	sweep.limit = c->high_water < c->flows ? c->high_water : c->flows;
-	sweep.first = c->cursor < sweep.limit ? c->cursor : 0;
+	sweep.limit = p->high_water < c->flows ? p->high_water : c->flows;
+	sweep.first = p->cursor < sweep.limit ? p->cursor : 0;
 	bpf_loop(SWEEP_STEP, sweep_slot, &sweep, 0);
 	if (sweep.first + SWEEP_STEP >= sweep.limit) {
-		c->cursor = 0;
-		c->sweeps++;
+		p->cursor = 0;
+		p->sweeps++;
 	} else {
-		c->cursor = sweep.first + SWEEP_STEP;
+		p->cursor = sweep.first + SWEEP_STEP;
 	}
 	bpf_timer_start(&s->timer, SWEEP_PERIOD, 0);
 	return 0;
