@@ -1,16 +1,4 @@
-import { addon } from '../../native/lib/addon.ts';
-import { Btf } from '../../native/lib/btf.ts';
-import type { BpfMap } from '../../native/lib/libbpf.ts';
-
-/** The types that a pinned map was made with: what runs, which may be older than what this package brings. */
-export function readMapBtf(map: BpfMap): Btf {
-  const fd = addon().fdById('btf', map.info().btfId);
-  try {
-    return new Btf(addon().btfBytes(fd));
-  } finally {
-    addon().fdClose(fd);
-  }
-}
+import type { Btf } from '../../native/lib/libbpf.ts';
 
 /** Byte offsets of the members of a struct. @throws when there is no such struct or member */
 export function offsetsOf<M extends string>(

@@ -17,7 +17,17 @@ export const POLICY_ARRAYS = {
 export const HOOKS = ['tc-egress', 'tc-ingress', 'xdp'] as const satisfies readonly Hook[];
 
 /** Maps without which the gateway can't be spoken to. */
-export const MAPS = ['control', 'flows4', 'slots', 'free_slots', 'interfaces', 'seats', 'addresses', 'drops'] as const;
+export const MAPS = [
+  'control',
+  'progress',
+  'flows4',
+  'slots',
+  'free_slots',
+  'interfaces',
+  'seats',
+  'addresses',
+  'drops',
+] as const;
 
 export function programPin(name: string): string {
   return `prog_${name}`;

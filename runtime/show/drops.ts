@@ -1,4 +1,3 @@
-import { readMapBtf } from '../apply/layout.ts';
 import type { Io } from '../cli/io.ts';
 import { findRunning } from './find.ts';
 import { shorten } from './listing.ts';
@@ -34,7 +33,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 export async function readDrops(): Promise<Drop[]> {
   const { libbpf, pins } = await findRunning();
   using map = libbpf.BpfMap.openPinned(`${pins}/drops`, { readOnly: true });
-  const names = readMapBtf(map).enumValues('drop_reason') ?? new Map<string, bigint>();
+  const names = map.btf().enumValues('drop_reason') ?? new Map<string, bigint>();
   const codec = map.codec().value;
   const drops: Drop[] = [];
   for (const [name, value] of names) {

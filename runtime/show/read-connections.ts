@@ -1,6 +1,6 @@
 import type { Btf } from '../../native/lib/btf.ts';
 import { readAddress, readBe16 } from '../apply/bytes.ts';
-import { enumOf, offsetsOf, readMapBtf } from '../apply/layout.ts';
+import { enumOf, offsetsOf } from '../apply/layout.ts';
 import { fromCoarse } from '../apply/tables.ts';
 import type { Connection, Counters } from './connection.ts';
 import type { Running } from './find.ts';
@@ -24,8 +24,9 @@ export async function* readConnections({ libbpf, state, pins }: Running): AsyncG
   using slots = BpfMap.openPinned(`${pins}/slots`, { readOnly: true });
   using flows = BpfMap.openPinned(`${pins}/flows4`, { readOnly: true });
   using control = BpfMap.openPinned(`${pins}/control`, { readOnly: true });
-  const record = control.codec().value.decode(control.get(0) ?? new Uint8Array()) as unknown as ControlRecord;
-  const reader = makeReader(readMapBtf(slots), record.timeouts, makeOrigins(state));
+  const { timeouts } = control.codec().value.decode(control.get(0) ?? new Uint8Array()) as { timeouts: number[] };
+  const limit = readHighWater(libbpf, pins);
+  const reader = makeReader(slots.btf(), timeouts, makeOrigins(state));
   const lookUp = (key: Uint8Array) => flows.get(key);
   let seen = 0;
   for await (const page of slots.pages({ size: PAGE })) {
@@ -35,13 +36,15 @@ export async function* readConnections({ libbpf, state, pins }: Running): AsyncG
       if (connection !== null) yield connection;
     }
     seen += page.count;
-    if (seen >= record.high_water) return;
+    if (seen >= limit) return;
   }
 }
 
-interface ControlRecord {
-  readonly high_water: number;
-  readonly timeouts: readonly number[];
+/** Slots from here on were never used. */
+export function readHighWater({ BpfMap }: Running['libbpf'], pins: string): number {
+  using progress = BpfMap.openPinned(`${pins}/progress`, { readOnly: true });
+  const value = progress.get(0);
+  return value === null ? 0 : (progress.codec().value.decode(value) as { high_water: number }).high_water;
 }
 
 /** CLOCK_MONOTONIC in units of 2^26 ns, as the datapath counts it. */

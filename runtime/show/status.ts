@@ -1,4 +1,4 @@
-import { enumOf, readMapBtf } from '../apply/layout.ts';
+import { enumOf } from '../apply/layout.ts';
 import type { Io } from '../cli/io.ts';
 import { HOOKS, REQUIRED_PINS } from '../machine/pins.ts';
 import { takeSnapshot } from '../machine/snapshot.ts';
@@ -6,6 +6,7 @@ import type { Attachment, Snapshot, State } from '../machine/types.ts';
 import { flowTableBytes, formatBytes } from '../plan/memory.ts';
 import { formatTimeouts, groups } from '../plan/render.ts';
 import { findRunning, type Running } from './find.ts';
+import { readHighWater } from './read-connections.ts';
 
 export interface Status {
   readonly gateway: string;
@@ -38,11 +39,8 @@ export async function showStatus(asJson: boolean, io: Io): Promise<void> {
 /** Slots in use, by pages. */
 async function countFlows({ libbpf, pins }: Running): Promise<number> {
   using slots = libbpf.BpfMap.openPinned(`${pins}/slots`, { readOnly: true });
-  using control = libbpf.BpfMap.openPinned(`${pins}/control`, { readOnly: true });
-  const { high_water: limit } = control.codec().value.decode(control.get(0) ?? new Uint8Array()) as {
-    high_water: number;
-  };
-  const btf = readMapBtf(slots);
+  const limit = readHighWater(libbpf, pins);
+  const btf = slots.btf();
   const free = enumOf(btf, 'slot_state', 'SLOT_').FREE ?? 0;
   const struct = btf.type(btf.find('flow_slot', 'struct') ?? 0);
   const at = struct.kind === 'struct' ? (struct.members.find((one) => one.name === 'state')?.bitOffset ?? 0) / 8 : 0;
