@@ -12,33 +12,39 @@ import type { Store } from './store.ts';
  * what is combined there are the pairs of leaves that some packet reaches.
  */
 export function applyBoth<A, B, C>(store: Store<C>, a: Node<A>, b: Node<B>, combine: (a: A, b: B) => C): Node<C> {
-  const done = new Map<Node<A>, Map<Node<B>, Node<C>>>();
-  const waiting: [Node<A>, Node<B>][] = [[a, b]];
-  for (let pair = waiting.at(-1); pair; pair = waiting.at(-1)) {
-    const [x, y] = pair;
-    const row = done.get(x) ?? new Map<Node<B>, Node<C>>();
-    done.set(x, row);
-    if (row.has(y)) {
-      waiting.pop();
+  const done = new Map<number, Node<C>>();
+  const waiting: Both<A, B>[] = [];
+  const enter = (left: Node<A>, right: Node<B>): void => {
+    if (left.kind === 'leaf' && right.kind === 'leaf')
+      done.set(keyOf(left, right), store.leaf(combine(left.value, right.value)));
+    else waiting.push({ left, right, parts: splitBoth(left, right), next: 0 });
+  };
+  enter(a, b);
+  for (let top = waiting.at(-1); top; top = waiting.at(-1)) {
+    const part = top.parts[top.next];
+    if (part) {
+      if (done.has(keyOf(part.left, part.right))) top.next++;
+      else enter(part.left, part.right);
       continue;
     }
-    if (x.kind === 'leaf' && y.kind === 'leaf') {
-      row.set(y, store.leaf(combine(x.value, y.value)));
-      continue;
-    }
-    const parts = splitBoth(x, y);
-    const missing = parts.filter(({ left, right }) => !done.get(left)?.has(right));
-    if (missing.length > 0) for (const { left, right } of missing) waiting.push([left, right]);
-    else
-      row.set(
-        y,
-        store.branch(
-          firstField(x, y),
-          parts.map(({ last, left, right }) => ({ last, to: done.get(left)!.get(right)! })),
-        ),
-      );
+    const edges = top.parts.map(({ last, left, right }) => ({ last, to: done.get(keyOf(left, right))! }));
+    done.set(keyOf(top.left, top.right), store.branch(firstField(top.left, top.right), edges));
+    waiting.pop();
   }
-  return done.get(a)!.get(b)!;
+  return done.get(keyOf(a, b))!;
+}
+
+/** Ids count from 0; there is no room for 2^26 nodes. */
+function keyOf(left: Node<unknown>, right: Node<unknown>): number {
+  return left.id * 2 ** 26 + right.id;
+}
+
+interface Both<A, B> {
+  readonly left: Node<A>;
+  readonly right: Node<B>;
+  readonly parts: readonly Part<A, B>[];
+  /** The first of `parts` that may still be missing. */
+  next: number;
 }
 
 interface Part<A, B> {

@@ -5,7 +5,7 @@ import type { Model } from '../../../compiler/model.ts';
 import { decide } from '../../../compiler/simulate/decide.ts';
 import type { Decision } from '../../../compiler/simulate/decision.ts';
 import type { NewPacket } from '../../../compiler/simulate/packet.ts';
-import { ANYONE, DMZ, LAN, listen, ModelMaker, makeDeathstar, NOBODY, sides, v4, WAN } from '../diagram/models.ts';
+import { ANYONE, DMZ, LAN, listen, ModelMaker, makeDeathstar, NOBODY, v4, WAN } from '../diagram/models.ts';
 import { icmpPacket, machine, tcpPacket } from './packets.ts';
 
 const test = suite('the journey of a new packet');
