@@ -151,9 +151,17 @@ function shortUnit(unit: string): string | null {
   return found === undefined ? null : found[0][0]!;
 }
 
+/** Whether a text ends with its quote, which is none after an odd number of backslashes. */
+export function isClosed(image: string): boolean {
+  if (image.length < 2 || !image.endsWith('"')) return false;
+  let at = image.length - 2;
+  while (image[at] === '\\') at--;
+  return (image.length - 2 - at) % 2 === 0;
+}
+
 function readText(token: IToken, complain: Complain): string {
   const { image } = token;
-  const closed = image.length > 1 && image.endsWith('"');
+  const closed = isClosed(image);
   const inner = image.slice(1, closed ? -1 : undefined);
   if (!closed)
     complain(codes.openText, {}, token, { expected: 'a text between `"` and `"`, on one line', mend: `${image}"` });

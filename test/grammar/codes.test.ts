@@ -1,8 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { codes } from '../../grammar/codes.ts';
+import { LONGEST_LINE } from '../../grammar/line-reader.ts';
 import { LONGEST_TEXT } from '../../grammar/parse.ts';
-import { LONGEST_LINE, LONGEST_SENTENCE } from '../../grammar/reader.ts';
+import { LONGEST_SENTENCE } from '../../grammar/reader.ts';
 import { read } from './read.ts';
 
 const test = suite('codes');

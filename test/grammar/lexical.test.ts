@@ -70,6 +70,8 @@ test('a text may hold any characters that can be seen', () => {
 });
 test('a text is closed on its line', () => {
   expectMended('include "a', 'MQ007 1 "a', 'include "a"');
+  expectErrors('include "a\\"', 'MQ007 1 "a\\"');
+  expectErrors('include "a\\', 'MQ007 1 "a');
   expectMended('include "', 'MQ007 1 "', 'include ""');
   expectMended('expect "a {\n}', 'MQ007 1 "a', 'expect "a" {\n}');
   expectMended('expect "a { # b\n}', 'MQ007 1 "a', 'expect "a" { # b\n}');

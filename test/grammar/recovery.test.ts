@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LONGEST_LINE } from '../../grammar/line-reader.ts';
 import { LONGEST_TEXT, parse } from '../../grammar/parse.ts';
-import { LONGEST_LINE, LONGEST_SENTENCE } from '../../grammar/reader.ts';
+import { LONGEST_SENTENCE } from '../../grammar/reader.ts';
 import { MOST_ERRORS } from '../../grammar/reporter.ts';
 import { checkSpan, expectErrors, read } from './read.ts';
 
