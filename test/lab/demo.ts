@@ -11,6 +11,8 @@ import pc from 'picocolors';
 import { ArticleNetwork, addresses } from './article-network.ts';
 import { Stage } from './demo/stage.ts';
 import { listApplySteps, listInwardSteps, listOutwardSteps, listShowSteps, makeHiddenHostStep } from './demo/steps.ts';
+import { pinsOf } from './masqc.ts';
+import type { Namespace } from './namespace.ts';
 import { startDisplay, startNameServer, startWebServer } from './servers.ts';
 import { compareSnapshots, listFolder, takeSnapshot } from './snapshot.ts';
 
@@ -36,7 +38,16 @@ function findObstacle(): string | null {
 
 /** What stands on the machine and must stand there afterwards. */
 async function look() {
-  return { ...(await takeSnapshot()), 'traces of masqc': [...listFolder('/run/masqc'), ...listFolder('/sys/fs/bpf')] };
+  return { ...(await takeSnapshot()), 'bpffs of the system': listFolder('/sys/fs/bpf') };
+}
+
+/** What masqc has left of this gateway; of /run/masqc itself, where it was not there before and nobody else is in it. */
+function findTraces(gateway: Namespace, wasThere: boolean): string[] {
+  const names = listFolder('/run/masqc').filter((path) => /\/[\w-]+-\d+$/.test(path));
+  const mine = pinsOf(gateway).split('/').at(-1) ?? '';
+  const traces = names.filter((path) => path.endsWith(`/${mine}`));
+  if (!wasThere && names.length === 0) traces.push(...listFolder('/run/masqc'));
+  return traces;
 }
 
 async function perform(network: ArticleNetwork, stage: Stage): Promise<void> {
@@ -47,6 +58,7 @@ async function perform(network: ArticleNetwork, stage: Stage): Promise<void> {
     startWebServer(network.at('han')),
     startDisplay(network.at('han')),
   ]);
+  const wasThere = listFolder('/run/masqc').length > 0;
   const before = await takeSnapshot((...argv) => network.gateway.ask(...argv));
   for (const step of listApplySteps(network)) await stage.play(step);
   for (const step of [...listOutwardSteps(network), ...listInwardSteps(network)]) await stage.play(step);
@@ -58,6 +70,7 @@ async function perform(network: ArticleNetwork, stage: Stage): Promise<void> {
 
   for (const step of listShowSteps(network)) await stage.play(step);
   const left = compareSnapshots(before, await takeSnapshot((...argv) => network.gateway.ask(...argv)));
+  left.push(...findTraces(network.gateway, wasThere));
   if (left.length > 0) stage.fail('masqc down leaves the gateway as it was', left.join('\n'));
 }
 
