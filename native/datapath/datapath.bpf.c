@@ -31,49 +31,61 @@ static __always_inline void ask_policy(void *ctx, void *policies)
 		bpf_tail_call(ctx, policies, READ_ONCE(c->active));
 }
 
+/* Drops a frame that is not a flow's, unless it is for another machine: then it is the stack's, which has others to ask. */
+static __noinline int drop_arrival(struct xdp_md *ctx, enum drop_reason reason)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct iface *in = get_interface(ctx->ingress_ifindex);
+
+	if (data + sizeof(struct ethhdr) > end || !in || !is_for_interface(data, in))
+		return XDP_PASS;
+	return drop_frame(reason, end - data);
+}
+
 SEC("xdp.frags")
 int xdp_ingress(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct iface *in = get_interface(ctx->ingress_ifindex);
-	struct header h;
 	struct flow_dir *flow;
+	struct flow_key key;
+	struct header h;
+	struct iface *in;
 	__u32 now;
 
-	if (unlikely(data + sizeof(struct ethhdr) > end || !in || !is_for_interface(data, in)))
-		return XDP_PASS;
 	switch (parse_packet(data, end, sizeof(struct ethhdr), false, &h)) {
 	case PARSED_FLOW:
 		break;
 	case PARSED_MALFORMED:
-		return drop_frame(DROP_MALFORMED, end - data);
+		return drop_arrival(ctx, DROP_MALFORMED);
 	case PARSED_FRAGMENT:
-		return drop_frame(DROP_FRAGMENT, end - data);
+		return drop_arrival(ctx, DROP_FRAGMENT);
 	default:
 		return XDP_PASS;
 	}
-	flow = bpf_map_lookup_elem(&flows4, &h.key);
+	key = h.key; /* a copy, so that the rest of the header stays in registers */
+	flow = bpf_map_lookup_elem(&flows4, &key);
 	if (unlikely(!flow || flow->dying))
 		goto miss;
-	if (unlikely(flow->in != ctx->ingress_ifindex))
-		return drop_frame(DROP_WRONG_INTERFACE, end - data);
-	if (unlikely(!fits_xdp(&h, flow)))
+	in = open_door(flow->door, ctx->ingress_ifindex);
+	if (unlikely(!in))
+		return drop_arrival(ctx, DROP_WRONG_INTERFACE);
+	if (unlikely(!fits_xdp(&h, flow) || !is_for_interface(data, in)))
 		return XDP_PASS;
 	now = coarse_now();
 	if (unlikely(is_new_second(flow, now))) {
-		enum hop hop = revalidate(ctx, &h.key, flow, now);
+		enum hop hop = revalidate(ctx, &key, flow, now);
 
 		if (hop == HOP_NEW)
 			goto miss;
 		if (hop == HOP_NONE)
-			return drop_frame(DROP_NO_ROUTE, end - data);
+			return drop_frame(DROP_NO_ROUTE, h.length);
 		if (!fits_xdp(&h, flow))
 			return XDP_PASS;
 	}
 	return forward_frame(ctx, &h, flow, now);
 miss:
 	ask_policy(ctx, &xdp_policies);
-	return drop_frame(DROP_NO_POLICY, end - data);
+	return drop_frame(DROP_NO_POLICY, h.length);
 }
 
 /* The length in the header is more than what arrived (XDP frames of several buffers are not looked at this closely). */
@@ -123,7 +135,7 @@ int tc_ingress(struct __sk_buff *skb)
 	flow = bpf_map_lookup_elem(&flows4, &h.key);
 	if (!flow || flow->dying)
 		goto miss;
-	if (flow->in != skb->ifindex)
+	if (!open_door(flow->door, skb->ifindex))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
 	now = coarse_now();
 	if (flow->flags & FLOW_LOCAL)
@@ -168,7 +180,7 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 	/* rewritten at ingress, and needs nothing more? */
 	reverse_key(&h->key, &other);
 	back = bpf_map_lookup_elem(&flows4, &other);
-	if (back && !back->dying && back->in == skb->ifindex && !(back->flags & FLOW_LOCAL))
+	if (back && !back->dying && open_door(back->door, skb->ifindex) && !(back->flags & FLOW_LOCAL))
 		return TC_ACT_UNSPEC;
 	return drop_skb(skb, DROP_UNTRANSLATED);
 }

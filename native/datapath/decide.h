@@ -241,7 +241,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	if (local)
 		w->packet.own = is_multicast(key.daddr) || key.daddr == 0xffffffff ? 0 : find_own(ctx, w, key.daddr);
 	fill_entries(w);
-	w->forth.in = w->in;
+	w->forth.door = make_door(w->in);
 	w->forth.flags |= FLOW_ORIGINAL;
 
 	/* strays; but connections that the gateway had before the first apply go on */
@@ -313,7 +313,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		if (step != STEP_CREATE)
 			return step;
 	}
-	w->back.in = w->forth.out;
+	w->back.door = make_door(w->forth.out);
 	return choose_source(w, redirected);
 
 to_gateway:
@@ -321,7 +321,7 @@ to_gateway:
 	w->forth.flags &= ~(FLOW_NEIGHBOUR | FLOW_XDP);
 	w->forth.out = 0;
 	w->back.flags |= FLOW_OWN;
-	w->back.in = w->in;
+	w->back.door = w->forth.door;
 	return STEP_CREATE;
 }
 
@@ -360,9 +360,9 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 	}
 	fill_entries(w);
 	w->forth.flags = FLOW_ORIGINAL | FLOW_OWN;
-	w->forth.in = w->in;
+	w->forth.door = make_door(w->in);
 	w->back.flags = FLOW_LOCAL;
-	w->back.in = w->in;
+	w->back.door = w->forth.door;
 	return STEP_CREATE;
 }
 

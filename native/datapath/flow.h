@@ -42,7 +42,7 @@ struct flow_dir {
 	__u8 dmac[6];       /* next hop */
 	__u16 mtu;          /* of the route, bytes of the IP packet */
 	__u32 out;          /* ifindex; 0 for LOCAL */
-	__u32 in;           /* ifindex that this direction must come in by (OWN: leave by) */
+	__u32 door;         /* that this direction must come in by (OWN: leave by): seat << 24 | low bits of the ifindex */
 	__u32 last;         /* coarse time of the last packet */
 	__u32 slot;         /* index into `slots` */
 	__u8 flags;         /* enum flow_flag */

@@ -122,7 +122,7 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
 	flow = bpf_map_lookup_elem(&flows4, &key);
 	if (!flow || flow->dying)
 		return drop_skb(skb, DROP_STRAY);
-	if (flow->in != skb->ifindex)
+	if (!open_door(flow->door, skb->ifindex))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
 	if (flow->flags & (FLOW_NAT_SRC | FLOW_NAT_DST) && !rewrite_quote(skb, h, &q, flow))
 		return drop_skb(skb, DROP_FAILED);

@@ -158,6 +158,23 @@ static __always_inline struct progress *get_progress(void)
 	return bpf_map_lookup_elem(&progress, &zero);
 }
 
+/* flow_dir.door of an interface; 0: it carries no programs. */
+static __always_inline __u32 make_door(__u32 ifindex)
+{
+	__u32 *seat = bpf_map_lookup_elem(&seats, &ifindex);
+
+	return seat ? *seat << 24 | (ifindex & 0xffffff) : 0;
+}
+
+/* The interface behind a door, if that is the one with this ifindex; no hash look-up. */
+static __always_inline struct iface *open_door(__u32 door, __u32 ifindex)
+{
+	__u32 seat = door >> 24;
+	struct iface *iface = bpf_map_lookup_elem(&interfaces, &seat);
+
+	return iface && iface->ifindex == ifindex && !((door ^ ifindex) << 8) ? iface : NULL;
+}
+
 static __always_inline struct iface *get_interface(__u32 ifindex)
 {
 	__u32 *seat = bpf_map_lookup_elem(&seats, &ifindex);

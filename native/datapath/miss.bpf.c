@@ -25,8 +25,10 @@ int xdp_miss(struct xdp_md *ctx)
 	struct work *w = get_work();
 	struct flow_dir *flow;
 	__u32 bytes = end - data;
+	struct iface *in = get_interface(ctx->ingress_ifindex);
 
-	if (!w || parse_packet(data, end, sizeof(struct ethhdr), false, &w->h) != PARSED_FLOW)
+	if (!w || !in || data + sizeof(struct ethhdr) > end || !is_for_interface(data, in) ||
+	    parse_packet(data, end, sizeof(struct ethhdr), false, &w->h) != PARSED_FLOW)
 		return XDP_PASS;
 	if (sizeof(struct ethhdr) + w->h.length > bytes && sizeof(struct ethhdr) + w->h.length > bpf_xdp_get_buff_len(ctx))
 		return drop_frame(DROP_MALFORMED, bytes);
@@ -47,7 +49,7 @@ int xdp_miss(struct xdp_md *ctx)
 		return drop_frame(w->reason, bytes);
 	}
 	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
-	if (!flow || flow->in != w->in)
+	if (!flow || !open_door(flow->door, w->in))
 		return drop_frame(DROP_WRONG_INTERFACE, bytes);
 	if (!fits_xdp(&w->h, flow))
 		return XDP_PASS;
@@ -97,7 +99,7 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		return drop_skb(skb, w->reason);
 	}
 	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
-	if (!flow || flow->in != w->in)
+	if (!flow || !open_door(flow->door, w->in))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
 	if (flow->flags & FLOW_LOCAL)
 		return deliver_skb(skb, &w->h, flow, coarse_now());

@@ -94,14 +94,16 @@ static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const s
 {
 	struct bpf_fib_lookup fib;
 	struct flow_key after;
+	__u32 seat = flow ? flow->door >> 24 : 0;
+	struct iface *in = bpf_map_lookup_elem(&interfaces, &seat);
 	long code;
 
-	if (!key || !flow || flow->flags & (FLOW_LOCAL | FLOW_OWN))
+	if (!key || !flow || !in || flow->flags & (FLOW_LOCAL | FLOW_OWN))
 		return HOP_FINE;
 	after = *key;
 	after.daddr = flow->daddr;
 	after.dport = flow->dport;
-	code = route(ctx, &fib, &after, flow->in);
+	code = route(ctx, &fib, &after, in->ifindex);
 	if (!is_routed(code))
 		return HOP_NONE;
 	if (fib.ifindex != flow->out || (flow->flags & FLOW_OWN_ADDRESS && fib.ipv4_src != flow->saddr) ||
