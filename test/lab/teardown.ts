@@ -22,7 +22,8 @@ function removePins(namespace: string): void {
   if (inode === undefined) return;
   for (const folder of ['/run/masqc/bpf', '/run/masqc']) {
     for (const name of listNames(folder)) {
-      if (name.endsWith(`-${inode}`)) rmSync(`${folder}/${name}`, { recursive: true, force: true });
+      if (name.endsWith(`-${inode}`) || name.startsWith(`${inode}.lock`))
+        rmSync(`${folder}/${name}`, { recursive: true, force: true });
     }
   }
 }
