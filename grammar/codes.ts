@@ -240,15 +240,25 @@ export interface More {
   readonly fixes?: Diagnostic['fixes'];
 }
 
+/** What a message quotes may be a megabyte long. */
+const shorten = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
+function shortenAll<P>(params: P): P {
+  const entries = Object.entries(params as object).map(([key, value]) => {
+    return [key, typeof value === 'string' ? shorten(value, 100) : value];
+  });
+  return Object.fromEntries(entries) as P;
+}
+
 /** An error of the registry's kind `code` at `span`. */
 export function makeError<P>(code: Code<P>, params: P, span: Span, more: More): Diagnostic {
   return {
     code: code.code,
     severity: 'error',
-    message: code.message(params),
-    expected: more.expected,
+    message: code.message(shortenAll(params)),
+    expected: shorten(more.expected, 300),
     span,
     related: more.related ?? [],
-    fixes: more.fixes ?? [],
+    fixes: (more.fixes ?? []).map((fix) => ({ ...fix, title: shorten(fix.title, 100) })),
   };
 }

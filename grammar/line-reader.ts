@@ -48,7 +48,7 @@ export function readLine(line: SourceText, offset: number, number: number, repor
   let wrong = reportHidden(text, spanAt, reporter);
   const complain: Complain = (code, params, token, { mend, expected }) => {
     const span = spanOf(file, token);
-    const fixes = mend === undefined ? [] : [{ title: `write \`${shorten(mend)}\``, span, replacement: mend }];
+    const fixes = mend === undefined ? [] : [{ title: `write \`${mend}\``, span, replacement: mend }];
     reporter.report(code, params, span, { expected, fixes });
     wrong = true;
   };
@@ -140,10 +140,8 @@ function reportJunk(
     const end = mend.to === 0 ? span.end : offset + after!.startOffset + after!.image.length;
     fixes.push({ title: `write \`${mend.text}\``, span: { ...from, end }, replacement: mend.text });
   }
-  reporter.report(codes.unknownWord, { word: shorten(token.image), because }, span, { expected, fixes });
+  reporter.report(codes.unknownWord, { word: token.image, because }, span, { expected, fixes });
 }
-
-const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
 
 const HIDDEN = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069\uFEFF\uFFFD]/;
 

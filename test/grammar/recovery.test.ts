@@ -128,6 +128,21 @@ test('ten thousand rules take well under a second', () => {
   const text = `policy p from a to b {\n${Array.from({ length: 10_000 }, (_, i) => rule(i)).join('')}  default deny\n}\n`;
   assert.equal(parseIn(1500, text), []);
 });
+test('a message is never as long as what it speaks of', () => {
+  const long = 'x'.repeat(10_000);
+  for (const text of [
+    `zone a = ${long}%`,
+    `zone a b${long}`,
+    `host h = ${'1.'.repeat(9000)}`,
+    `host h = [${'1:'.repeat(9000)}]`,
+    `include "${long}`,
+  ]) {
+    const { diagnostics } = read(text);
+    assert.is(diagnostics.length, 1);
+    const [{ message, expected, fixes }] = diagnostics as [(typeof diagnostics)[number]];
+    for (const words of [message, expected!, ...fixes.map(({ title }) => title)]) assert.ok(words.length < 500, words);
+  }
+});
 test('a span is always within the text', () => {
   for (const text of [
     '',
