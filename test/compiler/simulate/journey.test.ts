@@ -159,6 +159,23 @@ test('8: a private source that no masquerade takes does not leave', () => {
   shows(tcpPacket(DMZ, '198.51.100.7', '192.0.2.1', 80), { outcome: 'allowed', by: 'out' }, model);
 });
 
+test('the trail tells the stations in their order, with their lines', () => {
+  const out = only(tcpPacket(LAN, '192.168.1.20', '192.0.2.1', 80));
+  assert.equal(
+    out.trail.map(({ stage, text }) => `${stage}: ${text}`),
+    ['routing: leaves by wan', 'policy: allowed', 'masquerade: masqueraded'],
+  );
+  assert.equal(
+    out.trail.map(({ rule }) => rule),
+    [0, out.rule, out.nat],
+  );
+  const redirected = only(tcpPacket(WAN, '192.0.2.1', WAN, 80));
+  assert.equal(
+    redirected.trail.map(({ stage, text }) => `${stage}: ${text}`),
+    ['redirect: goes to 192.168.2.10:8080', 'routing: leaves by dmz'],
+  );
+});
+
 test('a route that the file does not tell gives an answer for each way', () => {
   const model = new ModelMaker(['isp', 'vpn', 'lan'])
     .network('home', 3, '192.168.1.0/24')
