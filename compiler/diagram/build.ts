@@ -1,9 +1,9 @@
 /** From the checked model to its decision diagrams. */
 import type { Model, RuleId } from '../model.ts';
 import { applyBoth, mapLeaves } from './algebra.ts';
-import type { ForwardLeaf, IngressLeaf, PolicyDiagram } from './diagram.ts';
+import type { ForwardLeaf, IngressLeaf, NatLeaf, PolicyDiagram, PolicyLeaf } from './diagram.ts';
 import { buildFirstMatch, buildStages } from './first-match.ts';
-import { gatewayDefault, type NatLeaf, natClauses, type PolicyLeaf, policyClauses } from './forward.ts';
+import { gatewayDefault, natClauses, policyClauses } from './forward.ts';
 import { ingressStages } from './ingress.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -34,6 +34,7 @@ export function buildPolicyDiagram(model: Model, stores: Stores = createStores()
     ingress: buildStages(stores.ingress, ingressStages(model), { verdict: 'continue' }),
     forward: applyBoth(stores.forward, policy, nat, translate),
     redirected: mapLeaves(stores.redirected, nat, (leaf) => leaf.nat),
+    factors: { policy, nat },
   };
 }
 

@@ -64,9 +64,28 @@ export interface ForwardLeaf {
   readonly reason?: 'untranslated';
 }
 
+/** What the policies say, before any thought of translation. */
+export interface PolicyLeaf {
+  readonly verdict: 'allow' | 'deny' | 'reject';
+  readonly rule: RuleId;
+  readonly log: boolean;
+}
+
+/** `untranslated`: a private source that no masquerade takes would leave an interface that some masquerade names. */
+export interface NatLeaf {
+  readonly nat: RuleId;
+  readonly untranslated: boolean;
+}
+
 export interface PolicyDiagram {
   readonly ingress: Node<IngressLeaf>;
   readonly forward: Node<ForwardLeaf>;
   /** The masquerade for packets that a redirect let in, which are not asked about the policy: leaf is the nat id. */
   readonly redirected: Node<RuleId>;
+  /**
+   * What `forward` is made of: `policy` says the verdict; where that is `allow`, `nat` says whether the packet is
+   * masqueraded or, `untranslated`, denied after all. One after the other they are as large as their sum; `forward` has
+   * a copy of `nat` for each line that allows. Diagrams made by hand may lack it.
+   */
+  readonly factors?: { readonly policy: Node<PolicyLeaf>; readonly nat: Node<NatLeaf> };
 }

@@ -1,6 +1,6 @@
 /** The stage behind routing: the policy of (in, out), the gateway's default, then the masquerade. */
 import { PRIVATE_V4, subtractRanges } from '../addresses.ts';
-import { type Model, type Policy, type Rule, type RuleId, SELF } from '../model.ts';
+import { type Model, type Policy, type Rule, SELF } from '../model.ts';
 import {
   type Condition,
   FAMILIES,
@@ -11,23 +11,11 @@ import {
   product,
   saddrOf,
 } from './conditions.ts';
+import type { NatLeaf, PolicyLeaf } from './diagram.ts';
 import { NOWHERE } from './fields.ts';
 import { ownedAddresses, rangesOwned } from './ownership.ts';
 import type { Clause } from './partition.ts';
 import { type Ranges, rangesOf } from './ranges.ts';
-
-/** What the policies say, before any thought of translation. */
-export interface PolicyLeaf {
-  readonly verdict: 'allow' | 'deny' | 'reject';
-  readonly rule: RuleId;
-  readonly log: boolean;
-}
-
-/** `untranslated`: an inside source that no masquerade takes would leave an interface that some masquerade names. */
-export interface NatLeaf {
-  readonly nat: RuleId;
-  readonly untranslated: boolean;
-}
 
 /** What no clause matches meets `gatewayDefault`. */
 export function policyClauses(model: Model): Clause<PolicyLeaf>[] {

@@ -172,6 +172,13 @@ function compare(model: Model, diagram: PolicyDiagram, packet: TestPacket): void
     `forward ${said}`,
   );
   assert.is(walk(diagram.redirected, fields), naiveNat(model, packet), `redirected ${said}`);
+  const policy = walk(diagram.factors!.policy, fields);
+  const factor = walk(diagram.factors!.nat, fields);
+  const denied = policy.verdict === 'allow' && factor.untranslated;
+  assert.is(denied ? 'deny' : policy.verdict, verdict, `factors ${said}`);
+  assert.is(policy.rule, rule, `factors ${said}`);
+  assert.is(denied, reason === 'untranslated', `factors ${said}`);
+  if (verdict === 'allow') assert.is(factor.nat, nat, `factors ${said}`);
 }
 
 test('for generated models and packets', () => {
