@@ -14,6 +14,7 @@ const laboratory = [
   'ethtool',
   'iputils-ping',
   'iputils-tracepath',
+  'socat', // raw sockets
   'tcpdump',
   'traceroute',
   'valgrind',
