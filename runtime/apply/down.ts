@@ -46,6 +46,7 @@ export async function takeDown(libbpf: Libbpf | null): Promise<DownReport> {
     if (pins !== null) await attempt('pins', () => removePins(pins));
   }
   for (const state of states) await attempt('ip_forward', () => restoreForwarding(state));
+  const forgotten = gateways.size > states.length && readIpForward() === '1';
   await attempt('guard', async () => {
     if ((await readGuard([])) === null) return null;
     await removeGuard();
@@ -63,6 +64,7 @@ export async function takeDown(libbpf: Libbpf | null): Promise<DownReport> {
     const mounted = findBpffs() !== null;
     return mounted && (await releaseBpffs()) ? 'bpffs at /run/masqc/bpf unmounted' : null;
   });
+  if (forgotten) done.push('the state is unreadable: net.ipv4.ip_forward stays 1, for what it was before is not known');
   return { done, failed };
 }
 

@@ -77,6 +77,7 @@ export async function replaceDatapath(work: Work, places: readonly Place[], flow
     }
     rmSync(pinPath(work, programPin(ARM_PROGRAM)), { force: true });
     oldArm.pin(pinPath(work, programPin(ARM_PROGRAM)));
+    await armSweep(work);
   };
 }
 

@@ -32,6 +32,12 @@ export function findObstacles(wanted: Wanted, snapshot: Snapshot, state: State |
       advice: 'Leave some out.',
     });
   }
+  if (state !== null && snapshot.active === null && snapshot.attachments.length > 0) {
+    obstacles.push({
+      text: 'Programs of this gateway are attached, but pins of its tables are missing: it can no longer be spoken to.',
+      advice: 'Run `masqc down` and apply again: live connections end then. `masqc show status` names the pins.',
+    });
+  }
   if (state === null || snapshot.active === null) return obstacles;
   if (state.flows !== wanted.flows) {
     obstacles.push({

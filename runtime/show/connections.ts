@@ -8,7 +8,7 @@ const CHUNK = 64 * 1024;
 
 /** Lists the connections as they are read: a line each, as JSON an object a line. */
 export async function showConnections(asJson: boolean, io: Io): Promise<void> {
-  const running = await findRunning();
+  const running = await findRunning(true);
   let text = '';
   let some = false;
   for await (const connection of readConnections(running)) {

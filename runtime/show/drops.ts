@@ -31,7 +31,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 };
 
 export async function readDrops(): Promise<Drop[]> {
-  const { libbpf, pins } = await findRunning();
+  const { libbpf, pins } = await findRunning(true);
   using map = libbpf.BpfMap.openPinned(`${pins}/drops`, { readOnly: true });
   const names = map.btf().enumValues('drop_reason') ?? new Map<string, bigint>();
   const codec = map.codec().value;

@@ -1,9 +1,16 @@
 import { Refusal } from '../cli/refusal.ts';
-import { findPins } from '../machine/bpffs.ts';
+import { findPins, listPins } from '../machine/bpffs.ts';
 import { requireBpf } from '../machine/needs.ts';
 import { readNetns } from '../machine/paths.ts';
+import { REQUIRED_PINS } from '../machine/pins.ts';
 import { findGateways, readState } from '../machine/state.ts';
 import type { State } from '../machine/types.ts';
+
+/** Names that should be pinned and are not. */
+export function findMissingPins(pins: string): string[] {
+  const names = new Set(listPins(pins));
+  return REQUIRED_PINS.filter((name) => !names.has(name));
+}
 
 /** The gateway of this network namespace. */
 export interface Running {
@@ -12,8 +19,11 @@ export interface Running {
   readonly pins: string;
 }
 
-/** @throws Refusal (exit 3) when none is applied here */
-export async function findRunning(): Promise<Running> {
+/**
+ * @param whole refuse when pins are missing
+ * @throws Refusal (exit 3) when none is applied here
+ */
+export async function findRunning(whole: boolean): Promise<Running> {
   const libbpf = await requireBpf('show');
   const netns = readNetns();
   const [gateway] = findGateways(netns);
@@ -29,6 +39,13 @@ export async function findRunning(): Promise<Running> {
     throw new Refusal(
       `Gateway "${state.gateway}" was applied here, but its tables are no longer pinned in /run/masqc/bpf.`,
       'Apply it again; `masqc down` cleans up.',
+    );
+  }
+  const missing = findMissingPins(pins);
+  if (whole && missing.length > 0) {
+    throw new Refusal(
+      `Pins of "${state.gateway}" are missing (${missing.join(', ')}), so its tables can't be read.`,
+      'Run `masqc down`, then apply again.',
     );
   }
   return { libbpf, state, pins };

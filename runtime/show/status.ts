@@ -5,7 +5,7 @@ import { takeSnapshot } from '../machine/snapshot.ts';
 import type { Attachment, Snapshot, State } from '../machine/types.ts';
 import { flowTableBytes, formatBytes } from '../plan/memory.ts';
 import { formatTimeouts, groups } from '../plan/render.ts';
-import { findRunning, type Running } from './find.ts';
+import { findMissingPins, findRunning, type Running } from './find.ts';
 import { readHighWater } from './read-connections.ts';
 
 export interface Status {
@@ -30,9 +30,10 @@ export interface InterfaceStatus {
 }
 
 export async function showStatus(asJson: boolean, io: Io): Promise<void> {
-  const running = await findRunning();
+  const running = await findRunning(false);
   const snapshot = await takeSnapshot(running.state.gateway, 'show');
-  const status = makeStatus(running.state, snapshot, await countFlows(running));
+  const readable = findMissingPins(running.pins).length === 0;
+  const status = makeStatus(running.state, snapshot, readable ? await countFlows(running) : 0);
   io.out(asJson ? `${JSON.stringify({ schema: 'masqc/status@1', ...status }, null, 2)}\n` : renderStatus(status, io));
 }
 

@@ -222,6 +222,10 @@ test('refuses another layout of the tables', () => {
   assert.match(obstacles(newer, applied(WANTED)).join(), 'otherwise');
 });
 
+test('refuses to speak to programs whose pins are gone', () => {
+  assert.match(obstacles(WANTED, { ...applied(WANTED), active: null, pins: ['flows4'] }).join(), 'pins of its tables');
+});
+
 test('refuses an interface that is not there, and names those that are', () => {
   const [obstacle] = makePlan(WANTED, { ...EMPTY, devices: [LAN] }).obstacles;
   assert.match(obstacle?.text ?? '', 'no device "ppp0"');
