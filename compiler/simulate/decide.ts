@@ -138,7 +138,7 @@ function decideRedirect(journey: Journey, fields: FieldValues, rule: RuleId): re
     const hairpin = out === packet.in;
     const trail: Station[] = [
       ...journey.trail,
-      { stage: 'redirect', text: `goes to ${namePlace(model, becomes.machine, packet.family, becomes.port)}`, rule },
+      { stage: 'redirect', text: `goes to ${namePlace(model, becomes.machine, becomes.port)}`, rule },
       {
         stage: 'routing',
         text: out === SELF ? 'is for the gateway' : `leaves by ${nameInterface(model, out)}`,

@@ -55,7 +55,7 @@ function runStep(model: Model, diagram: PolicyDiagram, step: ExpectedPacket, aro
   });
   const failed = trials.find(({ decision }) => !isAsExpected(step, decision));
   const { packet, decision, several } = failed ?? trials[0]!;
-  const happened = describeOutcome(model, decision, step.family);
+  const happened = describeOutcome(model, decision);
   const route = several ? `, if it leaves by ${nameInterface(model, decision.out ?? 0)} (the file does not tell)` : '';
   const why = `${describeReason(model, decision)}${route}`;
   const shown = failed ? packet : null;
@@ -97,17 +97,17 @@ function appearsAs({ machine, port }: NonNullable<ExpectedPacket['as']>, { as }:
 /** With the port that went wrong when the step names none. */
 function describePacket(model: Model, step: ExpectedPacket, failed: NewPacket | null): string {
   const port = step.toPort ?? (failed && hasPorts(failed.protocol) ? failed.dport : null);
-  const from = namePlace(model, step.from, step.family, step.fromPort);
-  const to = namePlace(model, failed?.to ?? step.to, step.family, port);
+  const from = namePlace(model, step.from, step.fromPort);
+  const to = namePlace(model, failed?.to ?? step.to, port);
   return `${step.protocol} from ${from} on ${nameInterface(model, step.on)} to ${to}`;
 }
 
-function describeExpected(model: Model, { outcome, by, as, becomes, family }: ExpectedPacket): string {
+function describeExpected(model: Model, { outcome, by, as, becomes }: ExpectedPacket): string {
   return [
     `is ${outcome}`,
     by === null ? '' : ` by ${by}`,
-    as ? ` as ${namePlace(model, as.machine, family, as.port)}` : '',
-    becomes ? ` to ${namePlace(model, becomes.machine, family, becomes.port)}` : '',
+    as ? ` as ${namePlace(model, as.machine, as.port)}` : '',
+    becomes ? ` to ${namePlace(model, becomes.machine, becomes.port)}` : '',
   ].join('');
 }
 

@@ -1,6 +1,5 @@
 /** Decisions and packets in the admin's words. */
 import { writeAddress } from '../../grammar/address.ts';
-import type { Family } from '../../grammar/ast.ts';
 import { formatRange } from '../addresses.ts';
 import { type InterfaceId, type Machine, type Model, type Range, type RuleId, SELF } from '../model.ts';
 import type { Appearance, Decision } from './decision.ts';
@@ -11,7 +10,7 @@ export function nameInterface(model: Model, id: InterfaceId): string {
 }
 
 /** `192.168.1.20`, `192.168.1.20:80`, `[2001:db8::1]:80`, `wan:80`, `self`. */
-export function namePlace(model: Model, machine: Machine, family: Family, port: number | null): string {
+export function namePlace(model: Model, machine: Machine, port: number | null): string {
   const end = port === null ? '' : `:${port}`;
   switch (machine.kind) {
     case 'address': {
@@ -23,7 +22,7 @@ export function namePlace(model: Model, machine: Machine, family: Family, port: 
     case 'self':
       return `self${end}`;
     default:
-      throw new TypeError(`no such machine of family ${family}: ${machine satisfies never}`);
+      return machine satisfies never;
   }
 }
 
@@ -41,10 +40,10 @@ export function namePorts({ first, last }: Range<number>): string {
 }
 
 /** "is denied by wan-in", "is redirected by www to 192.168.2.10:80": as an `expect` would say it. */
-export function describeOutcome(model: Model, decision: Decision, family: Family): string {
+export function describeOutcome(model: Model, decision: Decision): string {
   const by = decision.by === null ? '' : ` by ${decision.by}`;
   const as = decision.as ? ` as ${nameAppearance(model, decision.as)}` : '';
-  const to = decision.becomes ? ` to ${namePlace(model, decision.becomes.machine, family, decision.becomes.port)}` : '';
+  const to = decision.becomes ? ` to ${namePlace(model, decision.becomes.machine, decision.becomes.port)}` : '';
   return `is ${decision.outcome}${by}${as}${to}`;
 }
 
