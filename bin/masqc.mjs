@@ -2,7 +2,9 @@
 // The command. In the repository it runs the TypeScript sources as they are, in the package the JavaScript beside it.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import * as modules from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NEEDED = 22;
@@ -13,14 +15,17 @@ const major = Number.parseInt(process.versions.node, 10);
 /** The npm package `node`, installed here or above: a newer Node than the machine's. */
 function findNode() {
   try {
-    return createRequire(import.meta.url).resolve('node/bin/node');
+    return modules.createRequire(import.meta.url).resolve('node/bin/node');
   } catch {
     return null;
   }
 }
 
-if (major >= (script === sources ? 24 : NEEDED)) await import(script);
-else {
+if (major >= (script === sources ? 24 : NEEDED)) {
+  // Twice as fast from the second time on. Never below /tmp, where another user could leave code for root.
+  modules.enableCompileCache?.(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'masqc'));
+  await import(script);
+} else {
   const node = findNode();
   if (node === null) {
     console.error(`masqc: Node ${NEEDED} or later is needed, this is ${process.version}.`);
@@ -28,7 +33,7 @@ else {
     process.exitCode = 3;
   } else {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {}); // the child decides
-    const done = spawnSync(node, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
+    const done = spawnSync(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
     process.exitCode = done.status ?? 3;
   }
 }

@@ -43,6 +43,10 @@ function bare(program: string, what: string, rows: Gateway['rows']): Gateway {
 async function applyMasqc(stage: Stage, ...options: string[]): Promise<void> {
   await stage.gateway.ask(...MASQC, 'apply', join(import.meta.dirname, 'gateway.masq'), ...options);
 }
+/** Takes the XDP programs off again: TC then does all the work, as on ppp0 and tun. */
+async function leaveToTc(stage: Stage): Promise<void> {
+  await stage.gateway.ask('bash', '-c', 'rm /run/masqc/bpf/bench-*/link_xdp_*');
+}
 async function downMasqc(stage: Stage): Promise<void> {
   await stage.gateway.ask(...MASQC, 'down');
 }
@@ -89,6 +93,17 @@ export const GATEWAYS: readonly Gateway[] = [
     rows: ['established', 'first'],
     translates: true,
     setUp: (stage) => applyMasqc(stage),
+    takeDown: downMasqc,
+  },
+  {
+    name: 'masqc tc',
+    what: 'masqc, eBPF on TC alone',
+    rows: ['established', 'first'],
+    translates: true,
+    async setUp(stage) {
+      await applyMasqc(stage);
+      await leaveToTc(stage);
+    },
     takeDown: downMasqc,
   },
 ];

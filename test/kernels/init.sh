@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# PID 1 of the guest: the host's file system (read only, by 9p) under a layer of memory, then the guest's command.
-export PATH=/bin
+# PID 1 of the guest: the host's file system (read only, by 9p) under a layer of memory becomes the root, and the
+# guest's command runs there.
 busybox mount -t proc proc /proc
 busybox mount -t devtmpfs dev /dev
 for m in $(busybox cat /modules.order); do busybox insmod "$m" || echo "insmod $m failed"; done
@@ -19,11 +19,20 @@ busybox mkdir -p /root/dev/pts /root/dev/shm
 busybox mount -t devpts pts /root/dev/pts
 busybox mount -t tmpfs shm /root/dev/shm
 release=$(busybox uname -r)
-rest=$(busybox cat /modules.dir)
 busybox mkdir -p /root/lib/modules/$release
-busybox mount -o bind /host$rest /root/lib/modules/$release
-command=$(busybox cat /command)
-busybox chroot /root /bin/bash -c "export HOME=/root PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin; ip link set lo up; $command"
+busybox mount -o bind /host$(busybox cat /modules.dir) /root/lib/modules/$release
+busybox cp /bin/busybox /root/sbin/busybox
+busybox cp /command /root/run/command
+busybox cat > /root/run/guest.sh <<'END'
+#!/bin/bash
+export HOME=/root PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin
+# The kernel asks for the modules that it needs. The command's name decides which tool busybox is.
+mkdir -p /run/modprobe && ln -s /sbin/busybox /run/modprobe/modprobe
+echo /run/modprobe/modprobe > /proc/sys/kernel/modprobe
+/run/modprobe/modprobe -a crc32c_generic libcrc32c tun 2>/dev/null
+ip link set lo up
+bash -c "$(cat /run/command)"
 echo "guest-exit: $?"
-busybox sync
-busybox poweroff -f
+/sbin/busybox poweroff -f
+END
+exec busybox switch_root /root /bin/bash /run/guest.sh
