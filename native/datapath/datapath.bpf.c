@@ -18,6 +18,17 @@ POLICIES(xdp_policies);
 POLICIES(tc_ingress_policies);
 POLICIES(tc_egress_policies);
 
+/*
+ * Every so many seconds (a power of two; 0: never) a flow's packet goes by the kernel's neighbour table. The kernel asks
+ * again for a stale neighbour only when it sends to it itself: one that has silently moved would never be found.
+ */
+const volatile __u32 probe_every = 16;
+
+static __always_inline bool is_probe_due(const struct flow_dir *flow, __u32 now)
+{
+	return probe_every && !(((now >> COARSE_SECOND_SHIFT) + flow->slot) & (probe_every - 1));
+}
+
 static __always_inline bool is_new_second(const struct flow_dir *flow, __u32 now)
 {
 	return (flow->last ^ now) >> COARSE_SECOND_SHIFT;
@@ -73,13 +84,14 @@ int xdp_ingress(struct xdp_md *ctx)
 		return XDP_PASS;
 	now = coarse_now();
 	if (unlikely(is_new_second(flow, now))) {
-		enum hop hop = revalidate(ctx, &key, flow, now);
+		__be32 next = 0;
+		enum hop hop = revalidate(ctx, &key, flow, now, &next);
 
 		if (hop == HOP_NEW)
 			goto miss;
 		if (hop == HOP_NONE)
 			return drop_frame(DROP_NO_ROUTE, h.length);
-		if (!fits_xdp(&h, flow))
+		if (!fits_xdp(&h, flow) || is_probe_due(flow, now))
 			return XDP_PASS;
 	}
 	return forward_frame(ctx, &h, flow, now);
@@ -107,6 +119,8 @@ int tc_ingress(struct __sk_buff *skb)
 	struct iface *in = get_interface(skb->ifindex);
 	struct flow_dir *flow;
 	struct header h = {};
+	__be32 next = 0;
+	bool probe = false;
 	__u32 now, l3;
 
 	skb->tc_index = 0;
@@ -143,14 +157,15 @@ int tc_ingress(struct __sk_buff *skb)
 	if (skb->pkt_type != PACKET_HOST) /* nobody forwards broadcasts: the stack drops it */
 		return TC_ACT_UNSPEC;
 	if (is_new_second(flow, now) || !(flow->flags & FLOW_NEIGHBOUR)) {
-		enum hop hop = revalidate(skb, &h.key, flow, now);
+		enum hop hop = revalidate(skb, &h.key, flow, now, &next);
 
 		if (hop == HOP_NEW)
 			goto miss;
 		if (hop == HOP_NONE)
 			return drop_skb(skb, DROP_NO_ROUTE);
+		probe = is_probe_due(flow, now);
 	}
-	return forward_skb(skb, &h, flow, 0, now);
+	return forward_skb(skb, &h, flow, next, probe, now);
 miss:
 	ask_policy(skb, &tc_ingress_policies);
 	return drop_skb(skb, DROP_NO_POLICY);
@@ -185,6 +200,64 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 	return drop_skb(skb, DROP_UNTRANSLATED);
 }
 
+/* The head of a datagram that the stack has cut in pieces: the others follow it at once, on the same CPU. */
+struct pieces {
+	__be32 saddr;      /* as the stack sends them */
+	__be32 daddr;
+	__be32 to;         /* the source that they leave with */
+	__u32 ifindex;
+	__be16 id;
+	__u8 protocol;
+	__u8 pad[5];
+};
+
+/* last_head: key 0; written and read by TC egress of its CPU; overwritten by the next head. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pieces);
+} last_head SEC(".maps");
+
+/* Pieces that the stack made because the way out is too narrow and the sender allows it (no DF). */
+static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
+{
+	struct pieces *p;
+	__u32 zero = 0;
+	__be16 id;
+	int verdict;
+
+	if (!h)
+		return TC_ACT_SHOT;
+	p = bpf_map_lookup_elem(&last_head, &zero);
+	if (!p || bpf_skb_load_bytes(skb, h->l3 + offsetof(struct iphdr, id), &id, sizeof(id)))
+		return drop_skb(skb, DROP_FAILED);
+	if (h->head) {
+		struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &h->key);
+
+		p->saddr = h->key.saddr;
+		p->daddr = h->key.daddr;
+		p->to = flow && flow->flags & FLOW_NAT_SRC ? flow->saddr : h->key.saddr;
+		p->id = id;
+		p->protocol = h->key.protocol;
+		verdict = leave_forwarded(skb, h);
+		p->ifindex = verdict == TC_ACT_UNSPEC ? skb->ifindex : 0;
+		return verdict;
+	}
+	if (p->saddr != h->key.saddr || p->daddr != h->key.daddr || p->id != id || p->protocol != h->key.protocol ||
+	    p->ifindex != skb->ifindex)
+		return drop_skb(skb, DROP_FRAGMENT);
+	if (p->to != p->saddr) {
+		struct flow_dir to = { .saddr = p->to };
+		struct header piece = *h;
+
+		piece.key.protocol = IPPROTO_IP; /* the ports are in the head */
+		if (!rewrite_skb(skb, &piece, &to, WRITE_SRC))
+			return drop_skb(skb, DROP_FAILED);
+	}
+	return TC_ACT_UNSPEC;
+}
+
 SEC("tc")
 int tc_egress(struct __sk_buff *skb)
 {
@@ -196,7 +269,7 @@ int tc_egress(struct __sk_buff *skb)
 	if (skb->tc_index == TC_DONE)
 		return TC_ACT_UNSPEC;
 	out = get_interface(skb->ifindex);
-	if (!out)
+	if (!out || skb->vlan_present)
 		return TC_ACT_UNSPEC;
 	l3 = out->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
 	pull_headers(skb, l3 + 40);
@@ -207,9 +280,9 @@ int tc_egress(struct __sk_buff *skb)
 		if (skb->ingress_ifindex)
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return icmp_error_out(skb, &h);
-	case PARSED_FRAGMENT: /* the gateway's own, or forwarded in pieces */
+	case PARSED_FRAGMENT:
 		if (skb->ingress_ifindex)
-			return drop_skb(skb, DROP_FRAGMENT);
+			return leave_in_pieces(skb, &h);
 		return TC_ACT_UNSPEC;
 	case PARSED_IPV6:
 		if (skb->ingress_ifindex)

@@ -209,6 +209,8 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	if (key.protocol == IPPROTO_UDP && (key.dport == dhcp_client || key.dport == dhcp_server) &&
 	    key.daddr == 0xffffffff)
 		return STEP_PASS;
+	if (key.protocol == IPPROTO_UDP && key.sport == dhcp_server && key.dport == dhcp_client)
+		return STEP_PASS; /* an offer may go to an address that is not there yet; the stack forwards it nowhere */
 	if (key.protocol == IPPROTO_IGMP_NUMBER && is_multicast(key.daddr))
 		return STEP_PASS;
 	if (is_impossible_source(key.saddr))
@@ -224,8 +226,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		code = routed ? code : BPF_FIB_LKUP_RET_UNSUPP_LWT; /* undeclared: see below */
 	}
 	if (local && key.protocol == IPPROTO_UDP &&
-	    ((key.dport == dhcp_client && key.sport == dhcp_server) ||
-	     (key.dport == dhcp_server && (key.sport == dhcp_client || key.sport == dhcp_server))))
+	    key.dport == dhcp_server && (key.sport == dhcp_client || key.sport == dhcp_server))
 		return STEP_PASS;
 
 	/* forged: the gateway's own address, or one that nothing declared leads to; also the way of the answers */

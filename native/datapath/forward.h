@@ -95,13 +95,17 @@ static __always_inline int forward_frame(struct xdp_md *ctx, const struct header
 	return bpf_redirect(flow->out, 0);
 }
 
-/* TC ingress: rewrites (TTL too) and sends by the hop in `to`. `hop`: its address where known, else 0: by route. */
-static __always_inline int send_on(struct __sk_buff *skb, const struct header *h, const struct flow_dir *to, __be32 hop)
+/*
+ * TC ingress: rewrites (TTL too) and sends by the hop in `to`. `hop`: its address where known, else 0: by route. `probe`:
+ * by the kernel's neighbour table even if the neighbour is known, so that the kernel finds out whether it still is there.
+ */
+static __always_inline int send_on(struct __sk_buff *skb, const struct header *h, const struct flow_dir *to, __be32 hop,
+				   bool probe)
 {
 	__u32 seat = to->seat, ifindex = to->out;
 	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
 	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
-	bool known = to->flags & FLOW_NEIGHBOUR;
+	bool known = to->flags & FLOW_NEIGHBOUR && !probe;
 	bool ethernet, l2 = h->l3;
 
 	if (unlikely(!out || out->ifindex != ifindex))
@@ -134,7 +138,7 @@ static __always_inline int send_on(struct __sk_buff *skb, const struct header *h
  * the sender sent; with the destination rewritten, or the stack would take it for its own.
  */
 static __always_inline int forward_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __be32 hop,
-				       __u32 now)
+				       bool probe, __u32 now)
 {
 	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
 		return drop_skb(skb, DROP_STRAY);
@@ -144,7 +148,7 @@ static __always_inline int forward_skb(struct __sk_buff *skb, const struct heade
 			return drop_skb(skb, DROP_FAILED);
 		return TC_ACT_UNSPEC;
 	}
-	return send_on(skb, h, flow, hop);
+	return send_on(skb, h, flow, hop, probe);
 }
 
 /* TC ingress, packet for the gateway. */

@@ -142,7 +142,7 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
 	}
 	if (h->ttl <= 1 || h->length > flow->mtu)
 		return drop_skb(skb, DROP_STRAY);
-	return send_on(skb, &outer, &to, 0);
+	return send_on(skb, &outer, &to, 0, false);
 }
 
 /*

@@ -84,8 +84,8 @@ int tc_ingress_miss(struct __sk_buff *skb)
 	if (parsed != PARSED_FLOW)
 		return drop_skb(skb, DROP_MALFORMED);
 	step = decide_arrival(skb, w);
-	if (step == STEP_CREATE && skb->pkt_type != PACKET_HOST && !(w->forth.flags & FLOW_LOCAL))
-		return TC_ACT_UNSPEC;
+	if (step == STEP_CREATE && skb->pkt_type != PACKET_HOST)
+		return TC_ACT_UNSPEC; /* a broadcast: nothing answers it as a flow, and nobody forwards it */
 	if (step == STEP_CREATE && !create_flow(skb, w))
 		step = w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED ? STEP_REJECT : STEP_DROP;
 	switch (step) {
@@ -103,7 +103,7 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
 	if (flow->flags & FLOW_LOCAL)
 		return deliver_skb(skb, &w->h, flow, coarse_now());
-	return forward_skb(skb, &w->h, flow, w->hop, coarse_now());
+	return forward_skb(skb, &w->h, flow, w->hop, false, coarse_now());
 }
 
 SEC("tc")

@@ -88,9 +88,10 @@ enum hop {
 /*
  * Once a second at most, by the flow's own packet: is the way out still the way out, what is the neighbour, the MTU, and
  * is the masquerade's address still the interface's own? A flow whose way or address has changed was decided for another
- * pair of interfaces and has to be decided again.
+ * pair of interfaces and has to be decided again. `next`: the address of the next hop.
  */
-static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const struct flow_key *key, struct flow_dir *flow, __u32 now)
+static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const struct flow_key *key, struct flow_dir *flow, __u32 now,
+									 __be32 *next)
 {
 	struct bpf_fib_lookup fib;
 	struct flow_key after;
@@ -98,7 +99,7 @@ static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const s
 	struct iface *in = bpf_map_lookup_elem(&interfaces, &seat);
 	long code;
 
-	if (!key || !flow || !in || flow->flags & (FLOW_LOCAL | FLOW_OWN))
+	if (!key || !flow || !in || !next || flow->flags & (FLOW_LOCAL | FLOW_OWN))
 		return HOP_FINE;
 	after = *key;
 	after.daddr = flow->daddr;
@@ -106,7 +107,9 @@ static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const s
 	code = route(ctx, &fib, &after, in->ifindex);
 	if (!is_routed(code))
 		return HOP_NONE;
-	if (fib.ifindex != flow->out || (flow->flags & FLOW_OWN_ADDRESS && fib.ipv4_src != flow->saddr) ||
+	*next = fib.ipv4_dst;
+	/* The way back is wherever the route leads: the pair of interfaces was decided by the way there. */
+	if ((fib.ifindex != flow->out && flow->flags & FLOW_ORIGINAL) || (flow->flags & FLOW_OWN_ADDRESS && fib.ipv4_src != flow->saddr) ||
 	    !set_hop(flow, &fib, code)) {
 		end_flow(key, flow, now);
 		return HOP_NEW;

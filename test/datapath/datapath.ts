@@ -37,6 +37,8 @@ export interface Setup {
   /** Seconds. */
   readonly timeouts: Readonly<Record<'tcp' | 'tcpSyn' | 'tcpFin' | 'udp' | 'icmp' | 'other', number>>;
   readonly sweep: boolean;
+  /** Seconds between packets that go by the kernel's neighbour table; 0: none, so that every verdict is sure. */
+  readonly probeEvery: number;
 }
 
 export interface Loaded {
@@ -71,6 +73,7 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
   const sizes = { flows4: 2 * flows, slots: flows, free_slots: flows };
   const hit = BpfObject.open(DATAPATH, { pinRoot: pin });
   for (const [map, entries] of Object.entries(sizes)) hit.setMaxEntries(map, entries);
+  hit.setGlobal('.rodata', { probe_every: setup.probeEvery });
   await hit.load();
   const linked = await linkToBytes([readFileSync(setup.stub), readFileSync(MISS)]);
   const miss = BpfObject.open(linked, { name: 'linked', pinRoot: pin });

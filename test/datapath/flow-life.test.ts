@@ -172,4 +172,39 @@ test('a flow whose outside address is gone ends, and the next packet takes the n
   assert.ok(seen.size <= 2);
 });
 
+test('two CPUs that make the same flow at once end with one', async () => {
+  const network = await start();
+  const tuples = Array.from({ length: 300 }, (_, i) => 2000 + i);
+  const frames = tuples.map((sport) => ethernet(udp(fromHan(sport)), network.macs.get('eth0') ?? ''));
+  const verdicts = await network.race('eth0', frames);
+  assert.ok(verdicts.every((verdict) => verdict === XDP_REDIRECT || verdict === XDP_DROP));
+  const flows = (await network.flows()).filter((flow) => flow.saddr === HAN && !flow.dying);
+  assert.equal(
+    flows.map((flow) => flow.sport).sort((a, b) => a - b),
+    tuples,
+  );
+  assert.is(new Set(flows.map((flow) => flow.to.sport)).size, tuples.length);
+  await until('what the losers left is gone', async () => (await network.flows()).length === 2 * tuples.length);
+});
+
+test('a flow finds a neighbour again that has silently moved', async () => {
+  const network = await Network.open({ wan: 'ethernet', xdp: true, cables: 'wire', probeEvery: 1 });
+  open.push(network);
+  const { lab } = network;
+  await lab.at('gw').set({
+    'net.ipv4.neigh.wan0.delay_first_probe_time': 1,
+    'net.ipv4.neigh.wan0.base_reachable_time_ms': 1000,
+    'net.ipv4.neigh.wan0.ucast_solicit': 1,
+  });
+  const ping = lab.at('han').start('ping', '-i0.2', SERVER);
+  await ping.says(/icmp_seq=3 /);
+  await lab.at('out').ip('link set wan0 address 02:00:00:00:00:cc');
+  const lost = ping.output.split('\n').length;
+  await until(
+    'it answers again',
+    () => [...ping.output.matchAll(/icmp_seq=(\d+)/g)].some(([, n]) => Number(n) > lost + 5),
+    15_000,
+  );
+});
+
 test.run();

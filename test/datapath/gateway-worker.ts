@@ -1,6 +1,7 @@
 /**
  * Runs inside the gateway's namespace: loads the datapath, attaches it to every interface of the setup (argv[2], JSON) and
- * answers lines of standard input (`flows`, `drops`, `run PROGRAM DEVICE HEX`) with a line of JSON each, until that ends.
+ * answers lines of standard input (`flows`, `drops`, `run PROGRAM DEVICE FROM HEX`, `race DEVICE
+ * HEX…`) with a line of JSON each, until that ends.
  */
 import { createInterface } from 'node:readline';
 import { attachClsact, attachTcx, attachXdp, hasTcx, ifindexOf } from '../../native/lib/libbpf.ts';
@@ -35,6 +36,16 @@ for await (const line of createInterface({ input: process.stdin })) {
     } catch (error) {
       console.log(JSON.stringify({ error: String(error) }));
     }
+  } else if (line.startsWith('race ')) {
+    const [, device = '', ...frames] = line.split(' ');
+    const context = { ingressIfindex: ifindexOf(device), rxQueueIndex: 0 };
+    const verdicts: number[] = [];
+    for (const hex of frames) {
+      const options = { data: Buffer.from(hex, 'hex'), context };
+      const run = () => hit.program('xdp_ingress').testRun(options);
+      verdicts.push(...(await Promise.all([run(), run(), run(), run()])).map(({ retval }) => retval));
+    }
+    console.log(JSON.stringify(verdicts));
   } else break;
 }
 process.exit(kept.length >= 0 ? 0 : 1); // the links live until here

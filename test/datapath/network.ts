@@ -29,6 +29,7 @@ export interface Options {
   readonly policy?: Setup['policy'];
   /** Size of the flow table; 4096. */
   readonly flows?: number;
+  readonly probeEvery?: number;
   /** What happens before the datapath is there. */
   readonly prepare?: (lab: Lab) => Promise<void>;
 }
@@ -111,7 +112,7 @@ export class Network {
     await bridge.ask('ethtool', '-K', 'p0', 'gro', 'on');
   }
 
-  async #load({ wan, xdp, timeouts, policy, flows = 4096 }: Options): Promise<void> {
+  async #load({ wan, xdp, timeouts, policy, flows = 4096, probeEvery = 0 }: Options): Promise<void> {
     const gw = this.lab.at('gw');
     const mac = async (device: string): Promise<string> =>
       (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
@@ -143,6 +144,7 @@ export class Network {
       ],
       policy: policy ?? {},
       flows,
+      probeEvery,
       timeouts: { tcp: 7440, tcpSyn: 240, tcpFin: 240, udp: 300, icmp: 60, other: 600, ...timeouts },
       sweep: true,
       xdp,
@@ -191,6 +193,16 @@ export class Network {
     );
     if (answer.error !== undefined) throw new Error(answer.error);
     return { verdict: answer.retval, frame: Uint8Array.from(Buffer.from(answer.data, 'hex')) };
+  }
+
+  /** Each frame twice at the same time, through XDP; the verdicts. */
+  async race(device: string, frames: readonly Uint8Array[]): Promise<number[]> {
+    const verdicts: number[] = [];
+    for (let at = 0; at < frames.length; at += 50) {
+      const hex = frames.slice(at, at + 50).map((frame) => Buffer.from(frame).toString('hex'));
+      verdicts.push(...(await this.#ask<number[]>(`race ${device} ${hex.join(' ')}`)));
+    }
+    return verdicts;
   }
 
   close(): void {
