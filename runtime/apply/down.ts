@@ -8,6 +8,8 @@ import { readIpForward, writeIpForward } from '../machine/sysctl.ts';
 import { runTool, runToolOrRefuse } from '../machine/tool.ts';
 import type { State } from '../machine/types.ts';
 
+import { removeOrphans } from './orphans.ts';
+
 type Libbpf = typeof import('../../native/lib/libbpf.ts');
 
 export interface DownReport {
@@ -60,6 +62,10 @@ export async function takeDown(libbpf: Libbpf | null): Promise<DownReport> {
       });
     }
   }
+  await attempt('leftovers', () => {
+    const removed = libbpf === null ? [] : removeOrphans(libbpf);
+    return removed.length === 0 ? null : `leftovers of namespaces that are no more removed: ${removed.join(', ')}`;
+  });
   await attempt('bpffs', async () => {
     const mounted = findBpffs() !== null;
     return mounted && (await releaseBpffs()) ? 'bpffs at /run/masqc/bpf unmounted' : null;
