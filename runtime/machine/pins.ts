@@ -16,7 +16,7 @@ export const POLICY_ARRAYS = {
 } as const satisfies Record<Hook, { array: string; miss: string }>;
 export const HOOKS = ['tc-egress', 'tc-ingress', 'xdp'] as const satisfies readonly Hook[];
 
-/** Maps without which the gateway can't be spoken to. */
+/** Maps without which the gateway can't be spoken to, or (sweeper) does not expire its connections. */
 export const MAPS = [
   'control',
   'progress',

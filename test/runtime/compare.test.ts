@@ -1,0 +1,68 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Manifest, ManifestRule } from '../../compiler/artifact/manifest.ts';
+import { compareManifests } from '../../runtime/plan/compare.ts';
+
+const test = suite('compare');
+
+function rule(id: number, owner: string, text: string): ManifestRule {
+  return { id, kind: 'policy-rule', owner, file: 'gateway.masq', line: id + 10, column: 3, text };
+}
+const BASE: Manifest = {
+  schema: 'masqc/manifest@1',
+  gateway: 'deathstar',
+  interfaces: [
+    { id: 1, name: 'wan', device: 'ppp0', hides: true },
+    { id: 2, name: 'lan', device: 'eth0', hides: false },
+  ],
+  rules: [rule(1, 'lan-out', 'deny tcp 25'), rule(2, 'lan-out', 'deny tcp 26'), rule(3, 'wan-in', 'allow tcp 22')],
+  masquerades: [],
+  flows: 65536,
+  timeouts: { tcp: 1000, 'tcp-syn': 1000, 'tcp-fin': 1000, udp: 1000, icmp: 1000, other: 1000 },
+  sources: [],
+  hashes: { policy: 'a', datapath: 'b', layout: 'c', text: 'd' },
+};
+const changes = (next: Partial<Manifest>) =>
+  compareManifests(BASE, { ...BASE, ...next }).map(({ sign, text }) => `${sign} ${text}`);
+
+test('finds nothing between equals', () => {
+  assert.equal(changes({}), []);
+});
+
+test('names lines that came and went, with their block and place', () => {
+  assert.equal(changes({ rules: [BASE.rules[0]!, rule(2, 'lan-out', 'deny tcp 27'), BASE.rules[2]!] }), [
+    '- lan-out: deny tcp 26   (gateway.masq:12)',
+    '+ lan-out: deny tcp 27   (gateway.masq:12)',
+  ]);
+});
+
+test('counts equal lines', () => {
+  const twice = [...BASE.rules, rule(4, 'lan-out', 'deny tcp 25')];
+  assert.equal(changes({ rules: twice }), ['+ lan-out: deny tcp 25   (gateway.masq:14)']);
+});
+
+test('tells a change of order from a change of lines', () => {
+  const swapped = [rule(1, 'lan-out', 'deny tcp 26'), rule(2, 'lan-out', 'deny tcp 25'), BASE.rules[2]!];
+  assert.equal(changes({ rules: swapped }), ['~ the order of the lines in lan-out']);
+});
+
+test('names interfaces, sizes and timeouts', () => {
+  const interfaces = [
+    { id: 1, name: 'wan', device: 'eth9', hides: true },
+    { id: 2, name: 'dmz', device: 'eth1', hides: false },
+  ];
+  const found = changes({ interfaces, flows: 1024, timeouts: { ...BASE.timeouts, udp: 5000 } });
+  assert.equal(found, [
+    '~ interface wan = ppp0 → eth9',
+    '+ interface dmz = eth1',
+    '- interface lan = eth0',
+    '~ flows 65536 → 1024 (needs `masqc down` first)',
+    '~ timeouts udp 1s → 5s',
+  ]);
+});
+
+test('says so when only the object differs', () => {
+  assert.match(changes({ hashes: { ...BASE.hashes, policy: 'x' } }).join(), 'the policy object');
+});
+
+test.run();
