@@ -27,6 +27,7 @@ export const MAPS = [
   'seats',
   'addresses',
   'drops',
+  'sweeper',
 ] as const;
 
 export function programPin(name: string): string {
