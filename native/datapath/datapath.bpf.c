@@ -219,9 +219,14 @@ struct {
 	__type(value, struct pieces);
 } last_head SEC(".maps");
 
-/* Pieces that the stack made because the way out is too narrow and the sender allows it (no DF). */
+/*
+ * Pieces that the stack made: of forwarded packets, because the way out is too narrow and the sender allows it (no DF),
+ * and of the gateway's own. The head has the ports; the others take the source that it took.
+ */
 static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 {
+	bool own = !skb->ingress_ifindex;
+	struct flow_dir *flow;
 	struct pieces *p;
 	__u32 zero = 0;
 	__be16 id;
@@ -233,20 +238,24 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 	if (!p || bpf_skb_load_bytes(skb, h->l3 + offsetof(struct iphdr, id), &id, sizeof(id)))
 		return drop_skb(skb, DROP_FAILED);
 	if (h->head) {
-		struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &h->key);
-
+		flow = bpf_map_lookup_elem(&flows4, &h->key);
 		p->saddr = h->key.saddr;
 		p->daddr = h->key.daddr;
 		p->to = flow && flow->flags & FLOW_NAT_SRC ? flow->saddr : h->key.saddr;
 		p->id = id;
 		p->protocol = h->key.protocol;
-		verdict = leave_forwarded(skb, h);
+		if (!own)
+			verdict = leave_forwarded(skb, h);
+		else if (flow && !flow->dying && flow->flags & FLOW_OWN)
+			verdict = send_skb(skb, h, flow, coarse_now());
+		else
+			verdict = TC_ACT_UNSPEC;
 		p->ifindex = verdict == TC_ACT_UNSPEC ? skb->ifindex : 0;
 		return verdict;
 	}
 	if (p->saddr != h->key.saddr || p->daddr != h->key.daddr || p->id != id || p->protocol != h->key.protocol ||
 	    p->ifindex != skb->ifindex)
-		return drop_skb(skb, DROP_FRAGMENT);
+		return own ? TC_ACT_UNSPEC : drop_skb(skb, DROP_FRAGMENT);
 	if (p->to != p->saddr) {
 		struct flow_dir to = { .saddr = p->to };
 		struct header piece = *h;
@@ -281,9 +290,7 @@ int tc_egress(struct __sk_buff *skb)
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return icmp_error_out(skb, &h);
 	case PARSED_FRAGMENT:
-		if (skb->ingress_ifindex)
-			return leave_in_pieces(skb, &h);
-		return TC_ACT_UNSPEC;
+		return leave_in_pieces(skb, &h);
 	case PARSED_IPV6:
 		if (skb->ingress_ifindex)
 			return drop_skb(skb, DROP_IPV6);

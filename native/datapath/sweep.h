@@ -120,7 +120,7 @@ static int sweep_tick(void *map, __u32 *key, struct sweeper *s)
 	if (!c || !p)
 		return 0;
 	sweep.now = coarse_now();
-	sweep.limit = p->high_water < c->flows ? p->high_water : c->flows;
+	sweep.limit = p->high_water; /* not c->flows: that may have been larger before */
 	sweep.first = p->cursor < sweep.limit ? p->cursor : 0;
 	bpf_loop(SWEEP_STEP, sweep_slot, &sweep, 0);
 	if (sweep.first + SWEEP_STEP >= sweep.limit) {

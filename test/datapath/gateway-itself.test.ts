@@ -172,6 +172,14 @@ test('pieces that the stack made follow their head with its address', async () =
   );
   assert.is(foreign.verdict, TC_DROP);
 });
+test('an answer of the gateway in pieces leaves with the redirect’s address', async () => {
+  await arrive('wan0', tcp({ saddr: SERVER, daddr: WAN, sport: 6100, dport: 80, flags: 'S' }));
+  const answer = { saddr: LAN, daddr: SERVER, sport: 8000, dport: 6100 };
+  const head = await leave('wan0', tcp({ ...answer, flags: 'SA', ack: 1001, fragment: 0x2000 }));
+  assert.equal([head.verdict, head.out.saddr, head.out.sport], [TC_PASS, WAN, 80]);
+  const tail = await leave('wan0', tcp({ ...answer, flags: 'SA', fragment: 0x10 }));
+  assert.equal([tail.verdict, tail.out.saddr, tail.out.sport], [TC_PASS, WAN, 8000]);
+});
 test('protocols without ports are tracked by their addresses, one host at a time', async () => {
   const esp = (saddr: string, daddr: string) => other({ saddr, daddr, protocol: 50 });
   const first = await arrive('eth0', esp(HAN, SERVER));
