@@ -66,7 +66,7 @@ for (const mode of ['xdp', 'tc'] as const) {
     before = await network.drops();
     port += 1;
   });
-  test.after(() => network.close());
+  test.after(() => network?.close());
 
   test('keeps the source port when it is free', async () => {
     const out = await openUdp(port);

@@ -150,7 +150,7 @@ export class Network {
       xdp,
     };
     this.#gateway = gw.start(process.execPath, worker, JSON.stringify(setup));
-    await this.#gateway.says(/^ready$/m, 20_000);
+    await this.#gateway.says(/^ready$/m, 90_000);
     this.#heard = this.#gateway.output.length;
   }
 

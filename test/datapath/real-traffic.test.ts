@@ -52,7 +52,7 @@ for (const way of ways) {
     network = await Network.open(way);
     await Promise.all([serve('out', '0.0.0.0', 80), serve('yoda', '0.0.0.0', 8080), serve('gw', '0.0.0.0', 8000)]);
   });
-  test.after(() => network.close());
+  test.after(() => network?.close());
 
   test('10 MB come in through the masquerade unharmed', async () => {
     assert.is(await fetchDigest('han', `http://${SERVER}/file`), digest);
