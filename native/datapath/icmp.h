@@ -101,6 +101,35 @@ static __always_inline bool rewrite_quote(struct __sk_buff *skb, const struct he
 	       !bpf_l4_csum_replace(skb, h->l4 + offsetof(struct icmphdr, checksum), 0, narrow(outer), 0);
 }
 
+#define SUM_PIECE 64
+#define SUM_PIECES 24 /* 1536 bytes: an error is at most 576 long, or as long as the MTU (RFC 4884, RFC 1812) */
+
+/* RFC 5508 REQ-3: an error whose own checksum is wrong is dropped. Longer ones than SUM_PIECES are trusted. */
+static __noinline bool has_right_sum(struct __sk_buff *skb, __u32 from, __u32 to)
+{
+	__u32 piece, at = from;
+	sum_t sum = 0;
+
+	for (piece = 0; piece < SUM_PIECES; piece++) {
+		__be32 words[SUM_PIECE / 4] = {};
+		__u32 left = to - at;
+
+		if (at >= to)
+			return fold(sum) == 0xffff;
+		if (left >= SUM_PIECE) {
+			if (bpf_skb_load_bytes(skb, at, words, SUM_PIECE))
+				return false;
+		} else {
+			asm volatile("" : "+r"(left)); /* the verifier has to see the bounds of this very register */
+			if (left < 1 || left >= SUM_PIECE || bpf_skb_load_bytes(skb, at, words, left))
+				return false;
+		}
+		sum += (__u32)bpf_csum_diff(NULL, 0, words, sizeof(words), 0);
+		at += SUM_PIECE;
+	}
+	return at < to || fold(sum) == 0xffff;
+}
+
 /*
  * An error about a packet P of a flow travels the way of P's answers: the reverse of the quoted tuple, seen from where
  * the error comes, is the key of the direction that it takes. Whoever reports (a router on the way, too) appears with
@@ -122,6 +151,8 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
 	flow = bpf_map_lookup_elem(&flows4, &key);
 	if (!flow || flow->dying)
 		return drop_skb(skb, DROP_STRAY);
+	if (!has_right_sum(skb, h->l4, h->l3 + h->length))
+		return drop_skb(skb, DROP_MALFORMED);
 	if (!open_door(flow->door, skb->ifindex))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
 	if (flow->flags & (FLOW_NAT_SRC | FLOW_NAT_DST) && !rewrite_quote(skb, h, &q, flow))

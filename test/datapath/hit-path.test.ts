@@ -271,6 +271,19 @@ for (const mode of ['xdp', 'tc'] as const) {
       const reply = (await network.flows()).find((flow) => flow.dport === opened.sport && flow.daddr === WAN);
       assert.is(reply?.packets, 0);
     });
+    test('drops an ICMP error whose checksum is wrong, of any length', async () => {
+      const opened = await openUdp(port);
+      for (const size of [32, 36, 37, 92, 548]) {
+        const payload = new Array(size - 28).fill(3);
+        const asSent = udp({ saddr: WAN, daddr: SERVER, sport: opened.sport, dport: 53, payload });
+        const error = { saddr: SERVER, daddr: WAN, type: 3, code: 3, payload: asSent.bytes };
+        assert.is((await run('wan0', icmp({ ...error, wrongSum: true }))).verdict, TC_DROP);
+        const { verdict, out } = await run('wan0', icmp(error));
+        assert.is(verdict, TC_REDIRECT);
+        assert.ok(out.sumsAreRight && out.quoted?.sumsAreRight, `${size} bytes`);
+      }
+      assert.equal(await drops(), { malformed: 5 });
+    });
     test('hides an inside router that reports an error outwards', async () => {
       const opened = await openUdp(port);
       await run('wan0', udp({ saddr: SERVER, daddr: WAN, sport: 53, dport: opened.sport }));

@@ -114,11 +114,12 @@ export interface IcmpOptions extends Ip {
   readonly id?: number;
   /** What follows the eight bytes: a quoted packet for errors. */
   readonly payload?: readonly number[];
+  readonly wrongSum?: boolean;
 }
 export function icmp(o: IcmpOptions): Layer3 {
   const message = [o.type, o.code ?? 0, 0, 0, ...u16(o.id ?? 0), 0, 1, ...(o.payload ?? [])];
   if (o.id === undefined) message.splice(6, 2, 0, 0);
-  message.splice(2, 2, ...u16(checksum(message)));
+  message.splice(2, 2, ...u16(checksum(message) ^ (o.wrongSum ? 0x0101 : 0)));
   return { bytes: ip(o, 1, message) };
 }
 export function other(o: Ip & { readonly protocol: number; readonly payload?: readonly number[] }): Layer3 {
