@@ -180,6 +180,8 @@ static __always_inline enum step obey(struct work *w)
 		return STEP_REJECT;
 	case MASQC_FORGED:
 		return refuse(w, DROP_FORGED);
+	case MASQC_UNTRANSLATED:
+		return refuse(w, DROP_UNTRANSLATED);
 	default:
 		return refuse(w, DROP_DENIED);
 	}
@@ -308,12 +310,11 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	if (redirected)
 		w->packet.verdict = MASQC_ALLOW;
 	masqc_policy_forward(&w->packet);
-	if (!redirected) {
+	if (!redirected)
 		w->rule = w->packet.rule;
-		step = obey(w);
-		if (step != STEP_CREATE)
-			return step;
-	}
+	step = obey(w);
+	if (step != STEP_CREATE)
+		return step;
 	w->back.door = make_door(w->forth.out);
 	return choose_source(w, redirected);
 

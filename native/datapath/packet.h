@@ -22,6 +22,7 @@ enum masqc_verdict {
 	MASQC_REJECT = 3,   /* answered: TCP by RST, the rest by ICMP 3/13 */
 	MASQC_REDIRECT = 4, /* ingress only: the destination becomes to_addr:to_port; no policy is asked */
 	MASQC_FORGED = 5,   /* ingress only: the source belongs to another interface */
+	MASQC_UNTRANSLATED = 6, /* forward only: let in, but a private source would leave a masqueraded interface as it is */
 };
 
 struct masqc_packet {
@@ -56,8 +57,9 @@ struct masqc_packet {
  * ingress: before routing, for every new connection, with `in` (MASQC_SELF for the gateway's own). Forged sources,
  * the gateway's own deny and reject lines, then redirects. `out` is unset.
  * forward: after routing, for what ingress let CONTINUE: the policy of (in, out), then the masquerade; also asked after
- * MASQC_REDIRECT with verdict preset to MASQC_ALLOW, in order to learn nothing but `nat` (it then leaves verdict alone
- * and the datapath keeps the redirect's rule).
+ * MASQC_REDIRECT with verdict preset to MASQC_ALLOW, in order to learn nothing but `nat` or MASQC_UNTRANSLATED (it leaves
+ * verdict alone else; the datapath keeps the redirect's rule, and itself translates a client that shares an interface
+ * with the target).
  */
 int masqc_policy_ingress(struct masqc_packet *packet);
 int masqc_policy_forward(struct masqc_packet *packet);
