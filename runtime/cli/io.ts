@@ -4,6 +4,8 @@ import pc from 'picocolors';
 export interface Io {
   /** Results, to standard output. The text is written as it is: end lines yourself. Await it between many. */
   readonly out: (text: string) => void | Promise<void>;
+  /** False when nobody reads the results any more: a long listing may stop. */
+  readonly isRead: () => boolean;
   /** Complaints and progress, to standard error. */
   readonly err: (text: string) => void;
   /** Colours for each stream: identity functions unless it is a terminal. */
@@ -23,16 +25,29 @@ export function wantsColour(stream: Stream, env: Readonly<Record<string, string 
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }
 
-export function createIo(): Io {
-  // `masqc show connections | head`: the reader has seen enough, which is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('drain', resolve);
+    stream.once('error', () => resolve());
+    stream.once('close', resolve);
   });
+}
+
+export function createIo(): Io {
+  // `masqc show connections | head`: the reader has seen enough, which is no error, and no reason to stop an apply.
+  let gone = false;
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      gone ||= stream === process.stdout;
+    });
+  }
   return {
     // A reader that is slower than we are is waited for, so that a long listing takes no memory.
+    isRead: () => !gone,
     out: (text) => {
-      if (!process.stdout.write(text)) return new Promise((resolve) => process.stdout.once('drain', () => resolve()));
+      if (gone) return undefined;
+      if (!process.stdout.write(text)) return drained(process.stdout);
       return undefined;
     },
     err: (text) => void process.stderr.write(text),

@@ -24,8 +24,23 @@ function explain(error: unknown, { err, errColours: c }: Io): ExitCode {
     if (error.advice !== null) err(`  ${error.advice}\n`);
     return error.exit;
   }
+  const system = readSystemError(error);
+  if (system !== null) {
+    err(`${c.red('masqc:')} ${system.path} cannot be used: ${system.reason}.\n`);
+    err('  masqc keeps its state and its lock in /run/masqc: root must be able to write there.\n');
+    return EXIT.refused;
+  }
   err(`${c.red('masqc: this is a bug:')} ${error instanceof Error ? error.message : String(error)}\n`);
   if (process.env.MASQC_DEBUG && error instanceof Error) err(`${error.stack}\n`);
   else err('  Please report it with the file that shows it. MASQC_DEBUG=1 prints where it happened.\n');
   return EXIT.refused;
+}
+
+/** A file that the system does not let us use is no bug: `EROFS: read-only file system, open '/run/masqc/x'`. */
+function readSystemError(error: unknown): { path: string; reason: string } | null {
+  if (!(error instanceof Error)) return null;
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (path === undefined || !['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(code ?? ''))
+    return null;
+  return { path, reason: /^\w+: ([^,]+)/.exec(message)?.[1] ?? message };
 }

@@ -133,12 +133,14 @@ function* planGuardAndHooks(
   const guard = stale ? null : snapshot.guard;
   const devices = wanted.interfaces.map((one) => one.device).sort();
   const indexes = present.map((one) => one.live.ifindex).sort((a, b) => a - b);
-  const carried = indexes.filter((index) => !missing.some((intent) => intent.place.ifindex === index));
+  // TC sees every packet: a device is shut by the guard only while that is missing.
+  const bare = missing.filter((intent) => intent.place.hook !== 'xdp');
+  const carried = indexes.filter((index) => !bare.some((intent) => intent.place.ifindex === index));
   const armed = guard ?? { devices: [], indexes: [] };
   const isNew = guard === null || (snapshot.state !== null && guard.token !== snapshot.state.token);
   // Shut what is not carried yet, attach, open. A device that leaves the file stays held until its programs are gone.
   const arm = [...new Set([...devices, ...(surplus.length > 0 ? armed.devices : [])])].sort();
-  if (isNew || missing.length > 0) {
+  if (isNew || bare.length > 0) {
     if (isNew || !isSameValue([armed.devices, armed.indexes], [arm, carried])) {
       yield { kind: 'guard', devices: arm, indexes: carried, first: isNew };
     }
@@ -148,7 +150,7 @@ function* planGuardAndHooks(
     yield { kind: 'detach', place: { ...one, device: nameOf(one, snapshot) }, gone: true };
   }
   for (const { place, why } of missing) yield { kind: 'attach', place, why };
-  const last = isNew || missing.length > 0 ? { devices: arm, indexes: carried } : armed;
+  const last = isNew || bare.length > 0 ? { devices: arm, indexes: carried } : armed;
   if (!isSameValue([last.devices, last.indexes], [devices, indexes])) {
     yield { kind: 'guard', devices, indexes, first: false };
   }

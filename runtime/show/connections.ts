@@ -17,6 +17,7 @@ export async function showConnections(asJson: boolean, io: Io): Promise<void> {
     text += asJson ? renderConnectionJson(connection) : renderConnection(connection, io.colours);
     if (text.length < CHUNK) continue;
     await io.out(text);
+    if (!io.isRead()) return;
     text = '';
   }
   if (!some && !asJson) text = `${io.colours.bold(TITLE)}\n`;

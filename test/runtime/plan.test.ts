@@ -147,10 +147,19 @@ test('does not refuse a new policy while a known device is away, and keeps it sh
   assert.equal(outline(changed, away), ['policy', 'guard eth0,ppp0 open 3', 'drop-interface']);
 });
 
-test('mends a hook that somebody took off', () => {
+test('mends a hook that somebody took off, shutting the device only for those that see every packet', () => {
   const live = applied(WANTED);
   const torn = { ...live, attachments: live.attachments.filter((one) => one.hook !== 'xdp') };
-  assert.equal(outline(WANTED, torn), ['guard eth0,ppp0 open 7', 'attach eth0 xdp native', 'guard eth0,ppp0 open 3,7']);
+  assert.equal(outline(WANTED, torn), ['attach eth0 xdp native']);
+  const bare = {
+    ...live,
+    attachments: live.attachments.filter((one) => one.hook !== 'tc-ingress' || one.ifindex !== 3),
+  };
+  assert.equal(outline(WANTED, bare), [
+    'guard eth0,ppp0 open 7',
+    'attach eth0 tc-ingress tcx',
+    'guard eth0,ppp0 open 3,7',
+  ]);
 });
 
 test('mends a guard that somebody flushed, open for what carries programs', () => {
