@@ -112,18 +112,14 @@ static __noinline bool has_right_sum(struct __sk_buff *skb, __u32 from, __u32 to
 
 	for (piece = 0; piece < SUM_PIECES; piece++) {
 		__be32 words[SUM_PIECE / 4] = {};
-		__u32 left = to - at;
+		__u32 last; /* index of the last byte of this piece */
 
 		if (at >= to)
 			return fold(sum) == 0xffff;
-		if (left >= SUM_PIECE) {
-			if (bpf_skb_load_bytes(skb, at, words, SUM_PIECE))
-				return false;
-		} else {
-			asm volatile("" : "+r"(left)); /* the verifier has to see the bounds of this very register */
-			if (left < 1 || left >= SUM_PIECE || bpf_skb_load_bytes(skb, at, words, left))
-				return false;
-		}
+		last = to - at < SUM_PIECE ? to - at - 1 : SUM_PIECE - 1;
+		asm volatile("%0 &= 63" : "+r"(last)); /* for the verifier of 6.1, which must see 1..64 in this register */
+		if (bpf_skb_load_bytes(skb, at, words, last + 1))
+			return false;
 		sum += (__u32)bpf_csum_diff(NULL, 0, words, sizeof(words), 0);
 		at += SUM_PIECE;
 	}
