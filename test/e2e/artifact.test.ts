@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArticleNetwork, addresses } from '../lab/article-network.ts';
 import { example, masqc, masqcCommand, mustMasqc, pinsOf } from '../lab/masqc.ts';
+import { ordinaryUser } from '../lab/ordinary-user.ts';
 import { startWebServer } from '../lab/servers.ts';
 import { needs } from '../lab/skip.ts';
 
@@ -17,8 +18,10 @@ const folder = mkdtempSync(join(tmpdir(), 'masqc-built-'));
 const built = join(folder, 'built');
 chmodSync(folder, 0o777);
 
-const asNobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--inh-caps=-all'];
-const nobody = (...args: string[]) => execa('setpriv', [...asNobody, ...masqcCommand, ...args], { reject: false });
+function nobody(...args: string[]) {
+  const [file, ...rest] = [...ordinaryUser, ...masqcCommand, ...args];
+  return execa(file!, rest, { reject: false });
+}
 
 artifact('check, test and build need no root', async () => {
   for (const args of [

@@ -1,5 +1,6 @@
 /** What `masqc down` leaves: nothing. */
 import { existsSync, readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { execa } from 'execa';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -41,7 +42,7 @@ for (const wan of ['tun', 'ethernet'] as const) {
 
     await mustMasqc(gateway, 'down');
     assert.equal(compareSnapshots(before, await look()), []);
-    assert.equal(listTraces(gateway.id, pins), []);
+    assert.equal(listTraces(pins), []);
     await until('the maps are freed', async () => {
       const alive = await Promise.all(maps.map((id) => execa('bpftool', ['map', 'show', 'id', id], { reject: false })));
       return alive.every(({ exitCode }) => exitCode !== 0);
@@ -63,7 +64,7 @@ down('works where the device has gone', async () => {
   await network.dropWan();
   await until('the device is gone', async () => (await gateway.run(['ip', 'link', 'show', 'ppp0'])).code !== 0);
   await mustMasqc(gateway, 'down');
-  assert.equal(listTraces(gateway.id, pinsOf(gateway)), []);
+  assert.equal(listTraces(pinsOf(gateway)), []);
   assert.not.match(await gateway.ask('nft', 'list', 'ruleset'), 'masqc');
   network.close();
 });
@@ -78,9 +79,9 @@ async function listPinnedIds(folder: string, kind: 'map'): Promise<string[]> {
 }
 
 /** What is left of the gateway below /run/masqc. */
-function listTraces(_namespace: string, pins: string): string[] {
+function listTraces(pins: string): string[] {
   const key = pins.slice(pins.lastIndexOf('/') + 1);
-  return ['/run/masqc', '/run/masqc/bpf'].flatMap((folder) =>
+  return ['/run/masqc', dirname(pins)].flatMap((folder) =>
     existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(key)) : [],
   );
 }

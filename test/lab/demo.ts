@@ -6,6 +6,7 @@
  * Ends with 1 when a step does not show what it should. Takes everything down again whatever happens.
  */
 import { readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
 import { ArticleNetwork, addresses } from './article-network.ts';
@@ -43,9 +44,11 @@ async function look() {
 
 /** What masqc has left of this gateway; of /run/masqc itself, where it was not there before and nobody else is in it. */
 function findTraces(gateway: Namespace, wasThere: boolean): string[] {
-  const names = listFolder('/run/masqc').filter((path) => /\/[\w-]+-\d+$/.test(path));
-  const mine = pinsOf(gateway).split('/').at(-1) ?? '';
-  const traces = names.filter((path) => path.endsWith(`/${mine}`));
+  const pins = pinsOf(gateway);
+  const names = [...listFolder('/run/masqc'), ...listFolder(dirname(pins))].filter((path) =>
+    /\/[\w-]+-\d+$/.test(path),
+  );
+  const traces = names.filter((path) => path.endsWith(`/${basename(pins)}`));
   if (!wasThere && names.length === 0) traces.push(...listFolder('/run/masqc'));
   return traces;
 }

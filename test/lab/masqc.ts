@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { findBpffs } from '../../runtime/machine/bpffs.ts';
 import type { Ended, Namespace } from './namespace.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -77,9 +78,9 @@ export async function countDrops(gateway: Namespace): Promise<(reason: string) =
   };
 }
 
-/** Where the gateway in this namespace has its pins, for bpftool. */
+/** Where the gateway in this namespace has its pins (or would have them), for bpftool. */
 export function pinsOf(gateway: Namespace, name = 'deathstar'): string {
-  return `/run/masqc/bpf/${name}-${statSync(`/run/netns/${gateway.id}`).ino}`;
+  return `${findBpffs() ?? '/run/masqc/bpf'}/${name}-${statSync(`/run/netns/${gateway.id}`).ino}`;
 }
 
 /** How many entries the flow table has: two for each connection. Asks the kernel, not masqc. */

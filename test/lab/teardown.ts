@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { findBpffs } from '../../runtime/machine/bpffs.ts';
 
 /** Everything here is synchronous, so that it also runs while the process exits. */
 
@@ -20,7 +21,7 @@ export function kill(pid: number): void {
 function removePins(namespace: string): void {
   const inode = statSync(`/run/netns/${namespace}`, { throwIfNoEntry: false })?.ino;
   if (inode === undefined) return;
-  for (const folder of ['/run/masqc/bpf', '/run/masqc']) {
+  for (const folder of [findBpffs() ?? '/run/masqc/bpf', '/run/masqc']) {
     for (const name of listNames(folder)) {
       if (name.endsWith(`-${inode}`) || name.startsWith(`${inode}.lock`))
         rmSync(`${folder}/${name}`, { recursive: true, force: true });
