@@ -219,6 +219,8 @@ struct {
 	__type(value, struct pieces);
 } last_head SEC(".maps");
 
+#define ASK_POLICY 0x100 /* no verdict: the head of a new flow of the gateway's own */
+
 /*
  * Pieces that the stack made: of forwarded packets, because the way out is too narrow and the sender allows it (no DF),
  * and of the gateway's own. The head has the ports; the others take the source that it took.
@@ -249,8 +251,8 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 		else if (flow && !flow->dying && flow->flags & FLOW_OWN)
 			verdict = send_skb(skb, h, flow, coarse_now());
 		else
-			verdict = TC_ACT_UNSPEC;
-		p->ifindex = verdict == TC_ACT_UNSPEC ? skb->ifindex : 0;
+			verdict = ASK_POLICY;
+		p->ifindex = verdict == TC_ACT_SHOT ? 0 : skb->ifindex;
 		return verdict;
 	}
 	if (p->saddr != h->key.saddr || p->daddr != h->key.daddr || p->id != id || p->protocol != h->key.protocol ||
@@ -273,6 +275,7 @@ int tc_egress(struct __sk_buff *skb)
 	struct flow_dir *flow;
 	struct header h = {};
 	struct iface *out;
+	int verdict;
 	__u32 l3;
 
 	if (skb->tc_index == TC_DONE)
@@ -290,7 +293,10 @@ int tc_egress(struct __sk_buff *skb)
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return icmp_error_out(skb, &h);
 	case PARSED_FRAGMENT:
-		return leave_in_pieces(skb, &h);
+		verdict = leave_in_pieces(skb, &h);
+		if (verdict == ASK_POLICY)
+			goto miss;
+		return verdict;
 	case PARSED_IPV6:
 		if (skb->ingress_ifindex)
 			return drop_skb(skb, DROP_IPV6);
@@ -309,6 +315,7 @@ int tc_egress(struct __sk_buff *skb)
 	flow = bpf_map_lookup_elem(&flows4, &h.key);
 	if (flow && !flow->dying && flow->flags & FLOW_OWN)
 		return send_skb(skb, &h, flow, coarse_now());
+miss:
 	ask_policy(skb, &tc_egress_policies);
 	return drop_skb(skb, DROP_NO_POLICY);
 }

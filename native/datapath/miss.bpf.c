@@ -111,10 +111,12 @@ int tc_egress_miss(struct __sk_buff *skb)
 {
 	struct work *w = get_work();
 	struct flow_dir *flow;
+	enum parsed parsed;
 
 	if (!w)
 		return drop_skb(skb, DROP_FAILED);
-	if (parse_skb(skb, w) != PARSED_FLOW)
+	parsed = parse_skb(skb, w);
+	if (parsed != PARSED_FLOW && !(parsed == PARSED_FRAGMENT && w->h.head))
 		return drop_skb(skb, DROP_MALFORMED);
 	switch (decide_own(skb, w)) {
 	case STEP_CREATE:

@@ -180,6 +180,10 @@ test('an answer of the gateway in pieces leaves with the redirect’s address', 
   const tail = await leave('wan0', tcp({ ...answer, flags: 'SA', fragment: 0x10 }));
   assert.equal([tail.verdict, tail.out.saddr, tail.out.sport], [TC_PASS, WAN, 8000]);
 });
+test('a flow may begin with a datagram in pieces of the gateway’s own', async () => {
+  await leave('wan0', udp({ saddr: WAN, daddr: SERVER, sport: 40100, dport: 53, fragment: 0x2000 }));
+  assert.is((await arrive('wan0', udp({ saddr: SERVER, daddr: WAN, sport: 53, dport: 40100 }))).verdict, TC_PASS);
+});
 test('protocols without ports are tracked by their addresses, one host at a time', async () => {
   const esp = (saddr: string, daddr: string) => other({ saddr, daddr, protocol: 50 });
   const first = await arrive('eth0', esp(HAN, SERVER));
