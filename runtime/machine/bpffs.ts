@@ -77,6 +77,7 @@ async function mountBpffs(): Promise<string> {
     if (root !== null) return root;
     said.push(done.stderr.trim());
   }
+  removeEmpty(MOUNT);
   throw new Refusal(
     `No BPF file system can be mounted at ${MOUNT}, and without one nothing outlives this process.`,
     'In a container it must be given: mount one there from the host (mount -t bpf bpf /run/masqc/bpf), or run masqc on the host.',

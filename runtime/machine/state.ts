@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { Refusal } from '../cli/refusal.ts';
 import { writeAtomically } from './atomic.ts';
 import { RUN, stateDirectory } from './paths.ts';
@@ -34,6 +34,15 @@ export function writeState(state: State): void {
 
 export function removeState(gateway: string, netns: number): void {
   rmSync(stateDirectory(gateway, netns), { recursive: true, force: true });
+}
+
+/** Removes the directory in /run, unless other gateways or another masqc have something in it. */
+export function removeEmptyRun(): void {
+  try {
+    rmdirSync(RUN);
+  } catch {
+    // In use, or gone.
+  }
 }
 
 /** Names of the gateways that have state for this network namespace. */

@@ -13,12 +13,14 @@ export async function run(args: readonly string[], options: Options, io: Io): Pr
   await requireBpf('apply');
   const { takeLock } = await import('../machine/lock.ts');
   const { lockPath, readNetns } = await import('../machine/paths.ts');
+  const { removeEmptyRun } = await import('../machine/state.ts');
   const lock = await takeLock(lockPath(readNetns()), 'apply', waitMs);
   try {
     const { applyArtifact } = await import('../apply/verb.ts');
     return await applyArtifact(artifact, options.json === true, io);
   } finally {
     lock.release();
+    removeEmptyRun();
   }
 }
 

@@ -1,10 +1,10 @@
-import { existsSync, rmdirSync } from 'node:fs';
 import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
 import type { Options } from '../cli/verb.ts';
 import { takeLock } from '../machine/lock.ts';
 import { requireRoot } from '../machine/needs.ts';
-import { lockPath, RUN, readNetns } from '../machine/paths.ts';
+import { lockPath, readNetns } from '../machine/paths.ts';
+import { removeEmptyRun } from '../machine/state.ts';
 import { readWait } from './apply.ts';
 
 /** `masqc down`: takes everything of masqc out of this network namespace. */
@@ -27,15 +27,6 @@ export async function run(_args: readonly string[], options: Options, io: Io): P
     return EXIT.fine;
   } finally {
     lock.release();
-    removeRun();
-  }
-}
-
-/** The directory in /run, unless other gateways or another masqc have something in it. */
-function removeRun(): void {
-  try {
-    if (existsSync(RUN)) rmdirSync(RUN);
-  } catch {
-    // In use.
+    removeEmptyRun();
   }
 }
