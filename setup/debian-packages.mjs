@@ -14,6 +14,7 @@ const laboratory = [
   'ethtool',
   'iputils-ping',
   'iputils-tracepath',
+  'ncat', // and as nc
   'python3', // small servers and clients of the datapath's tests
   'socat', // raw sockets
   'tcpdump',
