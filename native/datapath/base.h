@@ -24,6 +24,8 @@
 #define IP_DONT_FRAGMENT 0x4000
 #define IP_OFFSET 0x1fff
 
+#define TCP_LISTEN 10 /* bpf_sock.state */
+
 /* RFC 792 (the UAPI header drags in libc). */
 #define ICMP_ECHOREPLY 0
 #define ICMP_DEST_UNREACH 3

@@ -13,8 +13,6 @@
 #include "drop.h"
 #include "forward.h"
 
-#define TCP_LISTEN 10
-
 static __always_inline bool is_needed_icmpv6(__u8 type)
 {
 	return (type >= 1 && type <= 4) || type == 129 || (type >= 130 && type <= 137) || type == 143;

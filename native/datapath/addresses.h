@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* What the slow path asks about addresses: kinds, whose they are, and which sockets of the gateway use them. */
+#ifndef MASQC_ADDRESSES_H
+#define MASQC_ADDRESSES_H
+
+#include "base.h"
+#include "maps.h"
+#include "nexthop.h"
+#include "work.h"
+
+static __always_inline bool is_multicast(__be32 address)
+{
+	return (bpf_ntohl(address) & 0xf0000000) == 0xe0000000;
+}
+
+/* RFC 1918, RFC 6598, RFC 3927 */
+static __always_inline bool is_private(__be32 address)
+{
+	__u32 a = bpf_ntohl(address);
+
+	return (a & 0xff000000) == 0x0a000000 || (a & 0xfff00000) == 0xac100000 || (a & 0xffff0000) == 0xc0a80000 ||
+	       (a & 0xffc00000) == 0x64400000 || (a & 0xffff0000) == 0xa9fe0000;
+}
+
+/* No packet on a wire has these as its source. */
+static __always_inline bool is_impossible_source(__be32 address)
+{
+	__u32 a = bpf_ntohl(address);
+
+	return (a & 0xff000000) == 0x7f000000 || a >= 0xe0000000 || (a & 0xff000000) == 0;
+}
+
+/*
+ * The interface whose own address it is (it is local): as apply saw it, else as the kernel would choose it today, which
+ * follows a dynamic interface. Returns an id of this generation.
+ */
+static __noinline __u32 find_own(void *ctx, struct work *w, __be32 address)
+{
+	__u32 *hint = bpf_map_lookup_elem(&addresses, &address);
+	__u32 seat, id;
+
+	if (!w)
+		return MASQC_NOWHERE;
+	if (hint) {
+		id = get_id(*hint);
+		if (id != MASQC_NOWHERE)
+			return id;
+	}
+	for (seat = 1; seat < MAX_SEATS; seat++) {
+		__u32 key = seat;
+		struct iface *iface = bpf_map_lookup_elem(&interfaces, &key);
+
+		if (!iface || !iface->ifindex || !iface->probe)
+			continue;
+		__builtin_memset(&w->fib, 0, sizeof(w->fib));
+		w->fib.family = AF_INET;
+		w->fib.ifindex = iface->ifindex;
+		w->fib.ipv4_dst = iface->probe;
+		if (is_routed(bpf_fib_lookup(ctx, &w->fib, sizeof(w->fib),
+					     BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC)) &&
+		    w->fib.ipv4_src == address)
+			return get_id(iface->ifindex);
+	}
+	return MASQC_NOWHERE;
+}
+
+/* A socket of the gateway that is in the middle of this connection (listeners are not). */
+static __always_inline bool has_connection(void *ctx, const struct flow_key *key)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sock;
+	bool live;
+
+	tuple.ipv4.saddr = key->saddr;
+	tuple.ipv4.daddr = key->daddr;
+	tuple.ipv4.sport = key->sport;
+	tuple.ipv4.dport = key->dport;
+	sock = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (!sock)
+		return false;
+	live = sock->state != TCP_LISTEN;
+	bpf_sk_release(sock);
+	return live;
+}
+
+#endif
