@@ -26,10 +26,13 @@ export function wantsColour(stream: Stream, env: Readonly<Record<string, string 
 }
 
 function drained(stream: NodeJS.WriteStream): Promise<void> {
+  const events = ['drain', 'error', 'close'] as const;
   return new Promise((resolve) => {
-    stream.once('drain', resolve);
-    stream.once('error', () => resolve());
-    stream.once('close', resolve);
+    const end = () => {
+      for (const event of events) stream.off(event, end);
+      resolve();
+    };
+    for (const event of events) stream.on(event, end);
   });
 }
 

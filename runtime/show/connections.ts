@@ -11,6 +11,7 @@ export async function showConnections(asJson: boolean, io: Io): Promise<void> {
   const running = await findRunning(true);
   let text = '';
   let some = false;
+  if (!asJson) await io.out(`${io.colours.bold(TITLE)}\n`);
   for await (const connection of readConnections(running)) {
     if (!some && !asJson) text += renderHeader(io.colours);
     some = true;
@@ -20,6 +21,5 @@ export async function showConnections(asJson: boolean, io: Io): Promise<void> {
     if (!io.isRead()) return;
     text = '';
   }
-  if (!some && !asJson) text = `${io.colours.bold(TITLE)}\n`;
   await io.out(text);
 }

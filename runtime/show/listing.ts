@@ -10,10 +10,11 @@ export const TITLE = 'IP masquerading entries';
 const ORIGINAL_HEADER = 'prot expire   source               destination          ports';
 const PORTS_WIDTH = '65535 (65535) -> 65535'.length;
 
+/** The line above the connections, printed when there are any. */
 export function renderHeader(c: Colours): string {
   const right = ['state'.padEnd(11), 'packets'.padStart(8), 'bytes'.padStart(7), ' let in by'].join(' ');
   const ours = ' '.repeat(PORTS_WIDTH - 'ports'.length + 2) + right;
-  return `${c.bold(TITLE)}\n${c.dim(ORIGINAL_HEADER + ours)}\n`;
+  return `${c.dim(ORIGINAL_HEADER + ours)}\n`;
 }
 
 /** One line, with its end. */

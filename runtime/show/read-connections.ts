@@ -3,6 +3,7 @@ import { readAddress, readBe16 } from '../apply/bytes.ts';
 import { enumOf, offsetsOf } from '../apply/layout.ts';
 import { fromCoarse } from '../apply/tables.ts';
 import type { Connection, Counters } from './connection.ts';
+import { type Directions, readDirections } from './directions.ts';
 import type { Running } from './find.ts';
 import { makeOrigins, type Origins } from './origins.ts';
 
@@ -27,12 +28,12 @@ export async function* readConnections({ libbpf, state, pins }: Running): AsyncG
   const { timeouts } = control.codec().value.decode(control.get(0) ?? new Uint8Array()) as { timeouts: number[] };
   const limit = readHighWater(libbpf, pins);
   const reader = makeReader(slots.btf(), timeouts, makeOrigins(state));
-  const lookUp = (key: Uint8Array) => flows.get(key);
+  const directions = await readDirections(flows, limit, slots.btf());
   let seen = 0;
   for await (const page of slots.pages({ size: PAGE })) {
     const now = coarseNow();
     for (let index = 0; index < page.count; index += 1) {
-      const connection = reader(page.value(index), lookUp, now);
+      const connection = reader(seen + index, page.value(index), directions, now);
       if (connection !== null) yield connection;
     }
     seen += page.count;
@@ -52,7 +53,7 @@ function coarseNow(): number {
   return Number((process.hrtime.bigint() >> 26n) & 0xffff_ffffn);
 }
 
-type Reader = (slot: Uint8Array, lookUp: (key: Uint8Array) => Uint8Array | null, now: number) => Connection | null;
+type Reader = (index: number, slot: Uint8Array, directions: Directions, now: number) => Connection | null;
 
 /** Reads one connection off its slot and its two entries; null for a slot that holds none. Offsets are the kernel's. */
 function makeReader(btf: Btf, timeouts: readonly number[], origins: Origins): Reader {
@@ -90,12 +91,12 @@ function makeReader(btf: Btf, timeouts: readonly number[], origins: Origins): Re
     return other;
   };
 
-  return (slot, lookUp, now) => {
+  return (index, slot, directions, now) => {
     if (slot[at.state] === slotState.FREE || slot[at.state] === slotState.HALF) return null;
     const key = slot.subarray(at.key, at.key + keySize);
-    const forth = lookUp(key);
+    const forth = directions.forth(index, key);
     if (forth === null) return null;
-    const back = lookUp(opposite(key, forth));
+    const back = directions.back(index, opposite(key, forth));
     const data = view(slot);
     const forthView = view(forth);
     const flags = forth[dirAt.flags] ?? 0;
