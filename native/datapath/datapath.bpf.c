@@ -107,11 +107,20 @@ static __always_inline bool is_truncated(struct __sk_buff *skb, const struct hea
 	return !skb->gso_size && h->l3 + h->length > skb->len;
 }
 
-/* Makes the headers (60 bytes of IP, 20 of TCP) readable and writable where they are not yet. */
-static __always_inline void pull_headers(struct __sk_buff *skb, __u32 want)
+static __always_inline void pull(struct __sk_buff *skb, __u32 want)
 {
 	if ((void *)(long)skb->data + want > (void *)(long)skb->data_end)
 		bpf_skb_pull_data(skb, want < skb->len ? want : skb->len);
+}
+
+/* Makes the headers of IP and TCP readable and writable where they are not yet; more of them where there are options. */
+static __noinline void pull_headers(struct __sk_buff *skb, __u32 l3)
+{
+	__u8 first;
+
+	pull(skb, l3 + 40);
+	if (!bpf_skb_load_bytes(skb, l3, &first, 1) && (first & 0xf) > 5)
+		pull(skb, l3 + 80);
 }
 
 SEC("tc")
@@ -128,7 +137,8 @@ int tc_ingress(struct __sk_buff *skb)
 	if (!in || skb->vlan_present || skb->pkt_type == PACKET_OTHERHOST)
 		return TC_ACT_UNSPEC;
 	l3 = in->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
-	pull_headers(skb, l3 + 40);
+	if ((void *)(long)skb->data + l3 + 80 > (void *)(long)skb->data_end)
+		pull_headers(skb, l3);
 	switch (parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &h)) {
 	case PARSED_FLOW:
 		break;
@@ -187,7 +197,8 @@ int tc_egress(struct __sk_buff *skb)
 	if (!out || skb->vlan_present)
 		return TC_ACT_UNSPEC;
 	l3 = out->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
-	pull_headers(skb, l3 + 40);
+	if ((void *)(long)skb->data + l3 + 80 > (void *)(long)skb->data_end)
+		pull_headers(skb, l3);
 	switch (parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &h)) {
 	case PARSED_FLOW:
 		break;

@@ -40,24 +40,29 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 	return drop_skb(skb, DROP_UNTRANSLATED);
 }
 
-/* The head of a datagram that the stack has cut in pieces: the others follow it at once, on the same CPU. */
-struct pieces {
-	__be32 saddr;      /* as the stack sends them */
+/* A datagram in pieces, as the stack sends it. */
+struct datagram {
+	__be32 saddr;
 	__be32 daddr;
-	__be32 to;         /* the source that they leave with */
-	__u32 ifindex;
 	__be16 id;
 	__u8 protocol;
-	__u8 pad[5];
+	__u8 pad;
 };
 
-/* last_head: key 0; written and read by TC egress of its CPU; overwritten by the next head. */
+/* How its head left. */
+struct departure {
+	__be32 saddr;
+	__u32 ifindex;
+};
+
+/* heads: key is a datagram of which the stack sends pieces; written by TC egress with the head, read with the others, which
+ * follow at once; the least recently used entry goes. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct pieces);
-} last_head SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct datagram);
+	__type(value, struct departure);
+} heads SEC(".maps");
 
 #define ASK_POLICY 0x100 /* no verdict: the head of a new flow of the gateway's own */
 
@@ -68,38 +73,39 @@ struct {
 static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 {
 	bool own = !skb->ingress_ifindex;
+	struct datagram datagram = {};
+	struct departure *head;
 	struct flow_dir *flow;
-	struct pieces *p;
-	__u32 zero = 0;
-	__be16 id;
 	int verdict;
 
 	if (!h)
 		return TC_ACT_SHOT;
-	p = bpf_map_lookup_elem(&last_head, &zero);
-	if (!p || bpf_skb_load_bytes(skb, h->l3 + offsetof(struct iphdr, id), &id, sizeof(id)))
+	datagram.saddr = h->key.saddr;
+	datagram.daddr = h->key.daddr;
+	datagram.protocol = h->key.protocol;
+	if (bpf_skb_load_bytes(skb, h->l3 + offsetof(struct iphdr, id), &datagram.id, sizeof(datagram.id)))
 		return drop_skb(skb, DROP_FAILED);
 	if (h->head) {
+		struct departure departure = { .saddr = h->key.saddr, .ifindex = skb->ifindex };
+
 		flow = bpf_map_lookup_elem(&flows4, &h->key);
-		p->saddr = h->key.saddr;
-		p->daddr = h->key.daddr;
-		p->to = flow && flow->flags & FLOW_NAT_SRC ? flow->saddr : h->key.saddr;
-		p->id = id;
-		p->protocol = h->key.protocol;
+		if (flow && flow->flags & FLOW_NAT_SRC)
+			departure.saddr = flow->saddr;
 		if (!own)
 			verdict = leave_forwarded(skb, h);
 		else if (flow && !flow->dying && flow->flags & FLOW_OWN)
 			verdict = send_skb(skb, h, flow, coarse_now());
 		else
 			verdict = ASK_POLICY;
-		p->ifindex = verdict == TC_ACT_SHOT ? 0 : skb->ifindex;
+		if (verdict != TC_ACT_SHOT)
+			bpf_map_update_elem(&heads, &datagram, &departure, BPF_ANY);
 		return verdict;
 	}
-	if (p->saddr != h->key.saddr || p->daddr != h->key.daddr || p->id != id || p->protocol != h->key.protocol ||
-	    p->ifindex != skb->ifindex)
+	head = bpf_map_lookup_elem(&heads, &datagram);
+	if (!head || head->ifindex != skb->ifindex)
 		return own ? TC_ACT_UNSPEC : drop_skb(skb, DROP_FRAGMENT);
-	if (p->to != p->saddr) {
-		struct flow_dir to = { .saddr = p->to };
+	if (head->saddr != h->key.saddr) {
+		struct flow_dir to = { .saddr = head->saddr };
 		struct header piece = *h;
 
 		piece.key.protocol = IPPROTO_IP; /* the ports are in the head */
