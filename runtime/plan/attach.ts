@@ -9,9 +9,10 @@ export interface Intent {
 
 /**
  * Where programs go on a device: TC both ways always (it does what XDP hands on, and the gateway's own traffic), XDP
- * where the driver has it and `useful`: some device takes the frames that XDP sends. Generic XDP is never used: it comes
- * after the socket buffer is made, so that it saves nothing; it copies large packets; and the copy that 6.18 makes for
- * it loses the length of the Ethernet header, which TC then does not see.
+ * where the driver has it and `useful`: some other device takes the frames that XDP sends (else it would only turn off
+ * the device's large packets). Generic XDP is never used: it comes after the socket buffer is made, so that it saves
+ * nothing; it copies large packets; and the copy that 6.18 makes for it loses the length of the Ethernet header, which
+ * TC then does not see.
  */
 export function planHooks(
   device: Device,

@@ -42,8 +42,8 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
 
   // Hooks: what should be there against what is.
   const intents: Intent[] = [];
-  const useful = present.some((one) => canTransmit(one.live));
   for (const one of present) {
+    const useful = present.some((other) => other !== one && canTransmit(other.live));
     const hooks = planHooks(one.live, snapshot, useful);
     intents.push(...hooks.intents);
     notes.push(...hooks.notes);

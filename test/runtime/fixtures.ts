@@ -10,6 +10,7 @@ export const WAN: Device = {
   mac: null,
   mtu: 1492,
   up: true,
+  master: null,
   driver: 'ppp',
   addresses: ['203.0.113.5'],
   probe: '203.0.113.1',
@@ -22,6 +23,7 @@ export const LAN: Device = {
   mac: '02:00:00:00:00:03',
   mtu: 1500,
   up: true,
+  master: null,
   driver: 'igb',
   addresses: ['192.168.1.1'],
   probe: '192.168.1.20',
@@ -66,9 +68,13 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
     const live = before.devices.find((other) => other.name === one.device);
     return live === undefined ? [] : [{ ...one, seat: index + 1, live }];
   });
-  const useful = devices.some(({ live }) => canTransmit(live));
+  const useful = (live: Device) => devices.some((other) => other.live !== live && canTransmit(other.live));
   const attachments: Attachment[] = devices.flatMap(({ live }) =>
-    planHooks(live, before, useful).intents.map(({ place: { hook, ifindex, mode } }) => ({ hook, ifindex, mode })),
+    planHooks(live, before, useful(live)).intents.map(({ place: { hook, ifindex, mode } }) => ({
+      hook,
+      ifindex,
+      mode,
+    })),
   );
   const state: State = {
     schema: 'masqc/state@1',

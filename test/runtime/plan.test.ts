@@ -32,7 +32,6 @@ test('does a first apply in the order that keeps the machine shut until it is wh
     'attach ppp0 tc-ingress tcx',
     'attach eth0 tc-egress tcx',
     'attach eth0 tc-ingress tcx',
-    'attach eth0 xdp native',
     'guard eth0,ppp0 open 3,7',
     'forward',
   ]);
@@ -79,6 +78,7 @@ test('adds an interface: known to the policy first, shut until attached', () => 
     'interface eth1 new',
     'policy',
     'guard eth0,eth1,ppp0 open 3,7',
+    'attach eth0 xdp native',
     'attach eth1 tc-egress tcx',
     'attach eth1 tc-ingress tcx',
     'attach eth1 xdp native',
@@ -90,6 +90,7 @@ test('takes an interface away after the policy that knew it', () => {
   const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
   assert.equal(outline(changed, applied(THREE)), [
     'policy',
+    'detach eth0 xdp native',
     'detach eth1 tc-egress tcx',
     'detach eth1 tc-ingress tcx',
     'detach eth1 xdp native',
@@ -148,9 +149,10 @@ test('does not refuse a new policy while a known device is away, and keeps it sh
 });
 
 test('mends a hook that somebody took off, shutting the device only for those that see every packet', () => {
+  const torn = applied(THREE);
+  const withoutXdp = { ...torn, attachments: torn.attachments.filter((one) => one.hook !== 'xdp') };
+  assert.equal(outline(THREE, withoutXdp), ['attach eth0 xdp native', 'attach eth1 xdp native']);
   const live = applied(WANTED);
-  const torn = { ...live, attachments: live.attachments.filter((one) => one.hook !== 'xdp') };
-  assert.equal(outline(WANTED, torn), ['attach eth0 xdp native']);
   const bare = {
     ...live,
     attachments: live.attachments.filter((one) => one.hook !== 'tc-ingress' || one.ifindex !== 3),
@@ -201,7 +203,7 @@ test('finishes a first apply that was killed before anything was attached', () =
   const steps = outline(WANTED, killed);
   assert.not(steps.includes('forget'));
   assert.not(steps.includes('load'));
-  assert.ok(steps.includes('policy') && steps.includes('forward') && steps.includes('attach eth0 xdp native'));
+  assert.ok(steps.includes('policy') && steps.includes('forward') && steps.includes('attach eth0 tc-ingress tcx'));
 });
 
 test('updates the datapath in place when its layout is the same, and loads the policy for it', () => {
@@ -241,6 +243,16 @@ test('refuses an interface that is not there, and names those that are', () => {
   assert.match(obstacle?.advice ?? '', 'eth0');
 });
 
+test('refuses the loopback device', () => {
+  const looped = { ...WANTED, interfaces: [...WANTED.interfaces, { id: 3, name: 'me', device: 'lo', hides: false }] };
+  const snapshot = { ...EMPTY, devices: [...EMPTY.devices, { ...WAN, name: 'lo', ifindex: 1 }] };
+  assert.match(obstacles(looped, snapshot).join(), 'loopback');
+});
+
+test('warns of a device that is a port of a bridge', () => {
+  assert.match(warnings(WANTED, { ...EMPTY, devices: [WAN, { ...LAN, master: 'br0' }] }), 'a port of br0');
+});
+
 test('refuses a second gateway in one namespace', () => {
   assert.match(obstacles(WANTED, { ...EMPTY, otherGateways: ['tatooine'] }).join(), 'tatooine');
 });
@@ -268,9 +280,12 @@ test('keeps to TC where the driver has no native XDP, and says so', () => {
   );
 });
 
-test('keeps to TC where no device takes the frames that XDP sends', () => {
-  const deaf = { ...LAN, xdp: { native: true, transmit: false } };
-  assert.not(outline(WANTED, { ...EMPTY, devices: [WAN, deaf] }).some((step) => step.includes('xdp')));
+test('keeps to TC where no other device takes the frames that XDP sends', () => {
+  assert.not(outline(WANTED, EMPTY).some((step) => step.includes('xdp')));
+  const deaf = { ...DMZ, xdp: { native: true, transmit: false } };
+  const steps = outline(THREE, { ...EMPTY, devices: [WAN, LAN, deaf] });
+  assert.not(steps.includes('attach eth0 xdp native'));
+  assert.ok(steps.includes('attach eth1 xdp native'));
 });
 
 test('prints the memory of the table, at most 328 bytes a flow where sizes are powers of two', () => {
