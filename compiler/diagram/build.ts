@@ -1,9 +1,8 @@
 /** From the checked model to its decision diagrams. */
-import type { Model, RuleId } from '../model.ts';
-import { applyBoth, mapLeaves } from './algebra.ts';
-import type { ForwardLeaf, IngressLeaf, NatLeaf, PolicyDiagram, PolicyLeaf } from './diagram.ts';
+import type { Model } from '../model.ts';
+import type { IngressLeaf, NatLeaf, PolicyDiagram, PolicyLeaf } from './diagram.ts';
 import { buildFirstMatch, buildStages } from './first-match.ts';
-import { gatewayDefault, natClauses, policyClauses } from './forward.ts';
+import { gatewayDefault, natClauses, policyClauses, redirectedClauses } from './forward.ts';
 import { ingressStages } from './ingress.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -12,8 +11,6 @@ export interface Stores {
   readonly ingress: Store<IngressLeaf>;
   readonly policy: Store<PolicyLeaf>;
   readonly nat: Store<NatLeaf>;
-  readonly forward: Store<ForwardLeaf>;
-  readonly redirected: Store<RuleId>;
 }
 
 export function createStores(): Stores {
@@ -22,24 +19,15 @@ export function createStores(): Stores {
     ingress: createStore((leaf) => ('rule' in leaf ? `${leaf.verdict} ${leaf.rule} ${leaf.log}` : leaf.verdict), ids),
     policy: createStore((leaf) => `${leaf.verdict} ${leaf.rule} ${leaf.log}`, ids),
     nat: createStore((leaf) => `${leaf.nat} ${leaf.untranslated}`, ids),
-    forward: createStore((leaf) => `${leaf.verdict} ${leaf.rule} ${leaf.log} ${leaf.nat} ${leaf.reason ?? ''}`, ids),
-    redirected: createStore(String, ids),
   };
 }
 
 export function buildPolicyDiagram(model: Model, stores: Stores = createStores()): PolicyDiagram {
-  const policy = buildFirstMatch(stores.policy, policyClauses(model), stores.policy.leaf(gatewayDefault(model)));
-  const nat = buildFirstMatch(stores.nat, natClauses(model), stores.nat.leaf({ nat: 0, untranslated: false }));
+  const plain = stores.nat.leaf({ nat: 0, untranslated: false });
   return {
     ingress: buildStages(stores.ingress, ingressStages(model), { verdict: 'continue' }),
-    forward: applyBoth(stores.forward, policy, nat, translate),
-    redirected: mapLeaves(stores.redirected, nat, (leaf) => leaf.nat),
-    factors: { policy, nat },
+    policy: buildFirstMatch(stores.policy, policyClauses(model), stores.policy.leaf(gatewayDefault(model))),
+    nat: buildFirstMatch(stores.nat, natClauses(model), plain),
+    redirected: buildFirstMatch(stores.nat, redirectedClauses(model), plain),
   };
-}
-
-function translate(policy: PolicyLeaf, { nat, untranslated }: NatLeaf): ForwardLeaf {
-  if (policy.verdict !== 'allow') return { ...policy, nat: 0 };
-  if (untranslated) return { ...policy, verdict: 'deny', nat: 0, reason: 'untranslated' };
-  return { ...policy, nat };
 }

@@ -50,20 +50,6 @@ export type IngressLeaf =
   /** The redirect's listen line `rule`: target and port shift are found in the model. */
   | { readonly verdict: 'redirect'; readonly rule: RuleId; readonly log: boolean };
 
-/** What `masqc_policy_forward` answers: the policy's word, and the masquerade that applies if it is let through. */
-export interface ForwardLeaf {
-  readonly verdict: 'allow' | 'deny' | 'reject';
-  readonly rule: RuleId;
-  readonly log: boolean;
-  /** Masquerade's rule id, 0: none. */
-  readonly nat: RuleId;
-  /**
-   * With `deny`: line `rule` allows the packet, but its private source would leave, untranslated, an interface that a
-   * masquerade names (the last step of the packet's journey).
-   */
-  readonly reason?: 'untranslated';
-}
-
 /** What the policies say, before any thought of translation. */
 export interface PolicyLeaf {
   readonly verdict: 'allow' | 'deny' | 'reject';
@@ -71,7 +57,10 @@ export interface PolicyLeaf {
   readonly log: boolean;
 }
 
-/** `untranslated`: a private source that no masquerade takes would leave an interface that some masquerade names. */
+/**
+ * How what is let in leaves (the last step of the packet's journey). `nat`: the masquerade's rule id, 0: none.
+ * `untranslated`: a private source that no masquerade takes would leave an interface that some masquerade names.
+ */
 export interface NatLeaf {
   readonly nat: RuleId;
   readonly untranslated: boolean;
@@ -79,13 +68,9 @@ export interface NatLeaf {
 
 export interface PolicyDiagram {
   readonly ingress: Node<IngressLeaf>;
-  readonly forward: Node<ForwardLeaf>;
-  /** The masquerade for packets that a redirect let in, which are not asked about the policy: leaf is the nat id. */
-  readonly redirected: Node<RuleId>;
-  /**
-   * What `forward` is made of: `policy` says the verdict; where that is `allow`, `nat` says whether the packet is
-   * masqueraded or, `untranslated`, denied after all. One after the other they are as large as their sum; `forward` has
-   * a copy of `nat` for each line that allows. Diagrams made by hand may lack it.
-   */
-  readonly factors?: { readonly policy: Node<PolicyLeaf>; readonly nat: Node<NatLeaf> };
+  /** What `masqc_policy_forward` asks. Where it says `allow`, `nat` is asked: together they are as large as their sum. */
+  readonly policy: Node<PolicyLeaf>;
+  readonly nat: Node<NatLeaf>;
+  /** In place of both for packets that a redirect let in; shares its nodes with `nat`. */
+  readonly redirected: Node<NatLeaf>;
 }

@@ -58,19 +58,39 @@ function ruleClauses(rule: Rule, pair: Condition): Clause<PolicyLeaf>[] {
  * that a masquerade names, unless it lives behind that very interface. The gateway's own packets have its addresses.
  */
 export function natClauses(model: Model): Clause<NatLeaf>[] {
-  const comesIn: Condition = { ...inFamily(4), in: [{ first: SELF + 1, last: NOWHERE }] };
-  const taken = model.masquerades.flatMap((masquerade) =>
-    product([{ ...comesIn, out: rangesOf(masquerade.interfaces) }], ofSource(masquerade.from, 4)).map((where) => ({
-      where,
-      leaf: { nat: masquerade.id, untranslated: false },
-    })),
-  );
+  return [...takenClauses(model), ...keptClauses(model)];
+}
+
+/**
+ * The same for what a redirect let in, but for a client that shares an interface with the target: it appears with its
+ * outside address anyway, and that is the datapath's work.
+ */
+export function redirectedClauses(model: Model): Clause<NatLeaf>[] {
+  const kept = keptClauses(model).map(({ where, leaf }) => {
+    const others = subtractRanges(COMES_IN, where.out as Ranges<number>);
+    return { where: { ...where, in: others }, leaf };
+  });
+  return [...takenClauses(model), ...kept];
+}
+
+const COMES_IN: Ranges<number> = [{ first: SELF + 1, last: NOWHERE }];
+
+function takenClauses(model: Model): Clause<NatLeaf>[] {
+  return model.masquerades.flatMap((masquerade) => {
+    const leaves: Condition = { ...inFamily(4), in: COMES_IN, out: rangesOf(masquerade.interfaces) };
+    const leaf: NatLeaf = { nat: masquerade.id, untranslated: false };
+    return product([leaves], ofSource(masquerade.from, 4)).map((where) => ({ where, leaf }));
+  });
+}
+
+/** One clause for each interface. */
+function keptClauses(model: Model): Clause<NatLeaf>[] {
   const owned = ownedAddresses(model, 4);
   const uplinks = [...new Set(model.masquerades.flatMap(({ interfaces }) => interfaces))];
-  const kept = uplinks.map((id) => {
+  return uplinks.map((id) => {
     const there = rangesOwned(owned, 4, (interfaces) => interfaces.includes(id)) as Ranges<number>;
-    const where = { ...comesIn, out: rangesOf([id]), [saddrOf(4)]: subtractRanges(PRIVATE_V4.v4, there) };
+    const sources = { [saddrOf(4)]: subtractRanges(PRIVATE_V4.v4, there) };
+    const where: Condition = { ...inFamily(4), in: COMES_IN, out: rangesOf([id]), ...sources };
     return { where, leaf: { nat: 0, untranslated: true } };
   });
-  return [...taken, ...kept];
 }

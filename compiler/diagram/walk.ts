@@ -1,5 +1,5 @@
-/** Asks a diagram about one packet. */
-import type { Field, Node } from './diagram.ts';
+/** Asks diagrams about one packet. */
+import type { Field, NatLeaf, Node, PolicyDiagram, PolicyLeaf } from './diagram.ts';
 
 /** A packet's fields; those that are not named are 0. */
 export type FieldValues = Partial<Readonly<Record<Field, bigint>>>;
@@ -18,4 +18,17 @@ export function walk<L>(root: Node<L>, packet: FieldValues): L {
     node = node.edges[low]!.to;
   }
   return node.value;
+}
+
+/** Let in with masquerade `nat` (0: none), or not. */
+export interface ForwardAnswer extends PolicyLeaf, NatLeaf {}
+
+/**
+ * What `masqc_policy_forward` answers: the policy's word, then the masquerade. With `untranslated` line `rule` allows
+ * the packet, and yet it must not leave.
+ */
+export function walkForward({ policy, nat }: PolicyDiagram, packet: FieldValues): ForwardAnswer {
+  const said = walk(policy, packet);
+  if (said.verdict !== 'allow') return { ...said, nat: 0, untranslated: false };
+  return { ...said, ...walk(nat, packet) };
 }

@@ -2,7 +2,7 @@
  * Leaves as instructions: they fill in what the datapath has zeroed (native/datapath/packet.h) and return 0. Only
  * what is not zero is written.
  */
-import type { ForwardLeaf, IngressLeaf } from '../diagram/diagram.ts';
+import type { IngressLeaf, NatLeaf, PolicyLeaf } from '../diagram/diagram.ts';
 import type { Listen, Machine, Masquerade, Model, Redirect, RuleId } from '../model.ts';
 import type { Instruction } from './instruction.ts';
 import { type PacketFields, VERDICTS, type Verdict } from './packet-fields.ts';
@@ -54,15 +54,20 @@ export class Answers {
     }
   }
 
-  forward(leaf: ForwardLeaf): Step {
+  /** What is allowed goes on to `leaves`, which all such lines share. */
+  policy(leaf: PolicyLeaf, leaves: Step): Step {
     const code = this.#decision(leaf.verdict, leaf.rule, leaf.log);
     const purpose = this.#purposes.rule(leaf.rule);
-    if (leaf.verdict !== 'allow' || leaf.nat === 0) return { kind: 'end', code: [...code, ...RETURN], purpose };
-    return { kind: 'go', code, next: this.masquerade(leaf.nat), purpose };
+    if (leaf.verdict === 'allow') return { kind: 'go', code, next: leaves, purpose };
+    return { kind: 'end', code: [...code, ...RETURN], purpose };
   }
 
-  redirected(nat: RuleId): Step {
-    return nat === 0 ? this.silence('(no masquerade for what a redirect let in)') : this.masquerade(nat);
+  /** Of packets that are let in: `verdict` is `allow` already, `rule` stays what it is. */
+  nat(leaf: NatLeaf): Step {
+    if (leaf.nat !== 0) return this.masquerade(leaf.nat);
+    if (!leaf.untranslated) return this.silence('(no masquerade takes it)');
+    const purpose = this.#purposes.words('(a private source would leave untranslated)');
+    return { kind: 'end', code: [...this.#fields.store('verdict', VERDICTS.untranslated), ...RETURN], purpose };
   }
 
   /** Returns and leaves the packet alone. */

@@ -8,7 +8,7 @@
  * IPv6 addresses: word 0 holds the first 32 bits of the address (as a number), word 3 the last.
  */
 import type { SourceText } from '../../grammar/span.ts';
-import type { PolicyDiagram } from '../diagram/diagram.ts';
+import type { IngressLeaf, NatLeaf, PolicyDiagram, PolicyLeaf } from '../diagram/diagram.ts';
 import type { Model } from '../model.ts';
 import { Answers } from './answers.ts';
 import type { BtfType, TypeId } from './btf.ts';
@@ -21,7 +21,7 @@ import type { DatapathLayout } from './layout.ts';
 import { PacketFields, VERDICTS } from './packet-fields.ts';
 import { type Placed, place, type Step } from './place.ts';
 import { Purposes } from './purposes.ts';
-import { lower } from './questions.ts';
+import { Questions } from './questions.ts';
 import { PACKET, VALUE } from './search-tree.ts';
 
 export const INGRESS = 'masqc_policy_ingress';
@@ -64,17 +64,20 @@ export function placePolicy(
     no: inside,
     purpose: entry,
   });
+  const ingress = new Questions(fields, purposes, (leaf: IngressLeaf) => answers.ingress(leaf));
+  const nat = new Questions(fields, purposes, (leaf: NatLeaf) => answers.nat(leaf));
+  const leaves = nat.lower(diagram.nat);
+  const policy = new Questions(fields, purposes, (leaf: PolicyLeaf) => answers.policy(leaf, leaves));
   const forward: Step = {
     kind: 'test',
     code: [fields.load(VALUE, 'verdict')],
     condition: { comparison: 'eq', width: 32, left: VALUE, right: { value: VERDICTS.allow } },
-    yes: lower(diagram.redirected, fields, purposes, (leaf) => answers.redirected(leaf)),
-    no: lower(diagram.forward, fields, purposes, (leaf) => answers.forward(leaf)),
+    yes: nat.lower(diagram.redirected),
+    no: policy.lower(diagram.policy),
     purpose: entry,
   };
-  const ingress = lower(diagram.ingress, fields, purposes, (leaf) => answers.ingress(leaf));
   return [
-    { name: INGRESS, placed: place(guard(ingress)) },
+    { name: INGRESS, placed: place(guard(ingress.lower(diagram.ingress))) },
     { name: FORWARD, placed: place(guard(forward)) },
   ];
 }

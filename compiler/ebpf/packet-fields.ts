@@ -4,7 +4,15 @@ import type { DatapathLayout } from './layout.ts';
 import { PACKET, VALUE } from './search-tree.ts';
 
 /** enum masqc_verdict in native/datapath/packet.h. */
-export const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5 } as const;
+export const VERDICTS = {
+  continue: 0,
+  allow: 1,
+  deny: 2,
+  reject: 3,
+  redirect: 4,
+  forged: 5,
+  untranslated: 6,
+} as const;
 export type Verdict = keyof typeof VERDICTS;
 
 export interface Place {

@@ -1,5 +1,6 @@
-/** Branches of a diagram as search trees over the packet's members. A shared node becomes one shared step. */
-import type { Field, Node } from '../diagram/diagram.ts';
+/** Branches of diagrams as search trees over the packet's members. A shared node becomes one shared step. */
+import { listNodes } from '../diagram/count.ts';
+import type { Branch, Field, Node } from '../diagram/diagram.ts';
 import type { PacketFields } from './packet-fields.ts';
 import type { Step } from './place.ts';
 import type { Purposes } from './purposes.ts';
@@ -8,24 +9,37 @@ import { searchNarrow, searchWide } from './search-tree.ts';
 const WIDE: Partial<Record<Field, string>> = { daddr6: 'daddr', saddr6: 'saddr' };
 const NARROW: Partial<Record<Field, string>> = { daddr4: 'daddr', saddr4: 'saddr' };
 
-/** `leaf` must answer with one object for equal leaves that are to be shared. */
-export function lower<L>(root: Node<L>, fields: PacketFields, purposes: Purposes, leaf: (value: L) => Step): Step {
-  const steps = new Map<Node<L>, Step>();
-  const visit = (node: Node<L>): Step => {
-    const known = steps.get(node);
-    if (known) return known;
-    const step = node.kind === 'leaf' ? leaf(node.value) : ask(node);
-    steps.set(node, step);
-    return step;
-  };
-  const ask = (node: Node<L> & { kind: 'branch' }): Step => {
-    const edges = node.edges.map((edge) => ({ last: edge.last, to: visit(edge.to) }));
-    const purpose = purposes.question(node.field);
+/** Lowers diagrams from one store; nodes that several of them share are one step, too. */
+export class Questions<L> {
+  readonly #fields: PacketFields;
+  readonly #purposes: Purposes;
+  readonly #leaf: (value: L) => Step;
+  readonly #steps = new Map<Node<L>, Step>();
+
+  /** `leaf` must answer with one object for equal leaves that are to be shared. */
+  constructor(fields: PacketFields, purposes: Purposes, leaf: (value: L) => Step) {
+    this.#fields = fields;
+    this.#purposes = purposes;
+    this.#leaf = leaf;
+  }
+
+  /** Does not recurse: a policy that was built in parts may be thousands of branches deep. */
+  lower(root: Node<L>): Step {
+    for (const node of listNodes(root)) {
+      if (!this.#steps.has(node))
+        this.#steps.set(node, node.kind === 'leaf' ? this.#leaf(node.value) : this.#ask(node));
+    }
+    return this.#steps.get(root) as Step;
+  }
+
+  /** Its children are known. */
+  #ask(node: Branch<L>): Step {
+    const edges = node.edges.map(({ last, to }) => ({ last, to: this.#steps.get(to) as Step }));
+    const purpose = this.#purposes.question(node.field);
     const wide = WIDE[node.field];
-    if (wide) return searchWide(edges, fields.at(wide).offset, purpose);
-    const { offset, size } = fields.at(NARROW[node.field] ?? node.field);
+    if (wide) return searchWide(edges, this.#fields.at(wide).offset, purpose);
+    const { offset, size } = this.#fields.at(NARROW[node.field] ?? node.field);
     if (size === 8) throw new RangeError(`${node.field} has 8 bytes`);
     return searchNarrow(edges, offset, size, purpose);
-  };
-  return visit(root);
+  }
 }

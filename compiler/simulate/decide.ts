@@ -2,7 +2,7 @@
 import type { PolicyDiagram } from '../diagram/diagram.ts';
 import { NOWHERE } from '../diagram/fields.ts';
 import { ownedAddresses } from '../diagram/ownership.ts';
-import { type FieldValues, walk } from '../diagram/walk.ts';
+import { type FieldValues, walk, walkForward } from '../diagram/walk.ts';
 import { type InterfaceId, type Listen, type Machine, type Model, type Redirect, type RuleId, SELF } from '../model.ts';
 import type { Appearance, Decision, Destination, Station } from './decision.ts';
 import { type OwnAddresses, standIns } from './own-addresses.ts';
@@ -99,24 +99,14 @@ function decideForward(journey: Journey, fields: FieldValues): readonly Decision
   const own = ownInterface(packet);
   const outs = own !== 0 ? [SELF] : around.routes(packet.family, addressOf(journey, packet.to));
   const decisions = outs.map((out): Decision => {
-    const leaf = walk(diagram.forward, { ...fields, out: BigInt(out) });
-    const routed = {
-      stage: 'routing',
-      text: out === SELF ? 'is for the gateway' : `leaves by ${nameInterface(model, out)}`,
-      rule: 0,
-    } as const;
-    const said = {
-      stage: 'policy',
-      text: leaf.verdict === 'allow' || leaf.reason ? 'allowed' : 'denied',
-      rule: leaf.rule,
-    } as const;
-    const trail: Station[] = [...journey.trail, routed, said];
+    const leaf = walkForward(diagram, { ...fields, out: BigInt(out) });
+    const text = leaf.verdict === 'allow' ? 'allowed' : 'denied';
+    const trail = [...journey.trail, routeStation(model, out), { stage: 'policy', text, rule: leaf.rule } as Station];
     const common = { rule: leaf.rule, nat: leaf.nat, out, drop: null, becomes: null, trail };
     const by = ownerOf(model, leaf.rule);
-    if (leaf.reason) {
-      const text = `the private source would leave ${nameInterface(model, out)} untranslated`;
-      trail.push({ stage: 'masquerade', text, rule: 0 });
-      return { ...DENIED, ...common, by, drop: { kind: leaf.reason } };
+    if (leaf.untranslated) {
+      trail.push(untranslatedStation(model, out));
+      return { ...DENIED, ...common, by, drop: { kind: 'untranslated' } };
     }
     if (leaf.verdict !== 'allow') return { ...DENIED, ...common, rejected: leaf.verdict === 'reject', by };
     if (leaf.nat === 0) return { ...common, outcome: 'allowed', rejected: false, by, as: null };
@@ -134,17 +124,14 @@ function decideRedirect(journey: Journey, fields: FieldValues, rule: RuleId): re
   const target = listen.target;
   const outs = target.kind === 'address' ? around.routes(packet.family, target.address) : [SELF];
   const decisions = outs.map((out): Decision => {
-    const nat = out === SELF ? 0 : walk(diagram.redirected, { ...fields, out: BigInt(out) });
+    const { nat, untranslated } = out === SELF ? PLAIN : walk(diagram.redirected, { ...fields, out: BigInt(out) });
     const hairpin = out === packet.in;
-    const trail: Station[] = [
-      ...journey.trail,
-      { stage: 'redirect', text: `goes to ${namePlace(model, becomes.machine, becomes.port)}`, rule },
-      {
-        stage: 'routing',
-        text: out === SELF ? 'is for the gateway' : `leaves by ${nameInterface(model, out)}`,
-        rule: 0,
-      },
-    ];
+    const goes = `goes to ${namePlace(model, becomes.machine, becomes.port)}`;
+    const trail: Station[] = [...journey.trail, { stage: 'redirect', text: goes, rule }, routeStation(model, out)];
+    if (untranslated) {
+      trail.push(untranslatedStation(model, out));
+      return { ...DENIED, rule, by: redirect.name, out, drop: { kind: 'untranslated' }, trail };
+    }
     if (nat !== 0) trail.push({ stage: 'masquerade', text: 'masqueraded', rule: nat });
     const outside: Appearance = {
       address: { kind: 'own', interface: ownInterface(packet) || redirect.interfaces[0]! },
@@ -165,6 +152,18 @@ function decideRedirect(journey: Journey, fields: FieldValues, rule: RuleId): re
     };
   });
   return distinct(decisions);
+}
+
+const PLAIN = { nat: 0, untranslated: false } as const;
+
+function routeStation(model: Model, out: InterfaceId): Station {
+  const text = out === SELF ? 'is for the gateway' : `leaves by ${nameInterface(model, out)}`;
+  return { stage: 'routing', text, rule: 0 };
+}
+
+function untranslatedStation(model: Model, out: InterfaceId): Station {
+  const text = `the private source would leave ${nameInterface(model, out)} untranslated`;
+  return { stage: 'masquerade', text, rule: 0 };
 }
 
 function fieldsOf(journey: Journey): FieldValues {

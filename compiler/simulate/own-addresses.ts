@@ -27,7 +27,7 @@ export function standIns(model: Model, diagram: PolicyDiagram): OwnAddresses {
 /** Where any of the diagrams tells neighbours apart: the last values before the cuts, and the domain's end. */
 export function listCuts(diagram: PolicyDiagram, fields: readonly Field[]): bigint[] {
   const cuts = new Set<bigint>(fields.map(lastOf));
-  const roots: readonly Node<unknown>[] = [diagram.ingress, diagram.forward, diagram.redirected];
+  const roots: readonly Node<unknown>[] = [diagram.ingress, diagram.policy, diagram.nat, diagram.redirected];
   for (const node of roots.flatMap((root) => listNodes(root))) {
     if (node.kind === 'branch' && fields.includes(node.field)) for (const { last } of node.edges) cuts.add(last);
   }

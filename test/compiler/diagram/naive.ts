@@ -127,7 +127,7 @@ function naivePolicy(model: Model, p: TestPacket): { verdict: string; rule: numb
   return { verdict: decision, rule: id, log };
 }
 
-export function naiveNat(model: Model, p: TestPacket): number {
+function naiveNat(model: Model, p: TestPacket): number {
   if (p.family !== 4 || p.in === 0) return 0;
   return model.masquerades.find((m) => m.interfaces.includes(p.out) && from(m.from, p))?.id ?? 0;
 }
@@ -151,6 +151,12 @@ export function naiveForward(model: Model, p: TestPacket): string {
   const { verdict, rule, log } = naivePolicy(model, p);
   if (verdict !== 'allow') return `${verdict} ${rule} ${log} 0`;
   const nat = naiveNat(model, p);
-  if (nat === 0 && leaks(model, p)) return `deny ${rule} ${log} 0 untranslated`;
+  if (nat === 0 && leaks(model, p)) return `allow ${rule} ${log} 0 untranslated`;
   return `allow ${rule} ${log} ${nat}`;
+}
+
+/** A client that shares an interface with the target appears with its outside address in any case. */
+export function naiveRedirected(model: Model, p: TestPacket): string {
+  const nat = naiveNat(model, p);
+  return nat === 0 && p.in !== p.out && leaks(model, p) ? '0 untranslated' : `${nat}`;
 }

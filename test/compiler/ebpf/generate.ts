@@ -1,5 +1,12 @@
 /** Random diagrams and packets that hit the ends of their edges. Everything follows from the seed. */
-import type { Field, ForwardLeaf, IngressLeaf, Node, PolicyDiagram } from '../../../compiler/diagram/diagram.ts';
+import type {
+  Field,
+  IngressLeaf,
+  NatLeaf,
+  Node,
+  PolicyDiagram,
+  PolicyLeaf,
+} from '../../../compiler/diagram/diagram.ts';
 import { FIELDS } from '../../../compiler/diagram/diagram.ts';
 import { createStore, type Store } from '../../../compiler/diagram/store.ts';
 import type { FieldValues } from '../../../compiler/diagram/walk.ts';
@@ -83,15 +90,17 @@ export function makePacket(random: Random): FieldValues {
 
 export interface LeafSets {
   readonly ingress: readonly IngressLeaf[];
-  readonly forward: readonly ForwardLeaf[];
-  readonly redirected: readonly number[];
+  readonly policy: readonly PolicyLeaf[];
+  readonly nat: readonly NatLeaf[];
 }
 
 export function makePolicy(random: Random, leaves: LeafSets, size: number): PolicyDiagram {
   const key = (leaf: unknown) => JSON.stringify(leaf);
+  const nat = createStore<NatLeaf>(key);
   return {
     ingress: makeDiagram(random, createStore<IngressLeaf>(key), leaves.ingress, size),
-    forward: makeDiagram(random, createStore<ForwardLeaf>(key), leaves.forward, size),
-    redirected: makeDiagram(random, createStore<number>(key), leaves.redirected, size),
+    policy: makeDiagram(random, createStore<PolicyLeaf>(key), leaves.policy, size),
+    nat: makeDiagram(random, nat, leaves.nat, size),
+    redirected: makeDiagram(random, nat, leaves.nat, size),
   };
 }

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ForwardLeaf, IngressLeaf, PolicyDiagram } from '../../../compiler/diagram/diagram.ts';
+import type { IngressLeaf, NatLeaf, PolicyDiagram, PolicyLeaf } from '../../../compiler/diagram/diagram.ts';
 import { createStore } from '../../../compiler/diagram/store.ts';
 import type { BtfType } from '../../../compiler/ebpf/btf.ts';
 import { readBtf } from '../../../compiler/ebpf/btf-read.ts';
@@ -20,17 +20,19 @@ const model = makeModel(['default deny', 'allow tcp 22', 'masquerade home-out {'
 
 function makeDiagram(): PolicyDiagram {
   const key = (leaf: unknown) => JSON.stringify(leaf);
-  const forward = createStore<ForwardLeaf>(key);
-  const deny = forward.leaf({ verdict: 'deny', rule: 1, log: false, nat: 0 });
-  const allow = forward.leaf({ verdict: 'allow', rule: 2, log: false, nat: 3 });
+  const policy = createStore<PolicyLeaf>(key);
+  const deny = policy.leaf({ verdict: 'deny', rule: 1, log: false });
+  const allow = policy.leaf({ verdict: 'allow', rule: 2, log: false });
+  const nat = createStore<NatLeaf>(key);
   return {
     ingress: createStore<IngressLeaf>(key).leaf({ verdict: 'continue' }),
-    forward: forward.branch('dport', [
+    policy: policy.branch('dport', [
       { last: 21n, to: deny },
       { last: 22n, to: allow },
       { last: 65535n, to: deny },
     ]),
-    redirected: createStore<number>(key).leaf(0),
+    nat: nat.leaf({ nat: 3, untranslated: false }),
+    redirected: nat.leaf({ nat: 0, untranslated: false }),
   };
 }
 const sources = [{ file: 'small.masq', text: `${'\r\n'.repeat(11)}    allow tcp 22  # admin\r\n` }];

@@ -8,7 +8,7 @@ import { slotsOf } from '../../../compiler/ebpf/instruction.ts';
 import { PacketFields } from '../../../compiler/ebpf/packet-fields.ts';
 import { type Limits, type Purpose, place, type Step } from '../../../compiler/ebpf/place.ts';
 import { Purposes } from '../../../compiler/ebpf/purposes.ts';
-import { lower } from '../../../compiler/ebpf/questions.ts';
+import { Questions } from '../../../compiler/ebpf/questions.ts';
 import { makeLayout, makeModel } from './fixtures.ts';
 import { makeDiagram, makePacket, makeRandom } from './generate.ts';
 import { interpret } from './interpret.ts';
@@ -26,6 +26,8 @@ function answer(leaf: number): Step {
     purpose,
   };
 }
+
+const lower = (root: Node<number>): Step => new Questions(fields, purposes, answer).lower(root);
 
 function toBytes(packet: FieldValues): Uint8Array {
   const bytes = new Uint8Array(layout.size);
@@ -58,7 +60,7 @@ function farthest(instructions: readonly Instruction[]): number {
 function agrees(seed: number, size: number, packets: number, limits?: readonly Limits[]) {
   const random = makeRandom(seed);
   const root: Node<number> = makeDiagram(random, createStore<number>(String), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], size);
-  const placed = place(lower(root, fields, purposes, answer), limits);
+  const placed = place(lower(root), limits);
   for (let i = 0; i < packets; i++) {
     const packet = makePacket(random);
     assert.is(Number(interpret(placed.instructions, toBytes(packet))), walk(root, packet), `seed ${seed}, packet ${i}`);
@@ -102,7 +104,7 @@ test('what is shared is written once', () => {
 test('a diagram that no hop can help is refused, not placed wrongly', () => {
   const random = makeRandom(1);
   const root = makeDiagram(random, createStore<number>(String), [0, 1, 2], 400);
-  assert.throws(() => place(lower(root, fields, purposes, answer), [{ reach: 100, short: 8 }]), /too wide/);
+  assert.throws(() => place(lower(root), [{ reach: 100, short: 8 }]), /too wide/);
 });
 
 test('no instruction is out of every path', () => {

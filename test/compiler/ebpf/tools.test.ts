@@ -21,11 +21,15 @@ const diagram = makePolicy(
   makeRandom(7),
   {
     ingress: [{ verdict: 'continue' }, { verdict: 'forged' }, { verdict: 'reject', rule: 1, log: true }],
-    forward: [
-      { verdict: 'deny', rule: 1, log: false, nat: 0 },
-      { verdict: 'allow', rule: 2, log: false, nat: 3 },
+    policy: [
+      { verdict: 'deny', rule: 1, log: false },
+      { verdict: 'allow', rule: 2, log: false },
     ],
-    redirected: [0, 3],
+    nat: [
+      { nat: 0, untranslated: false },
+      { nat: 0, untranslated: true },
+      { nat: 3, untranslated: false },
+    ],
   },
   30,
 );

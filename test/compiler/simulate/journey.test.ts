@@ -159,6 +159,42 @@ test('8: a private source that no masquerade takes does not leave', () => {
   shows(tcpPacket(DMZ, '198.51.100.7', '192.0.2.1', 80), { outcome: 'allowed', by: 'out' }, model);
 });
 
+/** A redirect whose target is reached by the masqueraded interface: a server in the provider's network. */
+function makeOutward(): Model {
+  return new ModelMaker(['wan', 'lan', 'dmz'])
+    .network('home', LAN, '192.168.1.0/24')
+    .network('lab', DMZ, '10.0.0.0/8')
+    .masquerade('hide', { include: { ...NOBODY, interfaces: [LAN] }, except: null }, [WAN])
+    .redirect('outward', [DMZ, LAN], [listen(80, '192.0.2.80', 8080)])
+    .make();
+}
+
+test('8: a redirect does not let a private source out that no masquerade takes', () => {
+  const model = makeOutward();
+  const dropped = only(tcpPacket(DMZ, '10.0.0.1', DMZ, 80), model);
+  assert.equal(
+    [dropped.outcome, dropped.by, dropped.drop?.kind, dropped.out],
+    ['denied', 'outward', 'untranslated', WAN],
+  );
+  assert.equal(
+    dropped.trail.map(({ text }) => text),
+    ['goes to 192.0.2.80:8080', 'leaves by wan', 'the private source would leave wan untranslated'],
+  );
+  const hidden = only(tcpPacket(LAN, '192.168.1.20', DMZ, 80), model);
+  assert.is(hidden.outcome, 'redirected');
+  assert.equal(hidden.as?.address, { kind: 'own', interface: WAN });
+});
+
+test('8: a client that shares the masqueraded interface with the target is hidden by the redirect itself', () => {
+  const model = new ModelMaker(['wan', 'lan'])
+    .masquerade('hide', { include: { ...NOBODY, interfaces: [LAN] }, except: null }, [WAN])
+    .redirect('turn', [WAN], [listen(80, '192.0.2.80', 8080)])
+    .make();
+  const decision = only(tcpPacket(WAN, '10.0.0.1', WAN, 80), model);
+  assert.equal([decision.outcome, decision.drop, decision.out], ['redirected', null, WAN]);
+  assert.equal(decision.as, { address: { kind: 'own', interface: WAN }, ports: null });
+});
+
 test('the trail tells the stations in their order, with their lines', () => {
   const out = only(tcpPacket(LAN, '192.168.1.20', '192.0.2.1', 80));
   assert.equal(

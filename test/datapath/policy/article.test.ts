@@ -6,7 +6,7 @@ import { execaSync } from 'execa';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../../compiler/compile.ts';
-import type { ForwardLeaf, IngressLeaf, Node } from '../../../compiler/diagram/diagram.ts';
+import type { IngressLeaf, NatLeaf, Node, PolicyLeaf } from '../../../compiler/diagram/diagram.ts';
 import { emitPolicy } from '../../../compiler/ebpf/emit.ts';
 import { readLayout } from '../../../compiler/ebpf/layout.ts';
 import { findUnresolved } from '../../../compiler/ebpf/unresolved.ts';
@@ -40,8 +40,9 @@ function collect(node: Node<unknown>, idsOf: (leaf: never) => number[]): void {
   else for (const edge of node.edges) collect(edge.to, idsOf);
 }
 collect(diagram.ingress, (leaf: IngressLeaf) => ('rule' in leaf ? [leaf.rule] : []));
-collect(diagram.forward, (leaf: ForwardLeaf) => [leaf.rule, leaf.nat]);
-collect(diagram.redirected, (leaf: number) => [leaf]);
+collect(diagram.policy, (leaf: PolicyLeaf) => [leaf.rule]);
+collect(diagram.nat, (leaf: NatLeaf) => [leaf.nat]);
+collect(diagram.redirected, (leaf: NatLeaf) => [leaf.nat]);
 
 /** A mount namespace with a bpffs where libbpf pins the shared maps by itself; all is gone with its last process. */
 const SCRIPT = `mount -t bpf bpf /sys/fs/bpf && bpftool prog loadall "$1" /sys/fs/bpf/p >&2 &&

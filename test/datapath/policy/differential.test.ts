@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ForwardLeaf, IngressLeaf } from '../../../compiler/diagram/diagram.ts';
-import { type FieldValues, walk } from '../../../compiler/diagram/walk.ts';
+import type { IngressLeaf, NatLeaf } from '../../../compiler/diagram/diagram.ts';
+import { type FieldValues, type ForwardAnswer, walk, walkForward } from '../../../compiler/diagram/walk.ts';
 import { emitPolicy } from '../../../compiler/ebpf/emit.ts';
 import type { Model } from '../../../compiler/model.ts';
 import { makeListen, makeMasquerade, makeModel, makeRedirect } from '../../compiler/ebpf/fixtures.ts';
@@ -60,13 +60,13 @@ const leaves: LeafSets = {
     { verdict: 'reject', rule: 10, log: true },
     ...[4, 5, 6, 7, 8].map((rule) => ({ verdict: 'redirect', rule, log: rule === 6 }) as const),
   ],
-  forward: [
-    { verdict: 'deny', rule: 9, log: false, nat: 0 },
-    { verdict: 'reject', rule: 10, log: true, nat: 0 },
-    ...[0, 1, 2, 3].map((nat) => ({ verdict: 'allow', rule: 11, log: nat === 2, nat }) as const),
-    { verdict: 'allow', rule: 12, log: true, nat: 1 },
+  policy: [
+    { verdict: 'deny', rule: 9, log: false },
+    { verdict: 'reject', rule: 10, log: true },
+    { verdict: 'allow', rule: 11, log: false },
+    { verdict: 'allow', rule: 12, log: true },
   ],
-  redirected: [0, 1, 2, 3],
+  nat: [{ nat: 0, untranslated: true }, ...[0, 1, 2, 3].map((nat) => ({ nat, untranslated: false }))],
 };
 
 const word = (value: bigint, index: number) => Number((value >> BigInt(96 - 32 * index)) & 0xffff_ffffn);
@@ -79,7 +79,7 @@ function toMembers(packet: FieldValues): Members {
   return { ...plain, saddr: address(saddr4, saddr6), daddr: address(daddr4, daddr6) };
 }
 
-const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5 };
+const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5, untranslated: 6 };
 
 function poolOf(nat: number, packet: Members): Members {
   const masquerade = model.masquerades.find((one) => one.id === nat);
@@ -110,9 +110,13 @@ function expectIngress(leaf: IngressLeaf, packet: Members): Members {
   return { ...decision, to_addr: words as number[], to_port: port };
 }
 
-function expectForward(leaf: ForwardLeaf, packet: Members): Members {
-  const decision = { ...packet, verdict: VERDICTS[leaf.verdict], rule: leaf.rule, log: Number(leaf.log) };
-  return { ...decision, ...poolOf(leaf.nat, packet) };
+function expectForward(answer: ForwardAnswer, packet: Members): Members {
+  const verdict = VERDICTS[answer.untranslated ? 'untranslated' : answer.verdict];
+  return { ...packet, verdict, rule: answer.rule, log: Number(answer.log), ...poolOf(answer.nat, packet) };
+}
+
+function expectRedirected({ nat, untranslated }: NatLeaf, packet: Members): Members {
+  return { ...packet, ...(untranslated ? { verdict: VERDICTS.untranslated } : poolOf(nat, packet)) };
 }
 
 const test = suite('generated policies in the kernel');
@@ -132,11 +136,8 @@ test('answer as the walk of the diagram does', () => {
     const let_in = asked.map((packet) => ({ ...packet, verdict: VERDICTS.allow, rule: 4 }));
     const expected = {
       ingress: packets.map((packet, i) => expectIngress(walk(diagram.ingress, packet), asked[i]!)),
-      forward: packets.map((packet, i) => expectForward(walk(diagram.forward, packet), asked[i]!)),
-      redirected: packets.map((packet, i) => ({
-        ...let_in[i]!,
-        ...poolOf(walk(diagram.redirected, packet), asked[i]!),
-      })),
+      forward: packets.map((packet, i) => expectForward(walkForward(diagram, packet), asked[i]!)),
+      redirected: packets.map((packet, i) => expectRedirected(walk(diagram.redirected, packet), let_in[i]!)),
     };
     assert.equal(kernel.ask('ingress', asked), expected.ingress);
     assert.equal(kernel.ask('forward', asked), expected.forward);

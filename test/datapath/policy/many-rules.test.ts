@@ -2,10 +2,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicyDiagram } from '../../../compiler/diagram/build.ts';
-import { type FieldValues, walk } from '../../../compiler/diagram/walk.ts';
+import { type FieldValues, walkForward } from '../../../compiler/diagram/walk.ts';
 import { emitPolicy } from '../../../compiler/ebpf/emit.ts';
 import type { AddressSet, Model, Rule, Sides } from '../../../compiler/model.ts';
-import { everybody, makeModel, spanAt } from '../../compiler/ebpf/fixtures.ts';
+import { everybody, makeMasquerade, makeModel, spanAt } from '../../compiler/ebpf/fixtures.ts';
 import { makeRandom, type Random } from '../../compiler/ebpf/generate.ts';
 import { needs } from '../../lab/skip.ts';
 import { type Members, PolicyInKernel } from './policy-in-kernel.ts';
@@ -22,17 +22,23 @@ const at = (addresses: AddressSet): Sides => ({
 
 interface Shape {
   readonly name: string;
+  /** How what it allows leaves. */
+  readonly leave: readonly string[];
   /** From where, to where and to which port rule `index` speaks. */
   readonly rule: (index: number, random: Random) => { from: Sides; to: Sides; port: number };
 }
 const four = (first: number, size: number): Sides => at({ v4: [{ first, last: first + size - 1 }], v6: [] });
+/** A network with so many bits of prefix. */
+const v4 = (first: number, length: number) => ({ first, last: first + 2 ** (32 - length) - 1 });
 const SHAPES: readonly Shape[] = [
   {
     name: 'a port and an address each',
+    leave: ['masqueraded', 'plain', 'untranslated'],
     rule: (index, random) => ({ from: everybody, to: four(0x0a000000 + random(1 << 24), 1), port: 1 + index * 6 }),
   },
   {
     name: 'two networks and a port each',
+    leave: ['masqueraded', 'plain'],
     rule: (_, random) => ({
       from: four(0xc0000000 + 16 * random(1 << 20), 16),
       to: four(0x0a000000 + 256 * random(1 << 16), 256),
@@ -41,6 +47,7 @@ const SHAPES: readonly Shape[] = [
   },
   {
     name: 'an IPv6 range and a port each',
+    leave: ['plain'],
     rule: (_, random) => {
       const first = SIX + (BigInt(random(1 << 30)) << 64n);
       const to = at({ v4: [], v6: [{ first, last: first + BigInt(random(1 << 30)) }] });
@@ -51,7 +58,9 @@ const SHAPES: readonly Shape[] = [
 
 function makeLargeModel({ rule }: Shape): Model {
   const random = makeRandom(1);
-  const base = makeModel(Array.from({ length: COUNT + 1 }, (_, index) => `line ${index + 1}`));
+  const texts = Array.from({ length: COUNT + 2 }, (_, index) => `line ${index + 1}`);
+  const hidden = at({ v4: [v4(0x0a000000, 16), v4(0xc0000000, 9)], v6: [] });
+  const base = makeModel(texts, { masquerades: [{ ...makeMasquerade(COUNT + 2, null), from: hidden }] });
   const rules: Rule[] = Array.from({ length: COUNT }, (_, index) => {
     const { from, to, port } = rule(index, random);
     const services = [{ protocol: 'tcp', ports: { first: port, last: port }, icmp: null }] as const;
@@ -72,7 +81,8 @@ function makePackets(model: Model, count: number): FieldValues[] {
     const common = { in: 2n, out: 1n, protocol: 6n, dport };
     const { v4, v6 } = rule.to.include.addresses;
     if (v6[0]) return { ...common, family: 6n, daddr6: (random(2) === 0 ? v6[0].first : v6[0].last) + BigInt(near) };
-    const saddr4 = BigInt(rule.from.include.addresses.v4[0]?.first ?? 7);
+    const anywhere = [0x0a000001, 0x0b000001, 0xac100001][random(3)];
+    const saddr4 = BigInt(rule.from.include.addresses.v4[0]?.first ?? anywhere ?? 0);
     return { ...common, family: 4n, daddr4: BigInt(v4[0]!.last + near), saddr4 };
   });
 }
@@ -96,12 +106,16 @@ for (const shape of SHAPES) {
     const packets = makePackets(model, 640);
     const answers = kernel.ask('forward', packets.map(toMembers));
     const decided = new Set<number>();
+    const left = new Set<string>();
     for (const [index, packet] of packets.entries()) {
-      const { rule, verdict } = walk(diagram.forward, packet);
+      const { rule, verdict, nat, untranslated } = walkForward(diagram, packet);
       decided.add(rule);
+      if (verdict === 'allow') left.add(untranslated ? 'untranslated' : nat > 0 ? 'masqueraded' : 'plain');
       assert.is(answers[index]!.rule, rule);
-      assert.is(answers[index]!.verdict, { allow: 1, deny: 2, reject: 3 }[verdict]);
+      assert.is(answers[index]!.verdict, untranslated ? 6 : { allow: 1, deny: 2, reject: 3 }[verdict]);
+      assert.is(answers[index]!.nat, nat);
     }
+    assert.equal([...left].sort(), shape.leave);
     assert.ok(decided.size > 200, `only ${decided.size} lines decided`);
     assert.ok(loaded < 6000, `took ${Math.round(loaded)} ms`);
   });

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ForwardLeaf, IngressLeaf, PolicyDiagram } from '../../../compiler/diagram/diagram.ts';
+import type { IngressLeaf, NatLeaf, PolicyDiagram, PolicyLeaf } from '../../../compiler/diagram/diagram.ts';
 import { createStore } from '../../../compiler/diagram/store.ts';
 import { emitPolicy } from '../../../compiler/ebpf/emit.ts';
 import { makeListen, makeMasquerade, makeModel, makeRedirect } from '../../compiler/ebpf/fixtures.ts';
@@ -49,8 +49,8 @@ const model = makeModel(
 
 function makeDiagram(): PolicyDiagram {
   const ingress = createStore<IngressLeaf>((leaf) => JSON.stringify(leaf));
-  const forward = createStore<ForwardLeaf>((leaf) => JSON.stringify(leaf));
-  const redirected = createStore<number>(String);
+  const policy = createStore<PolicyLeaf>((leaf) => JSON.stringify(leaf));
+  const nat = createStore<NatLeaf>((leaf) => JSON.stringify(leaf));
   const goOn = ingress.leaf({ verdict: 'continue' });
   const blocked = ingress.leaf({ verdict: 'deny', rule: 3, log: true });
   const ports = ingress.branch('dport', [
@@ -70,29 +70,35 @@ function makeDiagram(): PolicyDiagram {
     { last: 6n, to: ports },
     { last: 255n, to: sources },
   ]);
-  const leaf = (value: ForwardLeaf) => forward.leaf(value);
-  const none = leaf({ verdict: 'deny', rule: 1, log: false, nat: 0 });
+  const none = policy.leaf({ verdict: 'deny', rule: 1, log: false });
+  const allowed = policy.leaf({ verdict: 'allow', rule: 2, log: false });
+  const masquerade = (id: number) => nat.leaf({ nat: id, untranslated: false });
   return {
     ingress: ingress.branch('family', [
       { last: 4n, to: byProtocol },
       { last: 255n, to: goOn },
     ]),
-    forward: forward.branch('out', [
+    policy: policy.branch('out', [
       { last: 0n, to: none },
       {
         last: 1n,
-        to: forward.branch('dport', [
+        to: policy.branch('dport', [
           { last: 21n, to: none },
-          { last: 22n, to: leaf({ verdict: 'allow', rule: 2, log: false, nat: 4 }) },
-          { last: 23n, to: leaf({ verdict: 'allow', rule: 2, log: false, nat: 7 }) },
+          { last: 24n, to: allowed },
           { last: PORT_END, to: none },
         ]),
       },
       { last: 255n, to: none },
     ]),
-    redirected: redirected.branch('in', [
-      { last: 1n, to: redirected.leaf(0) },
-      { last: 255n, to: redirected.leaf(4) },
+    nat: nat.branch('dport', [
+      { last: 22n, to: masquerade(4) },
+      { last: 23n, to: masquerade(7) },
+      { last: PORT_END, to: nat.leaf({ nat: 0, untranslated: true }) },
+    ]),
+    redirected: nat.branch('in', [
+      { last: 1n, to: masquerade(0) },
+      { last: 2n, to: masquerade(4) },
+      { last: 255n, to: nat.leaf({ nat: 0, untranslated: true }) },
     ]),
   };
 }
@@ -159,28 +165,32 @@ test('continues, denies with the log bit, and redirects with a shifted port', ()
   ]);
 });
 
-test('fills in the pool of the masquerade', () => {
-  const [own, other, denied] = kernel
+test('fills in the pool of the masquerade, or says that one is missing', () => {
+  const [own, other, denied, hidden] = kernel
     .ask('forward', [
       { out: 1, dport: 22 },
       { out: 1, dport: 23, saddr: 7 },
       { out: 2, dport: 22 },
+      { out: 1, dport: 24 },
     ])
     .map(answer);
   assert.equal(own, { ...nothing, verdict: 1, rule: 2, nat: 4, port_first: 61000, port_last: 65095 });
   const pool = { nat: 7, nat_first: 0xcb007110, nat_last: 0xcb007112, port_first: 1024, port_last: 32767 };
   assert.equal(other, { ...nothing, verdict: 1, rule: 2, ...pool });
   assert.equal(denied, { ...nothing, verdict: 2, rule: 1 });
+  assert.equal(hidden, { ...nothing, verdict: 6, rule: 2 });
 });
 
-test('after a redirect tells nothing but the masquerade', () => {
+test('after a redirect tells nothing but the masquerade, or that one is missing', () => {
   const answers = kernel.ask('forward', [
     { verdict: 1, rule: 6, out: 2, in: 1 },
     { verdict: 1, rule: 6, out: 2, in: 2 },
+    { verdict: 1, rule: 6, out: 2, in: 3 },
   ]);
   assert.equal(answers.map(answer), [
     { ...nothing, verdict: 1, rule: 6 },
     { ...nothing, verdict: 1, rule: 6, nat: 4, port_first: 61000, port_last: 65095 },
+    { ...nothing, verdict: 6, rule: 6 },
   ]);
 });
 
