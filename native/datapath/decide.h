@@ -110,13 +110,35 @@ static __always_inline enum step obey(struct work *w)
 	}
 }
 
+enum way {
+	WAY_OUT,        /* by an interface that carries the programs: it is in w->forth */
+	WAY_LOCAL,      /* to the gateway; the kernel's answer for `no route` is the same, and the stack tells the sender */
+	WAY_UNDECLARED,
+	WAY_NONE,
+};
+
+/* Where a packet with this tuple goes, and what the gateway would call itself on that way. */
+static __always_inline enum way find_way(void *ctx, struct work *w, const struct flow_key *key)
+{
+	long code = route(ctx, &w->fib, key, w->in);
+
+	if (code == BPF_FIB_LKUP_RET_NOT_FWDED || code == BPF_FIB_LKUP_RET_FWD_DISABLED)
+		return WAY_LOCAL;
+	if (!is_routed(code))
+		return WAY_NONE;
+	w->hop = w->fib.ipv4_dst;
+	w->own_address = w->fib.ipv4_src;
+	return set_hop(&w->forth, &w->fib, code) ? WAY_OUT : WAY_UNDECLARED;
+}
+
 /* w->h and w->in are set. Fills what create_flow needs, or says why there will be no flow. */
 static __noinline enum step decide_arrival(void *ctx, struct work *w)
 {
 	struct flow_key key, other;
-	bool local, redirected = false, routed;
+	bool redirected = false;
 	__be32 dhcp_client = bpf_htons(68), dhcp_server = bpf_htons(67);
 	enum step step;
+	enum way way;
 	__u32 in;
 	long code;
 
@@ -141,30 +163,18 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	if (is_impossible_source(key.saddr))
 		return refuse(w, DROP_FORGED);
 
-	code = route(ctx, &w->fib, &key, w->in);
-	routed = is_routed(code);
-	local = code == BPF_FIB_LKUP_RET_NOT_FWDED || code == BPF_FIB_LKUP_RET_FWD_DISABLED;
-	if (routed) {
-		w->hop = w->fib.ipv4_dst;
-		w->own_address = w->fib.ipv4_src;
-		routed = set_hop(&w->forth, &w->fib, code);
-		code = routed ? code : BPF_FIB_LKUP_RET_UNSUPP_LWT; /* undeclared: see below */
-	}
-	if (local && key.protocol == IPPROTO_UDP &&
+	way = find_way(ctx, w, &key);
+	if (way == WAY_LOCAL && key.protocol == IPPROTO_UDP &&
 	    key.dport == dhcp_server && (key.sport == dhcp_client || key.sport == dhcp_server))
 		return STEP_PASS;
 
 	/* forged: the gateway's own address, or one that nothing declared leads to; also the way of the answers */
 	reverse_key(&key, &other);
-	{
-		long back = route(ctx, &w->fib, &other, w->in);
-
-		if (back != BPF_FIB_LKUP_RET_FWD_DISABLED &&
-		    (!is_routed(back) || !set_hop(&w->back, &w->fib, back)))
-			return refuse(w, DROP_FORGED);
-	}
+	code = route(ctx, &w->fib, &other, w->in);
+	if (code != BPF_FIB_LKUP_RET_FWD_DISABLED && (!is_routed(code) || !set_hop(&w->back, &w->fib, code)))
+		return refuse(w, DROP_FORGED);
 	describe_packet(w, in);
-	if (local)
+	if (way == WAY_LOCAL)
 		w->packet.own = is_multicast(key.daddr) || key.daddr == 0xffffffff ? 0 : find_own(ctx, w, key.daddr);
 	fill_entries(w);
 	w->forth.door = make_door(w->in);
@@ -172,7 +182,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 
 	/* strays; but connections that the gateway had before the first apply go on */
 	if (key.protocol == IPPROTO_TCP && (w->h.tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {
-		if (!local || w->h.tcp & (TCP_SYN | TCP_RST) || !has_connection(ctx, &key))
+		if (way != WAY_LOCAL || w->h.tcp & (TCP_SYN | TCP_RST) || !has_connection(ctx, &key))
 			return refuse(w, DROP_STRAY);
 		w->adopted = 1;
 		goto to_gateway;
@@ -195,22 +205,14 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		other = key;
 		other.daddr = w->forth.daddr;
 		other.dport = w->forth.dport;
-		code = route(ctx, &w->fib, &other, w->in);
-		routed = is_routed(code);
-		local = code == BPF_FIB_LKUP_RET_NOT_FWDED || code == BPF_FIB_LKUP_RET_FWD_DISABLED;
-		if (routed) {
-			w->hop = w->fib.ipv4_dst;
-			w->own_address = w->fib.ipv4_src;
-			routed = set_hop(&w->forth, &w->fib, code);
-			code = routed ? code : BPF_FIB_LKUP_RET_UNSUPP_LWT;
-		}
+		way = find_way(ctx, w, &other);
 	} else if (w->packet.verdict != MASQC_CONTINUE) {
 		step = obey(w);
 		if (step != STEP_CREATE)
 			return step;
 		return refuse(w, DROP_DENIED); /* `allow` is no answer to this question */
 	}
-	if (local) {
+	if (way == WAY_LOCAL) {
 		if (!redirected) {
 			clear_answer(&w->packet);
 			w->packet.out = MASQC_SELF;
@@ -224,8 +226,8 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		}
 		goto to_gateway;
 	}
-	if (!routed)
-		return refuse(w, code == BPF_FIB_LKUP_RET_UNSUPP_LWT ? DROP_UNDECLARED : DROP_NO_ROUTE);
+	if (way != WAY_OUT)
+		return refuse(w, way == WAY_UNDECLARED ? DROP_UNDECLARED : DROP_NO_ROUTE);
 	w->packet.out = get_id(w->forth.out);
 	if (w->packet.out == MASQC_NOWHERE)
 		return refuse(w, DROP_UNDECLARED);

@@ -193,6 +193,14 @@ test('protocols without ports are tracked by their addresses, one host at a time
   const { verdict, out } = await arrive('eth0', esp('192.168.1.11', SERVER));
   assert.equal([verdict, out.type, out.code], [TC_REDIRECT, 3, 13]);
 });
+test('SCTP keeps its port or is refused: its checksum covers the ports', async () => {
+  const sctp = (saddr: string) =>
+    other({ saddr, daddr: SERVER, protocol: 132, payload: [0x20, 0, 0, 80, 0, 0, 0, 0, 9, 9, 9, 9] });
+  const first = await arrive('eth0', sctp(HAN));
+  assert.equal([first.verdict, first.out.saddr, first.out.sport], [TC_REDIRECT, WAN, 0x2000]);
+  const second = await arrive('eth0', sctp('192.168.1.11'));
+  assert.equal([second.verdict, second.out.type, second.out.code], [TC_REDIRECT, 3, 13]);
+});
 test('IPv6 that nobody asked for is dropped and counted, neighbour discovery is not', async () => {
   const ip6 = (next: number, payload: readonly number[]): Layer3 => ({
     bytes: [
