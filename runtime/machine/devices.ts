@@ -11,6 +11,7 @@ interface LinkJson {
   readonly mtu: number;
   readonly link_type: string;
   readonly address?: string;
+  readonly master?: string;
   readonly linkinfo?: { readonly info_kind?: string };
 }
 interface AddressJson {
@@ -65,6 +66,7 @@ export function parseDevices(
       mac: link.link_type === 'ether' ? (link.address ?? null) : null,
       mtu: link.mtu,
       up: link.flags.includes('UP'),
+      master: link.master ?? null,
       driver: link.linkinfo?.info_kind ?? known.driver,
       addresses: own.flatMap((one) => (one.local === undefined ? [] : [one.local])),
       probe: findProbe(own, routesOf.get(link.ifname) ?? []),

@@ -11,6 +11,8 @@ export interface Device {
   readonly mac: string | null;
   readonly mtu: number;
   readonly up: boolean;
+  /** The bridge, bond or VRF that it is a port of; null: none. */
+  readonly master: string | null;
   /** The kernel's kind for virtual devices (`veth`, `tun`, `vlan`), the driver's name for others; null: unknown. */
   readonly driver: string | null;
   /** IPv4 addresses, the primary one first. */

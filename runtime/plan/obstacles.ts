@@ -14,6 +14,12 @@ export function findObstacles(wanted: Wanted, snapshot: Snapshot, state: State |
     });
   }
   for (const { name, device } of wanted.interfaces) {
+    if (device === 'lo') {
+      obstacles.push({
+        text: `Interface ${name} = lo: the loopback device leads nowhere, and its packets are never subject to rules.`,
+        advice: 'Leave it out.',
+      });
+    }
     if (snapshot.devices.some((live) => live.name === device)) continue;
     // A device that was carried and has gone (ppp redial) is no reason to refuse a new policy: the guard holds it.
     if (state?.interfaces.some((known) => known.device === device)) continue;

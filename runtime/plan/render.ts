@@ -125,7 +125,7 @@ const RECORD_WORDS: Readonly<Record<keyof InterfaceRecord, string>> = {
 };
 function sayValue(value: InterfaceRecord[keyof InterfaceRecord] | undefined): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  const text = value instanceof Array ? value.join(' ') : String(value ?? '');
+  const text = Array.isArray(value) ? value.join(' ') : String(value ?? '');
   return text === '' ? 'none' : text;
 }
 function describeRecord(record: InterfaceRecord): string {

@@ -25,6 +25,12 @@ export function* findWarnings(wanted: Wanted, snapshot: Snapshot, state: State |
       }
       continue;
     }
+    if (live.master !== null) {
+      yield {
+        severity: 'warning',
+        text: `${name} = ${device} is a port of ${live.master}: packets are routed by ${live.master}, so that is the device to name.`,
+      };
+    }
     if (!live.up)
       yield { severity: 'warning', text: `${name} = ${device} is down: nothing passes there until it is up.` };
   }

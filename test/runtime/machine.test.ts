@@ -40,6 +40,7 @@ test('reads devices as ip prints them', () => {
     mac: '26:63:72:c9:6f:e2',
     mtu: 1500,
     up: true,
+    master: null,
     driver: 'veth',
     addresses: ['192.168.1.1'],
     probe: '192.168.1.2',

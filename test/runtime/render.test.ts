@@ -20,9 +20,11 @@ import { applied, EMPTY, LAN, WAN, WANTED } from './fixtures.ts';
 const test = suite('render');
 const plain = pc.createColors(false);
 const io = { colours: plain };
+/** With two Ethernet devices, so that XDP has somewhere to send. */
+const THREE = { ...WANTED, interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false }] };
 
 test('prints a plan with a sign, what is done and what it costs', () => {
-  const text = renderPlan(makePlan(WANTED, EMPTY), plain);
+  const text = renderPlan(makePlan(THREE, EMPTY), plain);
   assert.match(text, /^deathstar: \d+ steps\n/);
   assert.match(text, /^ {2}\+ flow table for 65,536 connections.* 20\.3 MiB of kernel memory, taken now$/m);
   assert.match(text, /^ {2}\+ eth0: XDP native +native: igb has XDP$/m);
@@ -110,7 +112,7 @@ test('names drops as the documentation does, the most frequent first', () => {
 
 test('finds nothing amiss in a gateway that is whole', async () => {
   const { REQUIRED_PINS } = await import('../../runtime/machine/pins.ts');
-  const live = { ...applied(WANTED), pins: REQUIRED_PINS };
+  const live = { ...applied(THREE), pins: REQUIRED_PINS };
   const status = makeStatus(live.state!, live, 10);
   assert.equal(status.warnings, []);
   assert.match(renderStatus(status, io), 'flows       10 of 65,536 (0.0 %)');
