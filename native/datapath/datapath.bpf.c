@@ -60,7 +60,7 @@ int xdp_ingress(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct flow_dir *flow;
 	struct flow_key key;
-	struct header h;
+	struct header h = {};
 	struct iface *in;
 	__u32 now;
 
@@ -74,6 +74,9 @@ int xdp_ingress(struct xdp_md *ctx)
 	default:
 		return XDP_PASS;
 	}
+	if (unlikely(h.length > end - data - sizeof(struct ethhdr)) &&
+	    sizeof(struct ethhdr) + h.length > bpf_xdp_get_buff_len(ctx))
+		return drop_arrival(ctx, DROP_MALFORMED);
 	key = h.key; /* a copy, so that the rest of the header stays in registers */
 	flow = bpf_map_lookup_elem(&flows4, &key);
 	if (unlikely(!flow || flow->dying))
@@ -162,6 +165,8 @@ int tc_ingress(struct __sk_buff *skb)
 		goto miss;
 	if (!open_door(flow->door, skb->ifindex))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
+	if (flow->flags & FLOW_OWN) /* only the gateway sends packets of this direction */
+		return drop_skb(skb, DROP_FORGED);
 	now = coarse_now();
 	if (flow->flags & FLOW_LOCAL)
 		return deliver_skb(skb, &h, flow, now);
@@ -193,6 +198,8 @@ int tc_egress(struct __sk_buff *skb)
 
 	if (skb->tc_index == TC_DONE)
 		return TC_ACT_UNSPEC;
+	if (skb->mark == VETTED_MARK)
+		skb->mark = 0;
 	out = get_interface(skb->ifindex);
 	if (!out || skb->vlan_present)
 		return TC_ACT_UNSPEC;
@@ -227,8 +234,12 @@ int tc_egress(struct __sk_buff *skb)
 	if (skb->ingress_ifindex)
 		return leave_forwarded(skb, &h);
 	flow = bpf_map_lookup_elem(&flows4, &h.key);
-	if (flow && !flow->dying && flow->flags & FLOW_OWN)
+	if (flow && !flow->dying && flow->flags & FLOW_OWN) {
+		if (out->flags & IFACE_HIDES && !(flow->flags & FLOW_NAT_SRC) && is_private(h.key.saddr) &&
+		    !open_door(flow->door, skb->ifindex))
+			return drop_skb(skb, DROP_UNTRANSLATED);
 		return send_skb(skb, &h, flow, coarse_now());
+	}
 miss:
 	ask_policy(skb, &tc_egress_policies);
 	return drop_skb(skb, DROP_NO_POLICY);

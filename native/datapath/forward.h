@@ -17,6 +17,13 @@
  */
 #define TC_DONE 0x6d71
 
+/*
+ * In skb->mark: TC ingress has judged this packet and leaves the forwarding to the stack. The guard lets the stack forward
+ * nothing else from or to a declared interface, so that a gateway without its programs is shut, not open. TC egress
+ * takes the mark off again. runtime/machine/guard.ts has the same number.
+ */
+#define VETTED_MARK 0x6d617371
+
 /* Bytes of a GSO packet's pieces on the wire are what the MTU is about (a GSO packet is not too big). */
 static __always_inline bool is_too_big(struct __sk_buff *skb, const struct header *h, __u16 mtu)
 {
@@ -69,7 +76,7 @@ static __always_inline bool is_for_interface(const struct ethhdr *eth, const str
 /* XDP can finish this packet itself; otherwise TC does, and XDP has not touched anything. */
 static __always_inline bool fits_xdp(const struct header *h, const struct flow_dir *flow)
 {
-	return (flow->flags & (FLOW_XDP | FLOW_NEIGHBOUR | FLOW_LOCAL)) == (FLOW_XDP | FLOW_NEIGHBOUR) &&
+	return (flow->flags & (FLOW_XDP | FLOW_NEIGHBOUR | FLOW_LOCAL | FLOW_OWN)) == (FLOW_XDP | FLOW_NEIGHBOUR) &&
 	       h->ttl > 1 && h->length <= flow->mtu && !h->partial;
 }
 
@@ -146,6 +153,7 @@ static __always_inline int forward_skb(struct __sk_buff *skb, const struct heade
 	if (unlikely(h->ttl <= 1 || is_too_big(skb, h, flow->mtu))) {
 		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, flow, WRITE_DST))
 			return drop_skb(skb, DROP_FAILED);
+		skb->mark = VETTED_MARK;
 		return TC_ACT_UNSPEC;
 	}
 	return send_on(skb, h, flow, hop, probe);

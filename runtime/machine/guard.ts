@@ -5,10 +5,14 @@ import type { Device, Guard } from './types.ts';
 /** Before everything else that netfilter does with a packet of its own (raw is -300). */
 const PRIORITY = -450;
 
+/** skb->mark of packets that TC ingress has judged (VETTED_MARK in native/datapath/forward.h). */
+const VETTED = '0x6d617371';
+
 /**
- * The nft text that replaces the guard in one transaction. What comes from, or would leave by, a device that the file
- * names while that device's index carries none of our programs, is dropped: a ppp0 that was made again is shut until
- * apply has been there. The name of the empty chain ties the table to its state.
+ * The nft text that replaces the guard in one transaction. The programs forward by themselves; what they leave to the
+ * stack carries their mark, and whatever else the stack would forward from or to a device that the file names is
+ * dropped. So is what comes from, or would leave by, such a device while its index carries none of our programs: a ppp0
+ * that was made again is shut until apply has been there. The name of the empty chain ties the table to its state.
  */
 export function renderGuard(gateway: string, guard: Guard): string {
   const set = (items: readonly (string | number)[]) =>
@@ -21,7 +25,8 @@ table inet masqc {
   set carried { type iface_index;${set(guard.indexes)} }
   chain forward {
     type filter hook forward priority ${PRIORITY}; policy accept;
-    iifname @declared iif != @carried counter drop
+    iifname @declared meta mark != ${VETTED} counter drop
+    oifname @declared meta mark != ${VETTED} counter drop
     oifname @declared oif != @carried counter drop
   }
   chain input {

@@ -1,0 +1,80 @@
+/** However the programs are lost, nothing is forwarded without them. */
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openApplied } from '../lab/applied.ts';
+import { type ArticleNetwork, addresses } from '../lab/article-network.ts';
+import { listen } from '../lab/capture.ts';
+import { example, masqc, mustMasqc } from '../lab/masqc.ts';
+import { needs } from '../lab/skip.ts';
+
+needs('root', 'linux', 'tun', 'btf');
+
+const closed = suite('closed');
+const BPFFS = '/run/masqc/bpf';
+
+/** Tries both ways across the gateway, and past it into the inside; what came through is returned. */
+async function findHoles(network: ArticleNetwork, act: () => Promise<unknown>): Promise<string[]> {
+  const outside = await listen(network.at('isp'), 'line0', 'src net 192.168.0.0/16');
+  const inside = await listen(network.at('han'), 'eth0', `src host ${addresses.stranger}`);
+  const floods = [
+    network.at('han').start('ping', '-q', '-i', '0.01', '-W', '1', addresses.internet),
+    network.at('stranger').start('ping', '-q', '-i', '0.01', '-W', '1', addresses.han),
+  ];
+  await act();
+  await network.at('han').run(['ping', '-q', '-c', '20', '-i', '0.02', '-W', '1', addresses.internet]);
+  await Promise.all(floods.map((flood) => flood.stop('SIGKILL')));
+  return [...(await outside.end()), ...(await inside.end())];
+}
+
+/** The pin directory of the one gateway in the network's namespace. */
+async function findPins(network: ArticleNetwork): Promise<string> {
+  const inode = (await network.gateway.ask('stat', '-Lc', '%i', '/proc/self/ns/net')).trim();
+  const name = readdirSync(BPFFS).find((one) => one.endsWith(`-${inode}`));
+  if (name === undefined) throw new Error(`no pins of namespace ${inode}`);
+  return join(BPFFS, name);
+}
+
+for (const wan of ['tun', 'ethernet'] as const) {
+  closed(`when the pins are removed, and the programs with them: wan ${wan}`, async () => {
+    const network = await openApplied({ wan });
+    await network.routeInnerNetworksFromOutside();
+    const pins = await findPins(network);
+    const holes = await findHoles(network, async () => rmSync(pins, { recursive: true, force: true }));
+    assert.equal(holes, []);
+    assert.not.equal((await masqc(network.gateway, 'show', 'status')).code, 0);
+    await mustMasqc(network.gateway, 'down');
+    network.close();
+  });
+}
+
+closed('while it is applied for the first time, and taken down', async () => {
+  const network = await openApplied({ wan: 'ethernet' });
+  await network.routeInnerNetworksFromOutside();
+  const holes = await findHoles(network, async () => {
+    await mustMasqc(network.gateway, 'down');
+    await mustMasqc(network.gateway, 'apply', example);
+    await mustMasqc(network.gateway, 'down');
+  });
+  assert.equal(holes, []);
+  network.close();
+});
+
+closed('when the state is lost: it says so, and mends itself by down and apply', async () => {
+  const network = await openApplied({ wan: 'ethernet' });
+  await network.routeInnerNetworksFromOutside();
+  const pins = await findPins(network);
+  const holes = await findHoles(network, async () => {
+    rmSync(join('/run/masqc', pins.slice(BPFFS.length + 1)), { recursive: true, force: true });
+    await masqc(network.gateway, 'apply', example);
+  });
+  assert.equal(holes, []);
+  await mustMasqc(network.gateway, 'down');
+  await mustMasqc(network.gateway, 'apply', example);
+  const { code } = await network.at('han').run(['ping', '-c', '1', '-W', '2', addresses.internet]);
+  assert.is(code, 0);
+  network.close();
+});
+
+closed.run();
