@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArticleNetwork, addresses } from '../lab/article-network.ts';
 import { example, masqc, masqcCommand, mustMasqc, pinsOf } from '../lab/masqc.ts';
-import { ordinaryUser } from '../lab/ordinary-user.ts';
+import { asOrdinaryUser } from '../lab/ordinary-user.ts';
 import { startWebServer } from '../lab/servers.ts';
 import { needs } from '../lab/skip.ts';
 
@@ -19,7 +19,7 @@ const built = join(folder, 'built');
 chmodSync(folder, 0o777);
 
 function nobody(...args: string[]) {
-  const [file, ...rest] = [...ordinaryUser, ...masqcCommand, ...args];
+  const [file, ...rest] = asOrdinaryUser([...masqcCommand, ...args]);
   return execa(file!, rest, { reject: false });
 }
 

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArticleNetwork } from '../lab/article-network.ts';
 import { editExample, example, masqc, masqcCommand, pinsOf } from '../lab/masqc.ts';
-import { ordinaryUser } from '../lab/ordinary-user.ts';
+import { asOrdinaryUser } from '../lab/ordinary-user.ts';
 import { needs } from '../lab/skip.ts';
 import { compareSnapshots, listFolder, takeSnapshot } from '../lab/snapshot.ts';
 
@@ -63,7 +63,7 @@ refusals('an interface that does not exist is named', async () => {
 
 refusals('an ordinary user is told to be root', async () => {
   const copy = write('readable.masq', editExample());
-  const { code, out, err } = await gateway.run([...ordinaryUser, ...masqcCommand, 'apply', copy]);
+  const { code, out, err } = await gateway.run(asOrdinaryUser([...masqcCommand, 'apply', copy]));
   assert.is(code, 3, `${out}${err}`);
   assert.match(`${out}${err}`, /root/);
   assert.not.match(`${out}${err}`, /\bat .*\.ts:\d+/);

@@ -16,6 +16,7 @@ import { execa } from 'execa';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { VERBS } from '../../runtime/cli/verbs.ts';
+import { asOrdinaryUser } from '../lab/ordinary-user.ts';
 
 const test = suite('command line');
 const MASQC = fileURLToPath(new URL('../../runtime/cli/masqc.ts', import.meta.url));
@@ -39,8 +40,8 @@ async function masqc(args: readonly string[], env: Readonly<Record<string, strin
 /** As an ordinary user: the same when the test is one. */
 async function masqcAsUser(args: readonly string[]): Promise<Ran> {
   if (!IS_ROOT) return await masqc(args);
-  const command = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, MASQC, ...args];
-  return finish(await execa('setpriv', command, { reject: false, stdin: 'ignore' }));
+  const [file = '', ...rest] = asOrdinaryUser([process.execPath, MASQC, ...args]);
+  return finish(await execa(file, rest, { reject: false, stdin: 'ignore' }));
 }
 function finish(result: { exitCode?: number; stdout: string; stderr: string }): Ran {
   return { code: result.exitCode, out: result.stdout, err: result.stderr };
