@@ -8,26 +8,18 @@
 #include "nexthop.h"
 #include "work.h"
 
-static __always_inline bool is_multicast(__be32 address)
-{
-	return (bpf_ntohl(address) & 0xf0000000) == 0xe0000000;
-}
-
-/* RFC 1918, RFC 6598, RFC 3927 */
-static __always_inline bool is_private(__be32 address)
-{
-	__u32 a = bpf_ntohl(address);
-
-	return (a & 0xff000000) == 0x0a000000 || (a & 0xfff00000) == 0xac100000 || (a & 0xffff0000) == 0xc0a80000 ||
-	       (a & 0xffc00000) == 0x64400000 || (a & 0xffff0000) == 0xa9fe0000;
-}
-
 /* No packet on a wire has these as its source. */
 static __always_inline bool is_impossible_source(__be32 address)
 {
 	__u32 a = bpf_ntohl(address);
 
 	return (a & 0xff000000) == 0x7f000000 || a >= 0xe0000000 || (a & 0xff000000) == 0;
+}
+
+/* Of a whole network: no route leads there, whatever the table says. */
+static __always_inline bool is_for_many(__be32 address)
+{
+	return is_multicast(address) || address == 0xffffffff;
 }
 
 /*

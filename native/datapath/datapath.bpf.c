@@ -210,7 +210,7 @@ int tc_egress(struct __sk_buff *skb)
 	case PARSED_FLOW:
 		break;
 	case PARSED_ERROR:
-		if (skb->ingress_ifindex)
+		if (skb->ingress_ifindex || shows_inside(skb, h.key.saddr))
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return icmp_error_out(skb, &h);
 	case PARSED_FRAGMENT:
@@ -227,7 +227,7 @@ int tc_egress(struct __sk_buff *skb)
 	case PARSED_MALFORMED:
 		return drop_skb(skb, DROP_MALFORMED);
 	default:
-		if (skb->ingress_ifindex)
+		if (skb->ingress_ifindex || shows_inside(skb, h.key.saddr))
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return TC_ACT_UNSPEC;
 	}

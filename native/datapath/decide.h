@@ -120,8 +120,11 @@ enum way {
 /* Where a packet with this tuple goes, and what the gateway would call itself on that way. */
 static __always_inline enum way find_way(void *ctx, struct work *w, const struct flow_key *key)
 {
-	long code = route(ctx, &w->fib, key, w->in);
+	long code;
 
+	if (is_for_many(key->daddr))
+		return WAY_LOCAL;
+	code = route(ctx, &w->fib, key, w->in);
 	if (code == BPF_FIB_LKUP_RET_NOT_FWDED || code == BPF_FIB_LKUP_RET_FWD_DISABLED)
 		return WAY_LOCAL;
 	if (!is_routed(code))
@@ -162,6 +165,8 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		return STEP_PASS;
 	if (is_impossible_source(key.saddr))
 		return refuse(w, DROP_FORGED);
+	if (is_impossible_source(key.daddr) && !is_for_many(key.daddr))
+		return refuse(w, DROP_MALFORMED);
 
 	way = find_way(ctx, w, &key);
 	if (way == WAY_LOCAL && key.protocol == IPPROTO_UDP &&
@@ -175,7 +180,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		return refuse(w, DROP_FORGED);
 	describe_packet(w, in);
 	if (way == WAY_LOCAL)
-		w->packet.own = is_multicast(key.daddr) || key.daddr == 0xffffffff ? 0 : find_own(ctx, w, key.daddr);
+		w->packet.own = is_for_many(key.daddr) ? 0 : find_own(ctx, w, key.daddr);
 	fill_entries(w);
 	w->forth.door = make_door(w->in);
 	w->forth.flags |= FLOW_ORIGINAL;
@@ -221,7 +226,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 			step = obey(w);
 			if (step != STEP_CREATE)
 				return step;
-			if (is_multicast(key.daddr) || key.daddr == 0xffffffff)
+			if (is_for_many(key.daddr))
 				return STEP_PASS;
 		}
 		goto to_gateway;
@@ -256,6 +261,7 @@ to_gateway:
 static __noinline enum step decide_own(void *ctx, struct work *w)
 {
 	struct flow_key key;
+	struct iface *out;
 	enum step step;
 
 	if (!w)
@@ -264,11 +270,14 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 	w->reason = w->rule = w->nat = w->nat_address = w->hop = w->adopted = 0;
 	__builtin_memset(&w->forth, 0, sizeof(w->forth));
 	__builtin_memset(&w->back, 0, sizeof(w->back));
-	if (is_multicast(key.daddr) || key.daddr == 0xffffffff || !key.saddr)
+	if (is_for_many(key.daddr) || !key.saddr)
 		return STEP_PASS;
 	if (key.protocol == IPPROTO_UDP && (key.sport == bpf_htons(68) || key.sport == bpf_htons(67)) &&
 	    (key.dport == bpf_htons(67) || key.dport == bpf_htons(68)))
 		return STEP_PASS;
+	out = get_interface(w->in);
+	if (out && out->flags & IFACE_HIDES && is_private(key.saddr) && find_own(ctx, w, key.saddr) != get_id(w->in))
+		return refuse(w, DROP_UNTRANSLATED); /* the address of an inner interface */
 	if (key.protocol == IPPROTO_ICMP && w->h.icmp_type != ICMP_ECHO && w->h.icmp_type != ICMP_TIMESTAMP)
 		return STEP_PASS;
 	if (key.protocol == IPPROTO_TCP && (w->h.tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {

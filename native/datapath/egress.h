@@ -40,6 +40,18 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 	return drop_skb(skb, DROP_UNTRANSLATED);
 }
 
+/* A packet of the gateway's own, without a flow, with the address of an inner interface, out by one that hides them. */
+static __noinline bool shows_inside(struct __sk_buff *skb, __be32 saddr)
+{
+	struct iface *out = get_interface(skb->ifindex);
+	__u32 *owner;
+
+	if (!out || !(out->flags & IFACE_HIDES) || !is_private(saddr))
+		return false;
+	owner = bpf_map_lookup_elem(&addresses, &saddr);
+	return owner && *owner != skb->ifindex;
+}
+
 /* A datagram in pieces, as the stack sends it. */
 struct datagram {
 	__be32 saddr;
@@ -103,7 +115,7 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 	}
 	head = bpf_map_lookup_elem(&heads, &datagram);
 	if (!head || head->ifindex != skb->ifindex)
-		return own ? TC_ACT_UNSPEC : drop_skb(skb, DROP_FRAGMENT);
+		return own && !shows_inside(skb, h->key.saddr) ? TC_ACT_UNSPEC : drop_skb(skb, DROP_FRAGMENT);
 	if (head->saddr != h->key.saddr) {
 		struct flow_dir to = { .saddr = head->saddr };
 		struct header piece = *h;

@@ -36,8 +36,8 @@ static __always_inline bool read_quote(struct __sk_buff *skb, const struct heade
 	q->ip_check = ip.check;
 	q->l4_check = 0;
 	q->has_tcp_check = false;
-	if (ip.frag_off & bpf_htons(IP_OFFSET))
-		return false;
+	if (ip.frag_off & bpf_htons(IP_OFFSET) || q->l4 + sizeof(words) > h->l3 + h->length)
+		return false; /* RFC 792: eight bytes of it at least */
 	if (bpf_skb_load_bytes(skb, q->l4, words, sizeof(words)))
 		return ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP && ip.protocol != IPPROTO_ICMP;
 	if (ip.protocol == IPPROTO_TCP || ip.protocol == IPPROTO_UDP || ip.protocol == IPPROTO_SCTP) {
@@ -46,7 +46,8 @@ static __always_inline bool read_quote(struct __sk_buff *skb, const struct heade
 		if (ip.protocol == IPPROTO_UDP)
 			q->l4_check = words[3];
 		if (ip.protocol == IPPROTO_TCP)
-			q->has_tcp_check = !bpf_skb_load_bytes(skb, q->l4 + 16, &q->l4_check, 2);
+			q->has_tcp_check = q->l4 + 18 <= h->l3 + h->length &&
+					   !bpf_skb_load_bytes(skb, q->l4 + 16, &q->l4_check, 2);
 	} else if (ip.protocol == IPPROTO_ICMP) {
 		if (!icmp_key(*(__u8 *)&words[0], words[2], &q->key))
 			return false;
@@ -145,7 +146,7 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
 		return drop_skb(skb, DROP_MALFORMED);
 	reverse_key(&q.key, &key);
 	flow = bpf_map_lookup_elem(&flows4, &key);
-	if (!flow || flow->dying)
+	if (!flow || flow->dying || flow->flags & FLOW_OWN)
 		return drop_skb(skb, DROP_STRAY);
 	if (!has_right_sum(skb, h->l4, h->l3 + h->length))
 		return drop_skb(skb, DROP_MALFORMED);

@@ -101,6 +101,8 @@ int tc_ingress_miss(struct __sk_buff *skb)
 	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
 	if (!flow || !open_door(flow->door, w->in))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
+	if (flow->flags & FLOW_OWN)
+		return drop_skb(skb, DROP_FORGED);
 	if (flow->flags & FLOW_LOCAL)
 		return deliver_skb(skb, &w->h, flow, coarse_now());
 	return forward_skb(skb, &w->h, flow, w->hop, false, coarse_now());
@@ -129,8 +131,8 @@ int tc_egress_miss(struct __sk_buff *skb)
 	if (!create_flow(skb, w))
 		return drop_skb(skb, w->reason);
 	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
-	if (!flow)
-		return drop_skb(skb, DROP_FAILED);
+	if (!flow || !(flow->flags & FLOW_OWN)) /* a source that is not the gateway's */
+		return drop_skb(skb, DROP_UNTRANSLATED);
 	return send_skb(skb, &w->h, flow, coarse_now());
 }
 

@@ -41,6 +41,20 @@ enum parsed {
 	PARSED_MALFORMED,
 };
 
+static __always_inline bool is_multicast(__be32 address)
+{
+	return (bpf_ntohl(address) & 0xf0000000) == 0xe0000000;
+}
+
+/* RFC 1918, RFC 6598, RFC 3927 */
+static __always_inline bool is_private(__be32 address)
+{
+	__u32 a = bpf_ntohl(address);
+
+	return (a & 0xff000000) == 0x0a000000 || (a & 0xfff00000) == 0xac100000 || (a & 0xffff0000) == 0xc0a80000 ||
+	       (a & 0xffc00000) == 0x64400000 || (a & 0xffff0000) == 0xa9fe0000;
+}
+
 static __always_inline bool is_icmp_error(__u8 type)
 {
 	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_TIME_EXCEEDED ||
@@ -137,7 +151,7 @@ static __always_inline enum parsed parse_ipv4(void *data, void *end, __u32 l3, b
 	} else if (ip->protocol == IPPROTO_UDP) {
 		struct udphdr *udp = l4;
 
-		if ((void *)(udp + 1) > end)
+		if ((void *)(udp + 1) > end || h->length - size < sizeof(*udp))
 			return PARSED_MALFORMED;
 		h->l4_size = sizeof(*udp);
 		h->key.sport = udp->source;
@@ -146,7 +160,7 @@ static __always_inline enum parsed parse_ipv4(void *data, void *end, __u32 l3, b
 	} else if (ip->protocol == IPPROTO_ICMP) {
 		struct icmphdr *icmp = l4;
 
-		if ((void *)(icmp + 1) > end)
+		if ((void *)(icmp + 1) > end || h->length - size < sizeof(*icmp))
 			return PARSED_MALFORMED;
 		h->icmp_type = icmp->type;
 		h->icmp_code = icmp->code;
@@ -155,7 +169,7 @@ static __always_inline enum parsed parse_ipv4(void *data, void *end, __u32 l3, b
 	} else if (ip->protocol == IPPROTO_SCTP) {
 		__be16 *ports = l4;
 
-		if ((void *)(ports + 2) > end)
+		if ((void *)(ports + 2) > end || h->length - size < 12)
 			return PARSED_MALFORMED;
 		h->key.sport = ports[0];
 		h->key.dport = ports[1];

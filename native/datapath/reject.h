@@ -3,6 +3,7 @@
 #ifndef MASQC_REJECT_H
 #define MASQC_REJECT_H
 
+#include "addresses.h"
 #include "base.h"
 #include "checksum.h"
 #include "forward.h"
@@ -88,7 +89,7 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w)
 	l3 = h->l3 & 0xf;
 	count_drop(w->reason, skb->len);
 	/* no answer to what went to many, and none for a packet that is not whole */
-	if (is_multicast(h->key.daddr) || h->key.daddr == 0xffffffff || skb->pkt_type != PACKET_HOST || h->l4 != l3 + sizeof(struct iphdr))
+	if (is_for_many(h->key.daddr) || skb->pkt_type != PACKET_HOST || h->l4 != l3 + sizeof(struct iphdr))
 		return TC_ACT_SHOT;
 	if (h->key.protocol == IPPROTO_TCP) {
 		struct reset r;
@@ -102,7 +103,7 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w)
 		struct unreachable u;
 		__be32 from = h->key.daddr;
 
-		if (!w->packet.own) { /* the gateway answers with its own address on that side */
+		if (!w->packet.own || w->packet.own == MASQC_NOWHERE) { /* the gateway answers with its own address on that side */
 			__builtin_memset(&w->fib, 0, sizeof(w->fib));
 			w->fib.family = AF_INET;
 			w->fib.ifindex = w->in;

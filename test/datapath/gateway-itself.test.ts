@@ -74,6 +74,43 @@ test('answers to what the gateway asks come in, nothing else does', async () => 
   assert.is((await arrive('wan0', udp({ saddr: SERVER, daddr: WAN, sport: 53, dport: 40000 }))).verdict, TC_PASS);
   assert.is((await arrive('wan0', udp({ saddr: SERVER, daddr: WAN, sport: 54, dport: 40000 }))).verdict, TC_DROP);
 });
+test('nobody else may send packets of a flow that the gateway has', async () => {
+  await leave('wan0', udp({ saddr: WAN, daddr: SERVER, sport: 40010, dport: 53 }));
+  const forged = udp({ saddr: WAN, daddr: SERVER, sport: 40010, dport: 53 });
+  assert.is((await arrive('wan0', forged)).verdict, TC_DROP);
+  assert.is((await network.run('xdp_ingress', 'wan0', ethernet(forged, mac('wan0')))).verdict, 2);
+  assert.equal(await drops(), { forged: 1 });
+});
+test('the gateway does not show the address of an inner interface, or of a host, outside', async () => {
+  assert.is((await leave('wan0', udp({ saddr: LAN, daddr: SERVER, sport: 40011, dport: 53 }))).verdict, TC_DROP);
+  await arrive('eth0', udp({ saddr: HAN, daddr: SERVER, sport: 7200, dport: 53 }));
+  assert.is((await leave('wan0', udp({ saddr: HAN, daddr: SERVER, sport: 7200, dport: 53 }))).verdict, TC_DROP);
+  assert.equal(await drops(), { untranslated: 2 });
+});
+test('what is for many is never forwarded, a default route or not', async () => {
+  for (const daddr of ['255.255.255.255', '224.0.0.251', '239.1.2.3']) {
+    const { verdict } = await network.run(
+      'xdp_ingress',
+      'eth0',
+      ethernet(udp({ saddr: HAN, daddr, sport: 7300, dport: 9 }), mac('eth0')),
+    );
+    assert.is(verdict, 2, daddr);
+  }
+  assert.is((await arrive('eth0', udp({ saddr: HAN, daddr: '127.0.0.1', sport: 7300, dport: 9 }))).verdict, TC_DROP);
+  assert.equal(await drops(), { malformed: 1 });
+});
+test('a header that is longer than its packet is malformed, on both hooks', async () => {
+  const short = udp({ saddr: HAN, daddr: SERVER, sport: 7400, dport: 53, length: 27 });
+  assert.is((await arrive('eth0', short)).verdict, TC_DROP);
+  assert.is((await network.run('xdp_ingress', 'eth0', ethernet(short, mac('eth0')))).verdict, 1);
+  assert.equal(await drops(), { malformed: 2 });
+});
+test('a known flow does not carry truncated packets', async () => {
+  await arrive('eth0', udp({ saddr: HAN, daddr: SERVER, sport: 7500, dport: 53 }));
+  const short = udp({ saddr: HAN, daddr: SERVER, sport: 7500, dport: 53, length: 400 });
+  assert.is((await network.run('xdp_ingress', 'eth0', ethernet(short, mac('eth0')))).verdict, 1);
+  assert.equal(await drops(), { malformed: 1 });
+});
 test("the gateway's own deny lines hold for what it sends", async () => {
   assert.is((await leave('wan0', udp({ saddr: WAN, daddr: '192.0.2.66', sport: 40001, dport: 53 }))).verdict, TC_DROP);
   assert.equal(await drops(), { denied: 1 });
