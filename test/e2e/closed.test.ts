@@ -67,7 +67,9 @@ closed('when the state is lost: it says so, and mends itself by down and apply',
   const pins = await findPins(network);
   const holes = await findHoles(network, async () => {
     rmSync(join('/run/masqc', pins.slice(BPFFS.length + 1)), { recursive: true, force: true });
-    await masqc(network.gateway, 'apply', example);
+    const { code, err } = await masqc(network.gateway, 'apply', example);
+    assert.is(code, 3);
+    assert.match(err, 'masqc down');
   });
   assert.equal(holes, []);
   await mustMasqc(network.gateway, 'down');

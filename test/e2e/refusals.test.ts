@@ -70,6 +70,30 @@ refusals('an ordinary user is told to be root', async () => {
   await assertNothingChanged();
 });
 
+/** The command on a machine that is changed by a line of shell, for this command only. */
+function onMachineWhere(line: string, ...argv: string[]): string[] {
+  return ['unshare', '--mount', 'sh', '-c', `${line} && exec "$@"`, 'sh', ...argv];
+}
+
+refusals('a kernel without BTF is named', async () => {
+  const argv = onMachineWhere('mount -t tmpfs none /sys/kernel/btf', ...masqcCommand, 'apply', example);
+  const { code, out, err } = await gateway.run(argv);
+  assert.is(code, 3, `${out}${err}`);
+  assert.match(`${out}${err}`, 'BTF');
+  assert.not.match(`${out}${err}`, /\bat .*\.ts:\d+/);
+  await assertNothingChanged();
+});
+
+refusals('a machine that gives no bpffs is told what it lacks', async () => {
+  const less = ['setpriv', '--bounding-set=-sys_admin,-sys_ptrace'];
+  const argv = onMachineWhere('mount -t tmpfs none /run', ...less, ...masqcCommand, 'apply', example);
+  const { code, out, err } = await gateway.run(argv);
+  assert.is(code, 3, `${out}${err}`);
+  assert.match(`${out}${err}`, /bpffs|BPF file system/);
+  assert.not.match(`${out}${err}`, /\bat .*\.ts:\d+/);
+  await assertNothingChanged();
+});
+
 refusals('show and down say that nothing is applied', async () => {
   for (const what of ['connections', 'status', 'drops']) {
     const { code, out, err } = await masqc(gateway, 'show', what);
