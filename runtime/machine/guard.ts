@@ -5,6 +5,9 @@ import type { Device, Guard } from './types.ts';
 /** Before everything else that netfilter does with a packet of its own (raw is -300). */
 const PRIORITY = -450;
 
+/** Raised with every change of the rules below, so that `plan` sees a guard of an older version as another one. */
+const REVISION = 2;
+
 /** skb->mark of packets that TC ingress has judged (VETTED_MARK in native/datapath/forward.h). */
 const VETTED = '0x6d617371';
 
@@ -33,7 +36,7 @@ table inet masqc {
     type filter hook input priority ${PRIORITY}; policy accept;
     iifname @declared iif != @carried counter drop
   }
-  chain state_${guard.token} { }
+  chain state_${guard.token}_${REVISION} { }
 }
 `;
 }
@@ -69,9 +72,10 @@ export function parseGuard(json: string, devices: readonly Device[]): Guard {
   const { nftables } = JSON.parse(json) as { nftables: readonly Readonly<Record<string, NftObject>>[] };
   const elements = (name: string): string[] =>
     nftables.flatMap((one) => (one.set?.name === name ? (one.set.elem ?? []).map(String) : []));
-  const token = nftables.map((one) => one.chain?.name ?? '').find((name) => name.startsWith('state_'));
+  const names = nftables.map((one) => /^state_(.*)_(\d+)$/.exec(one.chain?.name ?? ''));
+  const [, token = '', revision] = names.find((match) => match !== null) ?? [];
   return {
-    token: token?.slice('state_'.length) ?? '',
+    token: Number(revision) === REVISION ? token : '',
     devices: elements('declared').sort(),
     indexes: elements('carried')
       .map((one) => devices.find((device) => device.name === one)?.ifindex ?? Number(one))

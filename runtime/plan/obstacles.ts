@@ -44,6 +44,12 @@ export function findObstacles(wanted: Wanted, snapshot: Snapshot, state: State |
       advice: 'Run `masqc down` and apply again: live connections end then. `masqc show status` names the pins.',
     });
   }
+  if (snapshot.state === null && snapshot.attachments.length > 0) {
+    obstacles.push({
+      text: 'Programs of masqc are attached here, but the record of what was applied (in /run/masqc) is lost.',
+      advice: 'Run `masqc down` and apply again: live connections end then. Until then the programs go on as they are.',
+    });
+  }
   if (state === null || snapshot.active === null) return obstacles;
   if (state.flows !== wanted.flows) {
     obstacles.push({

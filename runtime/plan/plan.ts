@@ -12,7 +12,7 @@ export const POLICY_SLOTS = 16;
  * What has to be done so that the machine does what the file says: an ordered list, empty when it does already. Pure.
  *
  * What meets no packet comes first (maps, programs, the verifier's judgement), so that a failure there changes nothing
- * on the wire; then the guard is armed, and only then are programs attached and forwarding turned on. Nothing is open
+ * on the wire; then the guard is armed, and only then is forwarding turned on and programs are attached. Nothing is open
  * that the guard does not hold, and taking a policy over is one store.
  */
 export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
@@ -44,18 +44,21 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
   const intents: Intent[] = [];
   for (const one of present) {
     const useful = present.some((other) => other !== one && canTransmit(other.live));
-    const hooks = planHooks(one.live, snapshot, useful);
-    intents.push(...hooks.intents);
-    notes.push(...hooks.notes);
+    const planned = planHooks(one.live, snapshot, useful);
+    intents.push(...planned.intents);
+    notes.push(...planned.notes);
   }
   const missing = intents.filter((intent) => !attachments.some((one) => isSamePlace(one, intent.place)));
   const surplus = attachments.filter((one) => !intents.some((intent) => isSamePlace(one, intent.place)));
-  steps.push(...planGuardAndHooks(wanted, snapshot, stale, present, missing, surplus));
+  const hooks = [...planGuardAndHooks(wanted, snapshot, stale, present, missing, surplus)];
+  // Behind the guard, before the first program: to a program without forwarding, every packet seems to be the gateway's.
+  const first = hooks.findIndex((step) => step.kind === 'attach');
+  if (!snapshot.ipForward) hooks.splice(first === -1 ? hooks.length : first, 0, { kind: 'forward' });
+  steps.push(...hooks);
   for (const one of state?.interfaces ?? []) {
     if (present.some((other) => other.live.ifindex === one.ifindex)) continue;
     steps.push({ kind: 'drop-interface', ifindex: one.ifindex, seat: one.seat, device: one.device });
   }
-  if (!snapshot.ipForward) steps.push({ kind: 'forward' });
   // How interfaces are served is said when they are attached, not at every change of a line.
   const told = missing.length > 0 ? notes : notes.filter((one) => one.severity === 'warning');
   return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes: told, obstacles };

@@ -28,12 +28,12 @@ test('does a first apply in the order that keeps the machine shut until it is wh
     'sweep',
     'policy',
     'guard eth0,ppp0 open ',
+    'forward',
     'attach ppp0 tc-egress tcx',
     'attach ppp0 tc-ingress tcx',
     'attach eth0 tc-egress tcx',
     'attach eth0 tc-ingress tcx',
     'guard eth0,ppp0 open 3,7',
-    'forward',
   ]);
 });
 
@@ -251,6 +251,11 @@ test('refuses the loopback device', () => {
 
 test('warns of a device that is a port of a bridge', () => {
   assert.match(warnings(WANTED, { ...EMPTY, devices: [WAN, { ...LAN, master: 'br0' }] }), 'a port of br0');
+});
+
+test('refuses to guess when the record of what is attached is lost', () => {
+  const text = obstacles(WANTED, { ...applied(WANTED), state: null }).join();
+  assert.match(text, 'is lost');
 });
 
 test('refuses a second gateway in one namespace', () => {
