@@ -8,6 +8,7 @@
 #include "flow.h"
 #include "forward.h"
 #include "maps.h"
+#include "nexthop.h"
 #include "parse.h"
 #include "rewrite.h"
 
@@ -40,16 +41,24 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 	return drop_skb(skb, DROP_UNTRANSLATED);
 }
 
-/* A packet of the gateway's own, without a flow, with the address of an inner interface, out by one that hides them. */
+/* A packet of the gateway's own, without a flow, with an inside address, out by an interface that hides them. (The
+ * address of that interface may be private itself; as apply saw it, or as it is now.) */
 static __noinline bool shows_inside(struct __sk_buff *skb, __be32 saddr)
 {
 	struct iface *out = get_interface(skb->ifindex);
+	struct bpf_fib_lookup fib = {};
 	__u32 *owner;
 
 	if (!out || !(out->flags & IFACE_HIDES) || !is_private(saddr))
 		return false;
 	owner = bpf_map_lookup_elem(&addresses, &saddr);
-	return owner && *owner != skb->ifindex;
+	if (owner)
+		return *owner != skb->ifindex;
+	fib.family = AF_INET;
+	fib.ifindex = skb->ifindex;
+	fib.ipv4_dst = out->probe;
+	return out->probe && is_routed(bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC)) &&
+	       fib.ipv4_src != saddr;
 }
 
 /* A datagram in pieces, as the stack sends it. */
@@ -114,9 +123,11 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 		return verdict;
 	}
 	head = bpf_map_lookup_elem(&heads, &datagram);
-	if (!head || head->ifindex != skb->ifindex)
-		return own && !shows_inside(skb, h->key.saddr) ? TC_ACT_UNSPEC : drop_skb(skb, DROP_FRAGMENT);
-	if (head->saddr != h->key.saddr) {
+	if (head && head->ifindex != skb->ifindex)
+		head = NULL;
+	if ((!head && !own) || (own && (!head || head->saddr == h->key.saddr) && shows_inside(skb, h->key.saddr)))
+		return drop_skb(skb, DROP_FRAGMENT);
+	if (head && head->saddr != h->key.saddr) {
 		struct flow_dir to = { .saddr = head->saddr };
 		struct header piece = *h;
 
