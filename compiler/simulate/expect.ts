@@ -9,6 +9,9 @@ import { hasPorts, type NewPacket } from './packet.ts';
 import { listPackets } from './variants.ts';
 import { describeOutcome, describeReason, nameAppearance, nameInterface, namePlace } from './words.ts';
 
+/** The code of an expectation that is not met: docs/codes.md. */
+export const UNEXPECTED = 'MQ501';
+
 export interface StepResult {
   readonly span: Span;
   readonly passed: boolean;
@@ -121,7 +124,7 @@ function complain(
   const related: Related[] = origin ? [{ span: origin.span, message: 'this line decides' }] : [];
   const sure = step.as && decision.as ? `; it appears as ${nameAppearance(model, decision.as)}` : '';
   return {
-    code: 'MQ501',
+    code: UNEXPECTED,
     severity: 'error',
     message: `${texts.packet} ${texts.happened}: ${texts.why}${sure}`,
     expected: texts.expected,
