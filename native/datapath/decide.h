@@ -134,6 +134,15 @@ static __always_inline enum way find_way(void *ctx, struct work *w, const struct
 	return set_hop(&w->forth, &w->fib, code) ? WAY_OUT : WAY_UNDECLARED;
 }
 
+/* The answers, which have the private address that was asked for, would leave by an interface that hides such. */
+static __always_inline bool would_answer_outside(struct work *w)
+{
+	__u32 seat = w->back.seat;
+	struct iface *back = bpf_map_lookup_elem(&interfaces, &seat);
+
+	return w->back.out != w->in && back && back->flags & IFACE_HIDES && is_private(w->h.key.daddr);
+}
+
 /* w->h and w->in are set. Fills what create_flow needs, or says why there will be no flow. */
 static __noinline enum step decide_arrival(void *ctx, struct work *w)
 {
@@ -245,6 +254,8 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	step = obey(w);
 	if (step != STEP_CREATE)
 		return step;
+	if (would_answer_outside(w)) /* an outside source that comes in by an inner interface */
+		return refuse(w, DROP_FORGED);
 	w->back.door = make_door(w->forth.out);
 	return choose_source(w, redirected);
 

@@ -163,6 +163,8 @@ for (const mode of ['xdp', 'tc'] as const) {
     isDroppedAs('denied', 'wan0', udp({ saddr: SERVER, daddr: HAN, sport: 53, dport: port })));
   test('drops a source of the LAN that comes in by the WAN', () =>
     isDroppedAs('forged', 'wan0', udp({ saddr: HAN, daddr: SERVER, sport: 53, dport: port })));
+  test('drops an outside source on the LAN, whose answers would leave by the WAN', () =>
+    isDroppedAs('forged', 'eth0', udp({ saddr: '198.51.100.9', daddr: '192.168.1.20', sport: port, dport: 9999 })));
   test("drops the gateway's own address as a source", () =>
     isDroppedAs('forged', 'wan0', udp({ saddr: '192.168.1.1', daddr: HAN, sport: 53, dport: port })));
   test('drops loopback and multicast sources', async () => {

@@ -4,7 +4,7 @@
  * 3 dmz.
  *   ingress: sources 192.168.1.0/24 not on lan: forged; tcp to wan's own :80 redirected to target:8080; anything to
  *            192.0.2.66 denied, to 192.0.2.67 rejected.
- *   forward: lan -> wan allowed with masquerade (own address, pool); lan -> dmz allowed; lan -> self allowed but tcp 23
+ *   forward: lan -> wan allowed with masquerade (own address, pool); lan -> dmz and lan -> lan to port 9999 allowed; lan -> self allowed but tcp 23
  *            rejected; wan -> self icmp allowed; else denied.
  */
 #include "../../native/datapath/base.h"
@@ -58,7 +58,7 @@ __attribute__((noinline)) int masqc_policy_forward(struct masqc_packet *p)
 	}
 	if (p->verdict == MASQC_ALLOW)
 		return 0;
-	if (p->in == LAN && (p->out == WAN || p->out == DMZ))
+	if (p->in == LAN && (p->out == WAN || p->out == DMZ || (p->out == LAN && p->dport == 9999)))
 		return answer(p, MASQC_ALLOW, RULE_LAN);
 	if (p->in == LAN && p->out == MASQC_SELF && p->protocol == IPPROTO_TCP && p->dport == 23)
 		return answer(p, MASQC_REJECT, RULE_REJECT);
