@@ -35,7 +35,7 @@ for (const way of ways) {
   const at = (name: string) => network.lab.at(name);
   const serve = async (name: string, address: string, port: number): Promise<void> => {
     at(name).start('python3', '-m', 'http.server', '-d', folder, '--bind', address, String(port));
-    await until(`${name} serves`, async () => (await at(name).ask('ss', '-tln')).includes(`:${port} `));
+    await until(`${name} serves`, async () => (await at(name).ask('ss', '-tln')).includes(`:${port} `), 30_000);
   };
   const fetchDigest = async (name: string, url: string, ...options: string[]): Promise<string> => {
     const command = `curl -sS -m 20 ${options.join(' ')} ${url} | sha256sum`;
