@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync } from 'node:fs';
 import { Refusal } from '../cli/refusal.ts';
+import { isNamespaceKept, listHosts } from './hosts.ts';
 import { takeLock } from './lock.ts';
 import { gatewayKey, RUN } from './paths.ts';
 import { runTool } from './tool.ts';
@@ -15,31 +16,7 @@ const MOUNT_WAIT_MS = 10_000;
  * namespace of its own, where it may not be seen: then the way leads through process 1, or an ancestor.
  */
 export function findBpffs(): string | null {
-  return [MOUNT, ...listHosts().map((pid) => `/proc/${pid}/root${MOUNT}`)].find(isBpffs) ?? null;
-}
-
-/**
- * Processes whose mount namespace outlives this process, the best first: process 1, then the ancestors from the oldest
- * on (where process 1 may not be looked into, as in some containers). This process itself is not among them.
- */
-function listHosts(): number[] {
-  const ancestors: number[] = [];
-  let pid = process.ppid;
-  while (pid > 1) {
-    ancestors.unshift(pid);
-    pid = readParent(pid);
-  }
-  return [1, ...ancestors];
-}
-
-/** Field 4 of /proc/PID/stat; 0: no such process. */
-function readParent(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return 0;
-  }
+  return [MOUNT, ...listHosts(RUN).map((pid) => `/proc/${pid}/root${MOUNT}`)].find(isBpffs) ?? null;
 }
 
 function isBpffs(path: string): boolean {
@@ -68,7 +45,10 @@ export async function preparePins(gateway: string, netns: number): Promise<strin
 
 async function mountBpffs(): Promise<string> {
   const said: string[] = [];
-  for (const enter of enterings()) {
+  const ways = enterHosts();
+  if (isNamespaceKept()) ways.push([]);
+  else said.push('What is mounted in the mount namespace of this command ends with the command.');
+  for (const enter of ways) {
     const made = await run(enter, ['mkdir', '-p', '-m', '0700', MOUNT]);
     const done = made.ok
       ? await run(enter, ['mount', '-t', 'bpf', '-o', 'nosuid,nodev,mode=0700', 'bpf', MOUNT])
@@ -86,9 +66,9 @@ async function mountBpffs(): Promise<string> {
   );
 }
 
-/** Ways into the mount namespaces where it may be mounted; this process's own is the last resort. */
-function enterings(): string[][] {
-  return [...listHosts().map((pid) => ['-t', String(pid), '-m', '--']), []];
+/** Ways into the mount namespaces where it may be mounted, and to the root directory that we have there. */
+function enterHosts(): string[][] {
+  return listHosts(RUN).map((pid) => ['-t', String(pid), '-m', '-r', '--']);
 }
 
 function run(enter: readonly string[], command: readonly string[]) {
@@ -115,7 +95,7 @@ export async function releaseBpffs(): Promise<boolean> {
     const root = findBpffs();
     if (root === null) return true;
     if (readdirSync(root, { withFileTypes: true }).some((entry) => entry.isDirectory())) return false;
-    for (const enter of enterings()) {
+    for (const enter of [...enterHosts(), []]) {
       await run(enter, ['umount', MOUNT]);
       if (findBpffs() === null) break;
     }
