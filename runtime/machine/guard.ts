@@ -6,7 +6,7 @@ import type { Device, Guard } from './types.ts';
 const PRIORITY = -450;
 
 /** Raised with every change of the rules below, so that `plan` sees a guard of an older version as another one. */
-const REVISION = 2;
+const REVISION = 3;
 
 /** skb->mark of packets that TC ingress has judged (VETTED_MARK in native/datapath/forward.h). */
 const VETTED = '0x6d617371';
@@ -15,7 +15,8 @@ const VETTED = '0x6d617371';
  * The nft text that replaces the guard in one transaction. The programs forward by themselves; what they leave to the
  * stack carries their mark, and whatever else the stack would forward from or to a device that the file names is
  * dropped. So is what comes from, or would leave by, such a device while its index carries none of our programs: a ppp0
- * that was made again is shut until apply has been there. The name of the empty chain ties the table to its state.
+ * that was made again is shut until apply has been there. What a bridge hands from port to port is not forwarded (with
+ * br_netfilter it comes by here all the same). The name of the empty chain ties the table to its state.
  */
 export function renderGuard(gateway: string, guard: Guard): string {
   const set = (items: readonly (string | number)[]) =>
@@ -28,7 +29,7 @@ table inet masqc {
   set carried { type iface_index;${set(guard.indexes)} }
   chain forward {
     type filter hook forward priority ${PRIORITY}; policy accept;
-    iifname @declared meta mark != ${VETTED} counter drop
+${guard.devices.map((name) => `    iifname "${name}" oifname "${name}" meta iifkind "bridge" accept\n`).join('')}    iifname @declared meta mark != ${VETTED} counter drop
     oifname @declared meta mark != ${VETTED} counter drop
     oifname @declared oif != @carried counter drop
   }

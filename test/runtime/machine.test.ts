@@ -90,14 +90,14 @@ test('reads a guard back, names of indexes turned into indexes', () => {
       { set: { name: 'carried', elem: ['eth0', '17'] } },
       { set: { name: 'declared', elem: ['ppp0', 'eth0'] } },
       { chain: { name: 'forward' } },
-      { chain: { name: 'state_ab12_2' } },
+      { chain: { name: 'state_ab12_3' } },
     ],
   });
   assert.equal(parseGuard(json, EMPTY.devices), { token: 'ab12', devices: ['eth0', 'ppp0'], indexes: [3, 17] });
 });
 
 test('takes the guard of another version for another guard', () => {
-  const older = renderGuard('deathstar', { token: 'ab12', devices: [], indexes: [] }).replace('ab12_2', 'ab12_1');
+  const older = renderGuard('deathstar', { token: 'ab12', devices: [], indexes: [] }).replace('ab12_3', 'ab12_2');
   const name = /chain (state_\S+)/.exec(older)?.[1];
   assert.is(parseGuard(JSON.stringify({ nftables: [{ chain: { name } }] }), []).token, '');
 });
