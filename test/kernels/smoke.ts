@@ -12,7 +12,7 @@ const FILE = writeGatewayFile(`
 gateway smoke {
   default deny
   flows 4096
-  timeout udp 2s
+  timeout udp 40s
 }
 interface wan = wan0
 interface lan = eth0
