@@ -9,6 +9,7 @@ const run = ['iproute2', 'nftables', 'procps'];
 /** Programs that work through the gateway in the laboratory: tests and demo. */
 const laboratory = [
   'bind9-dnsutils', // dig
+  'conntrack', // empties nftables' table between two rounds of the bench
   'curl',
   'dnsmasq-base', // a name server and a DHCP server, without the service
   'ethtool',
