@@ -1,18 +1,17 @@
 /** However the programs are lost, nothing is forwarded without them. */
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openApplied } from '../lab/applied.ts';
 import { type ArticleNetwork, addresses } from '../lab/article-network.ts';
 import { listen } from '../lab/capture.ts';
-import { example, masqc, mustMasqc } from '../lab/masqc.ts';
+import { example, masqc, mustMasqc, pinsOf } from '../lab/masqc.ts';
 import { needs } from '../lab/skip.ts';
 
 needs('root', 'linux', 'tun', 'btf');
 
 const closed = suite('closed');
-const BPFFS = '/run/masqc/bpf';
 
 /** Tries both ways across the gateway, and past it into the inside; what came through is returned. */
 async function findHoles(network: ArticleNetwork, act: () => Promise<unknown>): Promise<string[]> {
@@ -28,19 +27,11 @@ async function findHoles(network: ArticleNetwork, act: () => Promise<unknown>): 
   return [...(await outside.end()), ...(await inside.end())];
 }
 
-/** The pin directory of the one gateway in the network's namespace. */
-async function findPins(network: ArticleNetwork): Promise<string> {
-  const inode = (await network.gateway.ask('stat', '-Lc', '%i', '/proc/self/ns/net')).trim();
-  const name = readdirSync(BPFFS).find((one) => one.endsWith(`-${inode}`));
-  if (name === undefined) throw new Error(`no pins of namespace ${inode}`);
-  return join(BPFFS, name);
-}
-
 for (const wan of ['tun', 'ethernet'] as const) {
   closed(`when the pins are removed, and the programs with them: wan ${wan}`, async () => {
     const network = await openApplied({ wan });
     await network.routeInnerNetworksFromOutside();
-    const pins = await findPins(network);
+    const pins = pinsOf(network.gateway);
     const holes = await findHoles(network, async () => rmSync(pins, { recursive: true, force: true }));
     assert.equal(holes, []);
     assert.not.equal((await masqc(network.gateway, 'show', 'status')).code, 0);
@@ -64,9 +55,9 @@ closed('while it is applied for the first time, and taken down', async () => {
 closed('when the state is lost: it says so, and mends itself by down and apply', async () => {
   const network = await openApplied({ wan: 'ethernet' });
   await network.routeInnerNetworksFromOutside();
-  const pins = await findPins(network);
+  const pins = pinsOf(network.gateway);
   const holes = await findHoles(network, async () => {
-    rmSync(join('/run/masqc', pins.slice(BPFFS.length + 1)), { recursive: true, force: true });
+    rmSync(join('/run/masqc', basename(pins)), { recursive: true, force: true });
     const { code, err } = await masqc(network.gateway, 'apply', example);
     assert.is(code, 3);
     assert.match(err, 'masqc down');

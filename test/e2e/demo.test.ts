@@ -4,6 +4,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { findBpffs } from '../../runtime/machine/bpffs.ts';
 import { needs } from '../lab/skip.ts';
 import { compareSnapshots, takeSnapshot } from '../lab/snapshot.ts';
 import { until } from '../lab/until.ts';
@@ -27,7 +28,8 @@ demo('Ctrl-C takes it down, with what masqc had applied', async () => {
   const gateway = mine().find((name) => name.endsWith('-deathstar'));
   assert.ok(gateway !== undefined);
   const { ino } = statSync(`/run/netns/${gateway}`);
-  const pins = () => [...list('/run/masqc'), ...list('/run/masqc/bpf')].filter((name) => name.endsWith(`-${ino}`));
+  const pins = () =>
+    [...list('/run/masqc'), ...list(findBpffs() ?? '/run/masqc/bpf')].filter((name) => name.endsWith(`-${ino}`));
   assert.ok(pins().length > 0);
 
   child.kill('SIGINT');
