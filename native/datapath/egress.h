@@ -25,7 +25,7 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 		return TC_ACT_SHOT;
 	flow = bpf_map_lookup_elem(&flows4, &h->key);
 	if (flow && !flow->dying && !(flow->flags & (FLOW_LOCAL | FLOW_OWN))) {
-		if (flow->out != skb->ifindex)
+		if (flow->out != skb->ifindex || !open_door(flow->door, skb->ingress_ifindex))
 			return drop_skb(skb, DROP_WRONG_INTERFACE);
 		if (flow->flags & FLOW_NAT_DST)
 			return drop_skb(skb, DROP_UNTRANSLATED);
@@ -33,6 +33,8 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 			return drop_skb(skb, DROP_FAILED);
 		return TC_ACT_UNSPEC;
 	}
+	if (!get_interface(skb->ingress_ifindex))
+		return drop_skb(skb, DROP_UNDECLARED);
 	/* rewritten at ingress, and needs nothing more? */
 	reverse_key(&h->key, &other);
 	back = bpf_map_lookup_elem(&flows4, &other);

@@ -28,7 +28,7 @@ static __always_inline bool read_quote(struct __sk_buff *skb, const struct heade
 	__u32 size;
 
 	q->l3 = h->l4 + sizeof(struct icmphdr);
-	if (bpf_skb_load_bytes(skb, q->l3, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
+	if (q->l3 + sizeof(ip) > h->l3 + h->length || bpf_skb_load_bytes(skb, q->l3, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
 		return false;
 	size = ip.ihl * 4;
 	q->l4 = q->l3 + size;

@@ -114,9 +114,10 @@ static __always_inline bool rewrite_skb(struct __sk_buff *skb, const struct head
 
 		if ((void *)(icmp + 1) > end)
 			return false;
-		if (what & WRITE_SRC && h->key.sport)
+		/* by the type: an identifier may be 0 */
+		if (what & WRITE_SRC && is_icmp_request(h->icmp_type))
 			icmp->un.echo.id = to->sport;
-		if (what & WRITE_DST && h->key.dport)
+		if (what & WRITE_DST && !is_icmp_request(h->icmp_type))
 			icmp->un.echo.id = to->dport;
 		return !bpf_l4_csum_replace(skb, l4 + offsetof(struct icmphdr, checksum), 0, narrow(ports), 0);
 	}
