@@ -1,7 +1,8 @@
 /**
  * From a graph of steps to a line of instructions. The graph is acyclic; every path ends in an `end`. Jumps of eBPF
  * reach 32,767 instructions (and a kernel that blinds constants may treble the distance), so a jump that would have to
- * go farther is met half-way: at a place that no instruction falls into, by a copy of a short step or a hop to it.
+ * go farther is met half-way: at a place that no instruction falls into, by a copy of a short end or a hop to the step.
+ * (A copy of a test would be two more jumps to meet; copies of those, four: the far half of a large tree twice over.)
  */
 import { type Condition, type Instruction, slotsOf } from './instruction.ts';
 
@@ -40,7 +41,7 @@ export interface Placed {
 export interface Limits {
   /** How far a jump may go, in slots. */
   readonly reach: number;
-  /** Steps of up to so many slots are copied rather than hopped to. */
+  /** Ends of up to so many slots are copied rather than hopped to. */
   readonly short: number;
 }
 
@@ -170,11 +171,17 @@ class Placer {
     this.#slots += slotsOf(instruction);
   }
 
-  /** Places a step and what can follow it without a jump. Ends where nothing falls through. */
+  /** Places a step and what can follow it without a jump, for a while. Ends where nothing falls through. */
   #chain(first: number): void {
+    const end = this.#slots + this.#limits.reach / 4;
     for (let step = first; step !== NOWHERE; ) {
       this.#finish(step);
-      step = this.#body(step);
+      const next = this.#body(step);
+      if (next === NOWHERE || this.#slots < end) step = next;
+      else {
+        this.#jump({ kind: 'jump', offset: 0 }, next, this.#graph.steps[step]!.purpose);
+        return;
+      }
     }
   }
 
@@ -250,20 +257,17 @@ class Placer {
   /** Called where nothing falls through: serves the jumps that have waited for half the reach. */
   #meetOld(): boolean {
     const { reach, short } = this.#limits;
+    // Hops for all of them would be old before the last is written.
+    if (this.#open.size > reach / 2) return false;
     for (const [step, sites] of this.#open) {
       const age = this.#slots - (sites[0] as Site).at;
       if (age > reach || this.#failed) return false;
       if (age <= reach / 2) break;
-      if (this.#graph.lengths[step]! <= short) this.#copy(step);
+      const ends = this.#graph.steps[step]!.kind === 'end';
+      if (ends && this.#graph.lengths[step]! <= short) this.#body(step);
       else this.#hop(step);
     }
     return true;
-  }
-
-  #copy(step: number): void {
-    const next = this.#body(step);
-    // What would be gone on with is jumped to: its turn comes.
-    if (next !== NOWHERE) this.#jump({ kind: 'jump', offset: 0 }, next, this.#graph.steps[step]!.purpose);
   }
 
   #hop(step: number): void {

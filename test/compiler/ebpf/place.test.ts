@@ -104,7 +104,51 @@ test('what is shared is written once', () => {
 test('a diagram that no hop can help is refused, not placed wrongly', () => {
   const random = makeRandom(1);
   const root = makeDiagram(random, createStore<number>(String), [0, 1, 2], 400);
-  assert.throws(() => place(lower(root), [{ reach: 100, short: 8 }]), /too wide/);
+  assert.throws(() => place(lower(root), [{ reach: 16, short: 8 }]), /too wide/);
+});
+
+test('the far half of a large tree is hopped to, not copied', () => {
+  const store = createStore<number>(String);
+  const hosts = Array.from({ length: 30_000 }, (_, i) =>
+    store.branch('daddr4', [
+      { last: BigInt(7 * i), to: store.leaf(0) },
+      { last: BigInt(7 * i + 3), to: store.leaf(i) },
+      { last: 0xffff_ffffn, to: store.leaf(0) },
+    ]),
+  );
+  const root = store.branch(
+    'dport',
+    [...hosts, store.leaf(0)].map((to, i) => ({ last: i === hosts.length ? 0xffffn : BigInt(i), to })),
+  );
+  const { slots, instructions } = place(lower(root));
+  // A test of two slots for each edge and a load, a comparison and an answer for each host: hops add little.
+  assert.ok(slots < 30_000 * 13, `${slots} slots`);
+  for (const i of [0, 1, 14_999, 15_000, 29_999]) {
+    const ask = (daddr4: number) => interpret(instructions, toBytes({ dport: BigInt(i), daddr4: BigInt(daddr4) }));
+    assert.is(Number(ask(7 * i + 2)), i);
+    assert.is(Number(ask(7 * i + 4)), 0);
+  }
+});
+
+test('a chain of 100,000 branches is not too deep', () => {
+  const store = createStore<number>(String);
+  let root: Node<number> = store.leaf(9);
+  for (let i = 99_999; i >= 0; i--) {
+    root = store.branch(i % 2 === 0 ? 'daddr4' : 'saddr4', [
+      { last: BigInt(i), to: root },
+      { last: BigInt(i + 1), to: store.leaf(i % 7) },
+      { last: 0xffff_ffffn, to: root },
+    ]);
+  }
+  const { instructions } = place(lower(root));
+  for (const [daddr4, saddr4, leaf] of [
+    [49_999n, 80_000n, 49_998 % 7],
+    [0n, 100_000n, 99_999 % 7],
+    [0xffff_ffffn, 0n, 9],
+  ] as const) {
+    assert.is(walk(root, { daddr4, saddr4 }), leaf);
+    assert.is(Number(interpret(instructions, toBytes({ daddr4, saddr4 }))), leaf);
+  }
 });
 
 test('no instruction is out of every path', () => {
