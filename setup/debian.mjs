@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { listDebianPackages } from './debian-packages.mjs';
-import { runQuietly, SetupError } from './run.mjs';
+import { runQuietly, SetupError, sleep } from './run.mjs';
+
+const patience = 300; // s, with another apt-get that is at work
 
 /**
  * @param {string[]} wanted
@@ -16,6 +18,22 @@ function findMissing(wanted) {
     if (status === 'installed') installed.add(name);
   }
   return wanted.filter((name) => !installed.has(name));
+}
+
+/**
+ * Waits while another apt is at work, as a fresh machine's own is after its start: apt-get itself waits for the lock of
+ * the installed packages, but not for that of the lists.
+ */
+function runApt(args, env) {
+  const until = Date.now() + patience * 1000;
+  for (;;) {
+    try {
+      return runQuietly('apt-get', [`-oDPkg::Lock::Timeout=${patience}`, ...args], { env });
+    } catch (error) {
+      if (!/Could not get lock/.test(error.message) || Date.now() > until) throw error;
+      sleep(1000);
+    }
+  }
 }
 
 /**
@@ -38,10 +56,9 @@ export function installDebianPackages(options) {
     return missing;
   }
   options.say(`Debian packages: installing ${missing.join(' ')}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const wait = '-oDPkg::Lock::Timeout=300';
-  runQuietly('apt-get', [wait, 'update', '-qq'], { env });
-  runQuietly('apt-get', [wait, 'install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
+  runApt(['update', '-qq'], env);
+  runApt(['install', '-y', '-qq', '--no-install-recommends', ...missing], env);
   const left = findMissing(missing) ?? [];
   if (left.length > 0) throw new SetupError(`apt-get ended well, but these packages are not there: ${left.join(' ')}`);
   return [];

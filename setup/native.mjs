@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, runQuietly, SetupError } from './run.mjs';
+import { root, runQuietly, SetupError, sleep } from './run.mjs';
 
 /** One build at a time: a second set-up waits for the first. Holds the pid of the builder. */
 const lock = join(root, 'build/setup.lock');
@@ -13,7 +13,7 @@ function withLock(work) {
   const until = Date.now() + patience;
   while (!takeLock()) {
     if (Date.now() > until) throw new SetupError(`Another set-up holds ${lock}; remove it if none is running.`);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    sleep(100);
   }
   try {
     work();

@@ -29,3 +29,8 @@ export function runQuietly(program, args, options) {
   const last = `${done.stdout}${done.stderr}`.trimEnd().split('\n').slice(-30).join('\n');
   throw new SetupError(`${last}\n\n${command} failed (${done.signal ?? `exit code ${done.status}`}).`);
 }
+
+/** @param {number} milliseconds during which nothing else happens */
+export function sleep(milliseconds) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
