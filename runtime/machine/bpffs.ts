@@ -94,7 +94,7 @@ export async function releaseBpffs(): Promise<boolean> {
   try {
     const root = findBpffs();
     if (root === null) return true;
-    if (readdirSync(root, { withFileTypes: true }).some((entry) => entry.isDirectory())) return false;
+    if (isInUse(root)) return false;
     for (const enter of [...enterHosts(), []]) {
       await run(enter, ['umount', MOUNT]);
       if (findBpffs() === null) break;
@@ -106,6 +106,16 @@ export async function releaseBpffs(): Promise<boolean> {
     lock.release();
     removeEmpty(RUN);
   }
+}
+
+/**
+ * Whether there is a gateway in it, or something that another program has pinned. Where no other bpffs is mounted,
+ * iproute2 makes itself empty directories and links in this one; maps.debug and progs.debug are the kernel's.
+ */
+function isInUse(root: string): boolean {
+  return readdirSync(root, { withFileTypes: true, recursive: true }).some((entry) =>
+    entry.isDirectory() ? /-\d+$/.test(entry.name) : entry.isFile() && !entry.name.endsWith('.debug'),
+  );
 }
 
 function removeEmpty(path: string): void {

@@ -51,6 +51,18 @@ bpffs('in a container it is unmounted again, and its directory goes', async () =
   assertNothingOutside();
 });
 
+bpffs('it goes when others have only made directories in it, and stays when they have pinned something', async () => {
+  const pin = `${MOUNT}/tc/globals/kept`;
+  const { said } = await inNamespace(
+    ...[OWN_RUN, `${probe} keep`, `rmdir ${MOUNT}/${name}-1`],
+    ...[`mkdir -p ${MOUNT}/tc/globals`, `ln -s ${MOUNT}/tc ${MOUNT}/xdp`],
+    ...[`bpftool map create ${pin} type array key 4 value 4 entries 1 name kept`, probe],
+    ...[`rm ${pin}`, probe],
+  );
+  const path = `${MOUNT}/${name}-1`;
+  assert.equal(said, [path, path, 'false', path, 'true']);
+});
+
 bpffs('in a chroot it is mounted below the root directory of the chroot', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'masqc-root-'));
   const { said } = await inNamespace(
