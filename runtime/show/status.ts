@@ -3,6 +3,7 @@ import type { Io } from '../cli/io.ts';
 import { HOOKS, REQUIRED_PINS } from '../machine/pins.ts';
 import { takeSnapshot } from '../machine/snapshot.ts';
 import type { Attachment, Snapshot, State } from '../machine/types.ts';
+import { canTransmit } from '../plan/attach.ts';
 import { flowTableBytes, formatBytes } from '../plan/memory.ts';
 import { formatTimeouts, groups } from '../plan/render.ts';
 import { findMissingPins, findRunning, type Running } from './find.ts';
@@ -69,7 +70,7 @@ export function makeStatus(state: State, snapshot: Snapshot, used: number): Stat
     warnings.push('The guard (table inet masqc) is gone: a device that is made again would be open. Apply again.');
   if (!snapshot.ipForward)
     warnings.push('net.ipv4.ip_forward is 0: packets that need the stack are not forwarded. Apply again.');
-  const interfaces = state.interfaces.map(({ name, device, ifindex, hooks }) => {
+  const interfaces = state.interfaces.map(({ name, device, ifindex, hooks, record }) => {
     const live = snapshot.devices.find((one) => one.name === device);
     const found = snapshot.attachments.filter((one) => one.ifindex === ifindex);
     if (live === undefined) warnings.push(`${name} = ${device} is not there.`);
@@ -78,6 +79,12 @@ export function makeStatus(state: State, snapshot: Snapshot, used: number): Stat
       const lost = hooks.filter((hook) => !found.some((one) => one.hook === hook.hook)).map((one) => one.hook);
       if (lost.length > 0)
         warnings.push(`${name} = ${device} has lost its programs (${lost.join(', ')}): apply again.`);
+      if (record.transmit && !canTransmit(live))
+        warnings.push(
+          `${name} = ${device} no longer takes the frames that XDP sends (a veth whose peer lost GRO?), and they get lost: apply again.`,
+        );
+      if (record.hides && live.addresses.length === 0)
+        warnings.push(`${name} = ${device} has no address: nothing can be masqueraded there until it gets one.`);
     }
     return {
       name,

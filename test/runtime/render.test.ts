@@ -133,6 +133,9 @@ test('says what is amiss', async () => {
   assert.match(warnings({ devices: [LAN] }), 'ppp0 is not there');
   assert.match(warnings({ devices: [LAN, { ...WAN, ifindex: 99 }] }), 'was made again');
   assert.match(warnings({ attachments: [] }), 'has lost its programs');
+  const deaf = { ...LAN, xdp: { native: true, transmit: false } };
+  assert.match(warnings({ devices: [deaf, WAN] }), 'eth0 no longer takes the frames');
+  assert.match(warnings({ devices: [LAN, { ...WAN, addresses: [] }] }), 'ppp0 has no address');
   assert.match(makeStatus(live.state!, live, 65_000).warnings.join(), 'nearly full');
 });
 
