@@ -22,14 +22,27 @@ static __always_inline bool is_for_many(__be32 address)
 	return is_multicast(address) || address == 0xffffffff;
 }
 
+/* Whether the kernel would send from `address` by the interface to a machine that is routed there. */
+static __always_inline bool sends_from(void *ctx, struct work *w, __be32 address, __u32 ifindex, __be32 to)
+{
+	__builtin_memset(&w->fib, 0, sizeof(w->fib));
+	w->fib.family = AF_INET;
+	w->fib.ifindex = ifindex;
+	w->fib.ipv4_dst = to;
+	return is_routed(bpf_fib_lookup(ctx, &w->fib, sizeof(w->fib), BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC)) &&
+	       w->fib.ipv4_src == address;
+}
+
 /*
  * The interface whose own address it is (it is local): as apply saw it, else as the kernel would choose it today, which
- * follows a dynamic interface. Returns an id of this generation.
+ * follows a dynamic interface: towards the packet's other end, where it is the interface of the packet, or towards its
+ * probe. Returns an id of this generation.
  */
 static __noinline __u32 find_own(void *ctx, struct work *w, __be32 address)
 {
 	__u32 *hint = bpf_map_lookup_elem(&addresses, &address);
 	__u32 seat, id;
+	__be32 peer;
 
 	if (!w)
 		return MASQC_NOWHERE;
@@ -38,19 +51,16 @@ static __noinline __u32 find_own(void *ctx, struct work *w, __be32 address)
 		if (id != MASQC_NOWHERE)
 			return id;
 	}
+	peer = address == w->h.key.daddr ? w->h.key.saddr : w->h.key.daddr;
+	if (sends_from(ctx, w, address, w->in, peer))
+		return get_id(w->in);
 	for (seat = 1; seat < MAX_SEATS; seat++) {
 		__u32 key = seat;
 		struct iface *iface = bpf_map_lookup_elem(&interfaces, &key);
 
 		if (!iface || !iface->ifindex || !iface->probe)
 			continue;
-		__builtin_memset(&w->fib, 0, sizeof(w->fib));
-		w->fib.family = AF_INET;
-		w->fib.ifindex = iface->ifindex;
-		w->fib.ipv4_dst = iface->probe;
-		if (is_routed(bpf_fib_lookup(ctx, &w->fib, sizeof(w->fib),
-					     BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC)) &&
-		    w->fib.ipv4_src == address)
+		if (sends_from(ctx, w, address, iface->ifindex, iface->probe))
 			return get_id(iface->ifindex);
 	}
 	return MASQC_NOWHERE;

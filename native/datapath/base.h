@@ -23,6 +23,7 @@
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_DONT_FRAGMENT 0x4000
 #define IP_OFFSET 0x1fff
+#define VLAN_ID 0xfff /* of a tag */
 
 #define TCP_LISTEN 10 /* bpf_sock.state */
 

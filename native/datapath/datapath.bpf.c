@@ -126,6 +126,21 @@ static __noinline void pull_headers(struct __sk_buff *skb, __u32 l3)
 		pull(skb, l3 + 80);
 }
 
+/*
+ * A tag with VLAN 0 carries a priority only: the stack takes the frame for untagged, and so do we, without the tag.
+ * False: a tag is left. The frame belongs to a VLAN then, whose device has hooks of its own, or is nothing that anybody
+ * sends.
+ */
+static __noinline bool drop_priority_tags(struct __sk_buff *skb)
+{
+	int i;
+
+	for (i = 0; i < 2 && skb->vlan_present && !(skb->vlan_tci & VLAN_ID); i++)
+		if (bpf_skb_vlan_pop(skb))
+			break;
+	return !skb->vlan_present;
+}
+
 SEC("tc")
 int tc_ingress(struct __sk_buff *skb)
 {
@@ -137,8 +152,10 @@ int tc_ingress(struct __sk_buff *skb)
 	__u32 now, l3;
 
 	skb->tc_index = 0;
-	if (!in || skb->vlan_present || skb->pkt_type == PACKET_OTHERHOST)
+	if (!in || skb->pkt_type == PACKET_OTHERHOST)
 		return TC_ACT_UNSPEC;
+	if (skb->vlan_present && !drop_priority_tags(skb))
+		return skb->vlan_tci & VLAN_ID ? TC_ACT_UNSPEC : drop_skb(skb, DROP_MALFORMED);
 	l3 = in->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
 	if ((void *)(long)skb->data + l3 + 80 > (void *)(long)skb->data_end)
 		pull_headers(skb, l3);
@@ -168,8 +185,11 @@ int tc_ingress(struct __sk_buff *skb)
 	if (flow->flags & FLOW_OWN) /* only the gateway sends packets of this direction */
 		return drop_skb(skb, DROP_FORGED);
 	now = coarse_now();
-	if (flow->flags & FLOW_LOCAL)
+	if (flow->flags & FLOW_LOCAL) {
+		if (is_new_second(flow, now) && revalidate(skb, &h.key, flow, now, &next) == HOP_NEW)
+			goto miss;
 		return deliver_skb(skb, &h, flow, now);
+	}
 	if (skb->pkt_type != PACKET_HOST) /* nobody forwards broadcasts: the stack drops it */
 		return TC_ACT_UNSPEC;
 	if (is_new_second(flow, now) || !(flow->flags & FLOW_NEIGHBOUR)) {

@@ -70,8 +70,16 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 
 			w->nat_address = bpf_htonl(p->nat_first + (span ? (host >> 8) % span : 0));
 		} else {
+			__u32 *owner = bpf_map_lookup_elem(&addresses, &w->own_address);
+
+			/* the way out has lost its address: the kernel offers that of an inner interface */
+			if (owner && *owner != w->forth.out && is_private(w->own_address))
+				return refuse(w, DROP_UNTRANSLATED);
 			w->nat_address = w->own_address;
 			w->forth.flags |= FLOW_OWN_ADDRESS;
+			out = bpf_map_lookup_elem(&interfaces, &seat);
+			if (out && !out->probe)
+				out->probe = w->h.key.daddr;
 		}
 		if (!w->nat_address)
 			return refuse(w, DROP_UNTRANSLATED);
@@ -187,6 +195,11 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	code = route(ctx, &w->fib, &other, w->in);
 	if (code != BPF_FIB_LKUP_RET_FWD_DISABLED && (!is_routed(code) || !set_hop(&w->back, &w->fib, code)))
 		return refuse(w, DROP_FORGED);
+	if (w->back.out != w->in) { /* another uplink: the answers keep the one that it came by */
+		code = route_by(ctx, &w->fib, &other, w->in);
+		if (is_routed(code))
+			set_hop(&w->back, &w->fib, code);
+	}
 	describe_packet(w, in);
 	if (way == WAY_LOCAL)
 		w->packet.own = is_for_many(key.daddr) ? 0 : find_own(ctx, w, key.daddr);

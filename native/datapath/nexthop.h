@@ -7,12 +7,8 @@
 #include "flow.h"
 #include "maps.h"
 
-/*
- * Routes a packet src -> dst that comes in by `in`. On success (0) and BPF_FIB_LKUP_RET_NO_NEIGH: fib->ifindex is the way
- * out, ipv4_dst the next hop, ipv4_src the address that the gateway itself would use. mtu_result only on success.
- * A tot_len of 1 asks for the MTU of the route.
- */
-static __always_inline long route(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 in)
+static __always_inline long ask_route(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 ifindex,
+				      __u32 flags)
 {
 	__builtin_memset(fib, 0, sizeof(*fib));
 	fib->family = AF_INET;
@@ -20,10 +16,29 @@ static __always_inline long route(void *ctx, struct bpf_fib_lookup *fib, const s
 	fib->sport = key->sport;
 	fib->dport = key->dport;
 	fib->tot_len = 1;
-	fib->ifindex = in;
+	fib->ifindex = ifindex;
 	fib->ipv4_src = key->saddr;
 	fib->ipv4_dst = key->daddr;
-	return bpf_fib_lookup(ctx, fib, sizeof(*fib), BPF_FIB_LOOKUP_SRC);
+	return bpf_fib_lookup(ctx, fib, sizeof(*fib), flags | BPF_FIB_LOOKUP_SRC);
+}
+
+/*
+ * Routes a packet src -> dst that comes in by `in`. On success (0) and BPF_FIB_LKUP_RET_NO_NEIGH: fib->ifindex is the way
+ * out, ipv4_dst the next hop, ipv4_src the address that the gateway itself would use. mtu_result only on success.
+ * A tot_len of 1 asks for the MTU of the route.
+ */
+static __always_inline long route(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 in)
+{
+	return ask_route(ctx, fib, key, in, 0);
+}
+
+/*
+ * The same for a packet that the gateway sends by `out`, if any route leads there that way: answers keep the uplink that
+ * their connection came by, though another one has the better metric or a rule asks for the outside address.
+ */
+static __always_inline long route_by(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 out)
+{
+	return ask_route(ctx, fib, key, out, BPF_FIB_LOOKUP_OUTPUT);
 }
 
 static __always_inline bool is_routed(long code)
@@ -89,6 +104,9 @@ enum hop {
  * Once a second at most, by the flow's own packet: is the way out still the way out, what is the neighbour, the MTU, and
  * is the masquerade's address still the interface's own? A flow whose way or address has changed was decided for another
  * pair of interfaces and has to be decided again. `next`: the address of the next hop.
+ * The way back stays with the interface that the connection came by while a route leads that way, and else is wherever
+ * the route leads: the pair of interfaces was decided by the way there. A destination of the gateway's that is routed
+ * elsewhere now was taken for its own while there was no route (the kernel's answer is the same).
  */
 static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const struct flow_key *key, struct flow_dir *flow, __u32 now,
 									 __be32 *next)
@@ -97,18 +115,29 @@ static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const s
 	struct flow_key after;
 	__u32 seat = flow ? flow->door >> 24 : 0;
 	struct iface *in = bpf_map_lookup_elem(&interfaces, &seat);
-	long code;
+	long code = BPF_FIB_LKUP_RET_BLACKHOLE;
 
-	if (!key || !flow || !in || !next || flow->flags & (FLOW_LOCAL | FLOW_OWN))
+	if (!key || !flow || !in || !next || flow->flags & FLOW_OWN)
 		return HOP_FINE;
 	after = *key;
 	after.daddr = flow->daddr;
 	after.dport = flow->dport;
-	code = route(ctx, &fib, &after, in->ifindex);
+	if (!(flow->flags & (FLOW_ORIGINAL | FLOW_LOCAL))) {
+		after.saddr = flow->saddr;
+		after.sport = flow->sport;
+		code = route_by(ctx, &fib, &after, flow->out);
+	}
+	if (!is_routed(code))
+		code = route(ctx, &fib, &after, in->ifindex);
+	if (flow->flags & FLOW_LOCAL) {
+		if (!is_routed(code))
+			return HOP_FINE;
+		end_flow(key, flow, now);
+		return HOP_NEW;
+	}
 	if (!is_routed(code))
 		return HOP_NONE;
 	*next = fib.ipv4_dst;
-	/* The way back is wherever the route leads: the pair of interfaces was decided by the way there. */
 	if ((fib.ifindex != flow->out && flow->flags & FLOW_ORIGINAL) || (flow->flags & FLOW_OWN_ADDRESS && fib.ipv4_src != flow->saddr) ||
 	    !set_hop(flow, &fib, code)) {
 		end_flow(key, flow, now);

@@ -59,7 +59,8 @@ static __always_inline void fill_reset(struct reset *r, const struct header *h)
 		r->tcp.ack = 1;
 		r->tcp.ack_seq = bpf_htonl(h->end);
 	}
-	r->tcp.check = ~fold(pseudo + sum_bytes(&r->tcp, sizeof(r->tcp)));
+	/* CHECKSUM_PARTIAL outlives the rewriting: the device, or the receiver's trust, completes a pseudo-header sum. */
+	r->tcp.check = h->partial ? fold(pseudo) : ~fold(pseudo + sum_bytes(&r->tcp, sizeof(r->tcp)));
 }
 
 /* Gives the frame `size` bytes after the link header, and the addresses of the way back. */
