@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArticleNetwork } from '../lab/article-network.ts';
-import { editExample, example, masqc, masqcCommand, pinsOf } from '../lab/masqc.ts';
+import { editExample, example, masqc, masqcCommand, pinsOf, root } from '../lab/masqc.ts';
 import { asOrdinaryUser } from '../lab/ordinary-user.ts';
 import { needs } from '../lab/skip.ts';
 import { compareSnapshots, listFolder, takeSnapshot } from '../lab/snapshot.ts';
@@ -91,6 +91,26 @@ refusals('a machine that gives no bpffs is told what it lacks', async () => {
   assert.is(code, 3, `${out}${err}`);
   assert.match(`${out}${err}`, /bpffs|BPF file system/);
   assert.not.match(`${out}${err}`, /\bat .*\.ts:\d+/);
+  await assertNothingChanged();
+});
+
+/** The demo there says one thing and what to do, before it has made anything. */
+async function assertDemoRefuses(argv: readonly string[], expected: RegExp): Promise<void> {
+  const { code, out, err } = await gateway.run(argv);
+  assert.is(code, 1, `${out}${err}`);
+  assert.match(err, expected);
+  assert.not.match(err, /\bat .*\.ts:\d+/);
+  assert.ok(err.trim().split('\n').length <= 3, err);
+  assert.is(out, '');
+}
+
+refusals('the demo names what it lacks', async () => {
+  const demo = [process.execPath, join(root, 'test/lab/demo.ts')];
+  await assertDemoRefuses(asOrdinaryUser(demo), /as root/);
+  await assertDemoRefuses(onMachineWhere('mount -t tmpfs none /sys/kernel/btf', ...demo), /no BTF/);
+  await assertDemoRefuses(onMachineWhere('mount -t tmpfs none /dev/net', ...demo), /\/dev\/net\/tun/);
+  for (const lost of ['-all', '-sys_admin', '-net_admin'])
+    await assertDemoRefuses(['setpriv', `--bounding-set=${lost}`, ...demo], /lacks CAP_/);
   await assertNothingChanged();
 });
 

@@ -5,7 +5,6 @@
  *
  * Ends with 1 when a step does not show what it should. Takes everything down again whatever happens.
  */
-import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
@@ -14,6 +13,7 @@ import { Stage } from './demo/stage.ts';
 import { listApplySteps, listInwardSteps, listOutwardSteps, listShowSteps, makeHiddenHostStep } from './demo/steps.ts';
 import { pinsOf } from './masqc.ts';
 import type { Namespace } from './namespace.ts';
+import { findObstacle } from './obstacle.ts';
 import { startDisplay, startNameServer, startWebServer } from './servers.ts';
 import { compareSnapshots, listFolder, takeSnapshot } from './snapshot.ts';
 
@@ -23,19 +23,6 @@ const PICTURE = `
     yoda   192.168.2.10 ─┬─ eth1 [           ] 203.0.113.7    └─ partner  198.51.100.9
     leia   192.168.2.11 ─┘
 `;
-
-/** Why the demo can't be shown here, or null. */
-function findObstacle(): string | null {
-  if (process.platform !== 'linux') return 'The demo needs Linux. `masqc check`, `test` and `build` work here.';
-  if (process.getuid?.() !== 0)
-    return 'The demo makes network namespaces and loads BPF: run it as root (sudo npm run demo).';
-  try {
-    readFileSync('/sys/kernel/btf/vmlinux', { flag: 'r' }).subarray(0, 1);
-  } catch {
-    return "This kernel has no BTF (/sys/kernel/btf/vmlinux): the demo needs one built with CONFIG_DEBUG_INFO_BTF, as Debian's is.";
-  }
-  return null;
-}
 
 /** What stands on the machine and must stand there afterwards. */
 async function look() {
@@ -81,7 +68,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { short: { type: 'boolean', default: false }, wan: { type: 'string', default: 'tun' } },
   });
-  const obstacle = findObstacle();
+  const obstacle = await findObstacle({ tun: values.wan !== 'ethernet' });
   if (obstacle !== null) {
     console.error(obstacle);
     process.exitCode = 1;

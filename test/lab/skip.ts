@@ -1,8 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
+import { listMissingRights } from './obstacle.ts';
 
 /** What a test may need of the machine: why it can't run here, or null when it can. */
 const reasons = {
-  root: () => (process.getuid?.() === 0 ? null : 'needs root'),
+  root: () => {
+    if (process.getuid?.() !== 0) return 'needs root';
+    const missing = process.platform === 'linux' ? listMissingRights() : [];
+    return missing.length === 0 ? null : `needs a root that has ${missing.join(', ')} (in a container: --privileged)`;
+  },
   linux: () => (process.platform === 'linux' ? null : 'needs Linux'),
   tun: () => (existsSync('/dev/net/tun') ? null : 'needs /dev/net/tun'),
   btf: () => (existsSync('/sys/kernel/btf/vmlinux') ? null : 'needs a kernel with BTF'),
