@@ -61,15 +61,10 @@ static __always_inline bool is_icmp_error(__u8 type)
 	       type == ICMP_PARAMETERPROB;
 }
 
-static __always_inline bool is_icmp_request(__u8 type)
-{
-	return type == ICMP_ECHO || type == ICMP_TIMESTAMP;
-}
-
 /* The ICMP part of a key: a request's identifier is its sport, a reply's its dport. False: not a query. */
 static __always_inline bool icmp_key(__u8 type, __be16 id, struct flow_key *key)
 {
-	if (is_icmp_request(type)) {
+	if (type == ICMP_ECHO || type == ICMP_TIMESTAMP) {
 		key->sport = id;
 		key->dport = 0;
 		return true;

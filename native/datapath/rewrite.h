@@ -114,11 +114,8 @@ static __always_inline bool rewrite_skb(struct __sk_buff *skb, const struct head
 
 		if ((void *)(icmp + 1) > end)
 			return false;
-		/* by the type: an identifier may be 0 */
-		if (what & WRITE_SRC && is_icmp_request(h->icmp_type))
-			icmp->un.echo.id = to->sport;
-		if (what & WRITE_DST && !is_icmp_request(h->icmp_type))
-			icmp->un.echo.id = to->dport;
+		/* one of them is 0; not by the type: with identifier 0 a reply has the key of a request */
+		icmp->un.echo.id = (what & WRITE_SRC ? to->sport : h->key.sport) | (what & WRITE_DST ? to->dport : h->key.dport);
 		return !bpf_l4_csum_replace(skb, l4 + offsetof(struct icmphdr, checksum), 0, narrow(ports), 0);
 	}
 	return true;
