@@ -170,6 +170,8 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
 	}
 	if (h->ttl <= 1 || h->length > flow->mtu)
 		return drop_skb(skb, DROP_STRAY);
+	if (to.saddr != flow->saddr && is_hidden_by(to.seat, to.saddr)) /* an inside router, about a flow without masquerade */
+		return drop_skb(skb, DROP_UNTRANSLATED);
 	return send_on(skb, &outer, &to, 0, false);
 }
 
