@@ -1,0 +1,303 @@
+/**
+ * What must hold for one packet, whatever it is: a packet that goes on is translated by its flow in every byte and in no
+ * other, one that is passed is as it came (or as its flow says), no inside address leaves, nothing reaches the stack that
+ * nobody allowed. Each function returns what is wrong, or null.
+ */
+import {
+  checksumAt, ETH, etherType, type Frame, get16, ICMP, ipResidue, isEcho, isEchoReply, isIcmpError, l4Residue, put,
+  readFrame, readIp, readQuote, set16, TCP, UDP,
+} from './bytes.ts'; // biome-ignore format: a list
+import { type Entry, type FlowTable, keyOf, oppositeKey, reversedKey } from './flows.ts';
+import type { Sent } from './generate.ts';
+import { type Device, MAC, OWN } from './world.ts';
+
+export const XDP = { drop: 1, pass: 2, redirect: 4 } as const;
+export const TC = { pass: -1, drop: 2, redirect: 7 } as const;
+
+export interface Outcome {
+  readonly verdict: number;
+  readonly frame: Uint8Array;
+}
+type Wrong = string | null;
+type What = 'src' | 'dst' | 'both';
+
+const macBytes = (text: string): number[] => text.split(':').map((byte) => Number.parseInt(byte, 16));
+const isInside = (address: string): boolean => address.startsWith('192.168.');
+const isNoUnicast = (address: string): boolean => {
+  const first = Number(address.split('.')[0]);
+  return first === 0 || first === 127 || first >= 224;
+};
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+export class Judge {
+  readonly #table: FlowTable;
+  readonly #indexes: Readonly<Record<Device, number>>;
+
+  constructor(table: FlowTable, indexes: Readonly<Record<Device, number>>) {
+    this.#table = table;
+    this.#indexes = indexes;
+  }
+
+  xdp({ device, frame }: Sent, { verdict, frame: out }: Outcome): Wrong {
+    if (verdict === XDP.drop) return null;
+    if (verdict === XDP.pass) return isSame(frame, out) ? null : 'XDP passes a packet that it has changed';
+    if (verdict !== XDP.redirect) return `XDP verdict ${verdict}`;
+    const f = readFrame(frame);
+    return f === null ? 'XDP redirects what is no IPv4' : this.#forwarded(device, f, out, true);
+  }
+
+  ingress({ device, frame }: Sent, { verdict, frame: out }: Outcome): Wrong {
+    if (verdict === TC.drop) return null;
+    const f = readFrame(frame);
+    if (verdict === TC.pass) return this.#passed(device, frame, f, out);
+    if (verdict !== TC.redirect) return `TC ingress verdict ${verdict}`;
+    if (f === null) return 'TC redirects what is no IPv4';
+    if (isReject(f, out)) return checkReject(f, out);
+    return isIcmpError(f.type) ? this.#error(device, f, out) : this.#forwarded(device, f, out, false);
+  }
+
+  /** @param from the ifindex that the packet came in by, 0: the gateway's own */
+  egress({ device, frame }: Sent, from: number, { verdict, frame: out }: Outcome): Wrong {
+    if (verdict === TC.drop) return null;
+    if (verdict !== TC.pass) return `TC egress verdict ${verdict}`;
+    const f = readFrame(frame);
+    if (f === null) return isSame(frame, out) ? null : 'TC egress changes what is no IPv4';
+    const left = readFrame(out);
+    const entry = this.#live(keyOf(f));
+    if (device === 'wan0' && left !== null && isInside(left.saddr)) {
+      if (entry === null || !this.#wasLetIn(keyOf(f), entry)) return 'an inside source leaves by the WAN';
+    }
+    if (isIcmpError(f.type)) return from === 0 ? this.#ownError(device, f, out) : 'a stray ICMP error leaves';
+    const follows = entry !== null && (from !== 0 || this.#table.has(entry, 'OWN'));
+    if (follows && this.#table.has(entry, 'NAT_SRC')) return this.#compare(f, out, entry, 'src', 0);
+    if (!isSame(frame, out)) return 'TC egress changes a packet without flow';
+    if (from === 0 || entry !== null || f.fragment) return null;
+    return this.#live(reversedKey(f)) === null ? 'a forwarded packet leaves without a flow' : null;
+  }
+
+  /** Before the packet runs: a whole one of a live flow (but for SYN) must not be lost. */
+  isOwed({ device, frame }: Sent): 'forwarded' | 'delivered' | null {
+    const f = readFrame(frame);
+    if (f === null || isBroken(f) !== null || f.tcp & 2 || f.ttl <= 1) return null;
+    if (f.protocol === ICMP && !isEcho(f.type) && !isEchoReply(f.type)) return null;
+    if (f.protocol === TCP && (frame[f.l4 + 12] ?? 0) >> 4 < 5) return null;
+    if (f.protocol === TCP && f.l4 + ((frame[f.l4 + 12] ?? 0) >> 4) * 4 > f.end) return null;
+    if (!isSame(frame.subarray(0, 6), Uint8Array.from(macBytes(MAC[device])))) return null;
+    const entry = this.#live(keyOf(f));
+    if (entry === null || entry.in !== this.#indexes[device] || this.#table.has(entry, 'OWN')) return null;
+    if (this.#table.has(entry, 'LOCAL')) return Object.values(OWN).includes(f.daddr) ? 'delivered' : null;
+    return f.length <= entry.mtu ? 'forwarded' : null;
+  }
+
+  #live(key: Uint8Array): Entry | null {
+    const entry = this.#table.get(key);
+    return entry?.dying === 0 ? entry : null;
+  }
+
+  #forwarded(device: Device, f: Frame, out: Uint8Array, xdp: boolean): Wrong {
+    const entry = this.#live(keyOf(f));
+    if (entry === null) return 'forwarded without a flow';
+    if (this.#table.has(entry, 'LOCAL') || this.#table.has(entry, 'OWN'))
+      return "forwarded by one of the gateway's own flows";
+    if (entry.in !== this.#indexes[device]) return 'forwarded although it came in by another interface';
+    if (isBroken(f)) return `forwarded although ${isBroken(f)}`;
+    if (f.ttl <= 1) return 'forwarded although its time is over';
+    if (f.length > entry.mtu) return 'forwarded although it is too big';
+    if (isNoUnicast(f.daddr) || isNoUnicast(f.saddr)) return 'forwarded from or to an address that is no unicast';
+    if (xdp && !this.#table.has(entry, 'NEIGHBOUR')) return 'sent by XDP without a neighbour';
+    return this.#link(f, out, entry) ?? this.#leak(f, out, entry) ?? this.#compare(f, out, entry, 'both', 1);
+  }
+
+  /** The Ethernet header, where the neighbour is known. */
+  #link(f: Frame, out: Uint8Array, entry: Entry): Wrong {
+    if (!this.#table.has(entry, 'NEIGHBOUR'))
+      return isSame(f.bytes.subarray(0, ETH), out.subarray(0, ETH)) ? null : 'wrong Ethernet header';
+    const device = (Object.keys(MAC) as Device[]).find((name) => this.#indexes[name] === entry.out);
+    const header = Uint8Array.from([...entry.dmac, ...macBytes(MAC[device ?? 'wan0']), 8, 0]);
+    return isSame(header, out.subarray(0, ETH)) ? null : 'wrong Ethernet header';
+  }
+
+  #leak(f: Frame, out: Uint8Array, entry: Entry): Wrong {
+    if (entry.out !== this.#indexes.wan0) return null;
+    const left = readFrame(out);
+    if (left === null) return 'what leaves is no IPv4';
+    const quoted = isIcmpError(left.type) ? readQuote(out.subarray(0, left.end), left.l4 + 8) : null;
+    const key = quoted === null ? keyOf(f) : reversedKey(readQuote(f.bytes.subarray(0, f.end), f.l4 + 8) ?? f);
+    if (this.#wasLetIn(key, entry)) return null;
+    if (isInside(left.saddr)) return 'an inside source leaves by the WAN';
+    return quoted !== null && isInside(quoted.daddr) ? 'an inside address leaves in a quote' : null;
+  }
+  /** The answers of an inside host, or of the gateway, that a policy lets the WAN reach by an inside address. */
+  #wasLetIn(key: Uint8Array, entry: Entry): boolean {
+    const opposite = this.#live(oppositeKey(key, entry));
+    const plain = !this.#table.has(entry, 'ORIGINAL') && !this.#table.has(entry, 'NAT_SRC');
+    return plain && opposite !== null && opposite.in === this.#indexes.wan0;
+  }
+
+  /** `out` must be `f` with the translation of `entry`; wrong checksums must stay as wrong as they were. */
+  #compare(f: Frame, out: Uint8Array, entry: Entry, what: What, hops: number): Wrong {
+    const expected = Uint8Array.from(f.bytes);
+    const src = what !== 'dst';
+    const dst = what !== 'src';
+    expected[f.l3 + 8] = f.ttl - hops;
+    if (src) put(expected, f.l3 + 12, entry.saddr);
+    if (dst) put(expected, f.l3 + 16, entry.daddr);
+    if (f.protocol === TCP || f.protocol === UDP) {
+      if (src) set16(expected, f.l4, entry.sport);
+      if (dst) set16(expected, f.l4 + 2, entry.dport);
+    }
+    if (f.protocol === ICMP) set16(expected, f.l4 + 4, (src ? entry.sport : f.sport) | (dst ? entry.dport : f.dport));
+    return compareBytes(f, expected, out);
+  }
+
+  #error(device: Device, f: Frame, out: Uint8Array): Wrong {
+    const quoted = readQuote(f.bytes.subarray(0, f.end), f.l4 + 8);
+    if (quoted === null) return 'an ICMP error is forwarded that quotes nothing';
+    const entry = this.#live(reversedKey(quoted));
+    if (entry === null) return 'an ICMP error is forwarded without a flow';
+    if (this.#table.has(entry, 'LOCAL') || this.#table.has(entry, 'OWN'))
+      return "an ICMP error is forwarded by the gateway's own flow";
+    if (entry.in !== this.#indexes[device]) return 'an ICMP error is forwarded from another interface';
+    if (isBroken(f)) return `an ICMP error is forwarded although ${isBroken(f)}`;
+    if (l4Residue(f) !== 0) return 'an ICMP error with a wrong checksum is forwarded';
+    const expected = Uint8Array.from(f.bytes);
+    expected[f.l3 + 8] = f.ttl - 1;
+    if (this.#table.has(entry, 'NAT_SRC')) put(expected, f.l3 + 12, entry.saddr);
+    put(expected, f.l3 + 16, entry.daddr);
+    writeQuote(expected, quoted, entry);
+    return this.#link(f, out, entry) ?? this.#leak(f, out, entry) ?? compareQuotes(f, quoted, expected, out);
+  }
+
+  #ownError(device: Device, f: Frame, out: Uint8Array): Wrong {
+    const quoted = readQuote(f.bytes.subarray(0, f.end), f.l4 + 8);
+    const entry = quoted === null ? null : this.#table.get(reversedKey(quoted));
+    const left = readQuote(out.subarray(0, f.end), f.l4 + 8);
+    if (isSame(f.bytes, out)) {
+      const leaks =
+        device === 'wan0' &&
+        entry !== null &&
+        left !== null &&
+        isInside(left.daddr) &&
+        this.#table.has(entry, 'NAT_SRC');
+      return leaks ? "an inside address leaves in the gateway's own ICMP error" : null;
+    }
+    if (quoted === null || entry === null) return 'an ICMP error without a flow is changed';
+    const expected = Uint8Array.from(f.bytes);
+    writeQuote(expected, quoted, entry);
+    return compareQuotes(f, quoted, expected, out);
+  }
+
+  /** To the stack. */
+  #passed(device: Device, frame: Uint8Array, f: Frame | null, out: Uint8Array): Wrong {
+    const unchanged = isSame(frame, out);
+    const mac = frame.subarray(0, 6);
+    const mine = isSame(mac, Uint8Array.from(macBytes(MAC[device])));
+    if (f === null) {
+      if (!unchanged) return 'TC changes what is no IPv4';
+      if (!mine && !((mac[0] ?? 0) & 1)) return null;
+      if (etherType(frame) === 0x86dd)
+        return mayPassIpv6(frame) ? null : 'IPv6 that nobody asked for reaches the stack';
+      return etherType(frame) === 0x0800 ? 'broken IPv4 reaches the stack' : null;
+    }
+    if (!mine && !((mac[0] ?? 0) & 1)) return unchanged ? null : 'a frame for somebody else is changed';
+    if (isBroken(f) && !isIcmpError(f.type)) return `reaches the stack although ${isBroken(f)}`;
+    const entry = isIcmpError(f.type) ? this.#quoted(f) : this.#live(keyOf(f));
+    if (entry !== null) {
+      if (entry.in !== this.#indexes[device]) return 'reaches the stack although it came in by another interface';
+      if (isIcmpError(f.type))
+        return this.#table.has(entry, 'LOCAL') ? null : 'an ICMP error of a forwarded flow reaches the stack';
+      const local = this.#table.has(entry, 'LOCAL');
+      if (!local && mine && f.ttl > 1 && f.length <= entry.mtu)
+        return 'a packet that could be forwarded reaches the stack';
+      if (this.#table.has(entry, 'NAT_DST') && !unchanged) return this.#compare(f, out, entry, 'dst', 0);
+      return unchanged ? null : 'a packet for the stack is changed';
+    }
+    if (!unchanged) return 'a packet without a flow is changed';
+    const many = !mine || isNoUnicast(f.daddr);
+    const dhcp = f.protocol === UDP && [67, 68].includes(f.sport) && [67, 68].includes(f.dport);
+    const broadcastDhcp = f.protocol === UDP && f.daddr === '255.255.255.255' && [67, 68].includes(f.dport);
+    return many || dhcp || broadcastDhcp ? null : 'a packet without a flow reaches the stack';
+  }
+  #quoted(f: Frame): Entry | null {
+    const quoted = readQuote(f.bytes.subarray(0, f.end), f.l4 + 8);
+    return quoted === null ? null : this.#live(reversedKey(quoted));
+  }
+}
+
+/** Why it must not go on, or null. */
+export function isBroken(f: Frame): Wrong {
+  const size = f.length - (f.l4 - f.l3);
+  if (f.fragment) return 'it is a fragment';
+  if (f.saddr === f.daddr) return 'its source is its destination';
+  if (f.l3 + f.length > f.bytes.length) return 'it is truncated';
+  const least = f.protocol === TCP ? 20 : f.protocol === UDP || f.protocol === ICMP ? 8 : f.protocol === 132 ? 12 : 0;
+  return size < least ? 'its header is longer than it' : null;
+}
+
+function mayPassIpv6(frame: Uint8Array): boolean {
+  let next = frame[ETH + 6] ?? 59;
+  let at = ETH + 40;
+  if (next === 0) {
+    next = frame[at] ?? 59;
+    at += ((frame[at + 1] ?? 0) + 1) * 8;
+  }
+  const type = frame[at] ?? 0;
+  if (next === 58) return (type >= 1 && type <= 4) || (type >= 129 && type <= 137) || type === 143;
+  return next === UDP && get16(frame, at + 2) === 546;
+}
+
+/** A rejected packet has become its own answer. */
+const isReject = (f: Frame, out: Uint8Array): boolean => isSame(out.subarray(0, 6), f.bytes.subarray(6, 12));
+function checkReject(f: Frame, out: Uint8Array): Wrong {
+  const answer = readFrame(out);
+  if (answer === null || answer.daddr !== f.saddr) return 'a rejected packet is answered to somebody else';
+  if (ipResidue(answer) !== 0 || l4Residue(answer) !== 0) return 'an answer of reject has a wrong checksum';
+  if (isBroken(f)) return `rejected although ${isBroken(f)}`;
+  const fine = f.protocol === TCP ? (answer.tcp & 4) !== 0 && answer.saddr === f.daddr : answer.type === 3;
+  if (!fine) return 'a rejected packet gets another answer';
+  return answer.protocol === ICMP && !Object.values(OWN).includes(answer.saddr)
+    ? 'an error of reject has a foreign source'
+    : null;
+}
+
+function writeQuote(expected: Uint8Array, q: Frame, entry: Entry): void {
+  const inside = expected.subarray(0, q.bytes.length);
+  put(inside, q.l3 + 12, entry.daddr);
+  put(inside, q.l3 + 16, entry.saddr);
+  if (q.protocol === TCP || q.protocol === UDP || q.protocol === 132) {
+    set16(inside, q.l4, entry.dport);
+    set16(inside, q.l4 + 2, entry.sport);
+  }
+  if (q.protocol === ICMP) set16(inside, q.l4 + 4, entry.dport | entry.sport);
+}
+
+/** Byte by byte but for the checksums, whose residues must be the same. */
+function compareBytes(f: Frame, expected: Uint8Array, out: Uint8Array, ignored: readonly number[] = []): Wrong {
+  if (expected.length !== out.length) return `the length is ${out.length}, not ${expected.length}`;
+  const at = checksumAt(f);
+  const skip = new Set([f.l3 + 10, at, ...ignored].filter((one) => one >= 0).flatMap((one) => [one, one + 1]));
+  for (let i = ETH; i < out.length; i++) {
+    if (out[i] !== expected[i] && !skip.has(i)) return `byte ${i} is ${out[i]}, not ${expected[i]}`;
+  }
+  const left = readIp(out, f.l3);
+  if (left === null) return 'what goes on is no IPv4';
+  if (ipResidue(left) !== ipResidue(f)) return 'the IP checksum is wrong';
+  if (f.protocol === UDP && at >= 0) {
+    if ((get16(f.bytes, at) === 0) !== (get16(out, at) === 0)) return 'a UDP checksum of 0 comes or goes';
+    if (get16(out, at) === 0) return null;
+  }
+  return l4Residue(left) === l4Residue(f) ? null : 'the L4 checksum is wrong';
+}
+
+function compareQuotes(f: Frame, q: Frame, expected: Uint8Array, out: Uint8Array): Wrong {
+  const at = checksumAt(q);
+  const wrong = compareBytes(f, expected, out, [q.l3 + 10, at]);
+  if (wrong !== null) return `ICMP error: ${wrong}`;
+  const left = readQuote(out.subarray(0, f.end), q.l3);
+  if (left === null) return 'the quote is gone';
+  if (ipResidue(left) !== ipResidue(q)) return 'the IP checksum of the quote is wrong';
+  if (q.protocol === UDP && at >= 0 && get16(q.bytes, at) === 0)
+    return get16(out, at) === 0 ? null : 'a quoted UDP checksum of 0 has gone';
+  if (q.protocol === UDP && at < 0) return null;
+  return l4Residue(left) === l4Residue(q) ? null : 'the L4 checksum of the quote is wrong';
+}

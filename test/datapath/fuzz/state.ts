@@ -1,0 +1,101 @@
+/** What must hold of the whole table between packets, and how a round ends. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BpfObject, BtfRecord } from '../../../native/lib/libbpf.ts';
+import { describeKey, type Entry, type FlowTable, oppositeKey } from './flows.ts';
+
+const LIVE = 1;
+const KILLED = 2;
+const HALF = 4;
+
+const name = (key: Uint8Array): string => Buffer.from(key).toString('hex');
+
+/** Each live entry has an opposite that maps back to it, and one slot that knows them. */
+export async function checkTable(hit: BpfObject, table: FlowTable): Promise<string | null> {
+  const all = await table.all();
+  const byKey = new Map(all.map(({ key, entry }) => [name(key), entry]));
+  const slots = hit.map('slots');
+  const codec = slots.codec();
+  for (const { key, entry } of all) {
+    if (entry.dying) continue;
+    const back = oppositeKey(key, entry);
+    const other = byKey.get(name(back));
+    const say = (what: string): string => `${describeKey(key)}: ${what}`;
+    if (other === undefined || other.dying) return say('no entry for its answers');
+    if (name(oppositeKey(back, other)) !== name(key)) return say('the entry of its answers maps elsewhere');
+    if (other.slot !== entry.slot) return say('two slots');
+    const wrong = checkPair(table, entry, other);
+    if (wrong !== null) return say(wrong);
+    if (!table.has(entry, 'ORIGINAL')) continue;
+    const bytes = slots.get(entry.slot);
+    if (bytes === null) return say('no slot');
+    const slot = codec.value.decode(bytes) as BtfRecord;
+    if (slot.state !== LIVE) return say(`its slot has state ${slot.state}`);
+    if (name(bytes.subarray(0, 16)) !== name(key)) return say('its slot has another key');
+  }
+  return null;
+}
+
+function checkPair(table: FlowTable, a: Entry, b: Entry): string | null {
+  const has = (entry: Entry, flag: string): boolean => table.has(entry, flag);
+  if (has(a, 'ORIGINAL') === has(b, 'ORIGINAL')) return 'not one of its entries is the original';
+  if (has(a, 'NAT_SRC') !== has(b, 'NAT_DST')) return 'the source is translated one way only';
+  if (has(a, 'LOCAL') !== has(b, 'OWN')) return 'for the gateway one way only';
+  const forwarded = !has(a, 'LOCAL') && !has(a, 'OWN');
+  return forwarded && has(a, 'ORIGINAL') && a.out !== b.in ? 'its answers come in elsewhere' : null;
+}
+
+/** Ends every flow as user space does, waits for the sweep, and sees that every slot is free again. */
+export async function endAll(hit: BpfObject): Promise<string | null> {
+  const slots = hit.map('slots');
+  const { value } = slots.codec();
+  const used = readHighWater(hit);
+  for (let index = 0; index < used; index++) {
+    const bytes = slots.get(index);
+    if (bytes === null) return `slot ${index} is not there`;
+    const state = (value.decode(bytes) as BtfRecord).state;
+    if (state === LIVE || state === HALF) {
+      value.encodeInto(bytes, state === LIVE ? { state: KILLED, deadline: 0 } : { deadline: 0 });
+      slots.set(index, bytes);
+    }
+  }
+  const flows = hit.map('flows4');
+  for (let waited = 0; flows.nextKey(null) !== null; waited += 50) {
+    if (waited > 10_000) return 'the sweep leaves entries in the table';
+    await pause(50);
+  }
+  await pause(300); // the slot is pushed after its entries are deleted
+  return checkFree(hit, used);
+}
+
+function checkFree(hit: BpfObject, used: number): string | null {
+  const queue = hit.map('free_slots');
+  const free: number[] = [];
+  for (let bytes = queue.take(null); bytes !== null; bytes = queue.take(null)) {
+    free.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true));
+  }
+  for (const index of free) queue.set(null, index);
+  if (new Set(free).size !== free.length) return 'a slot is free twice';
+  return free.length === used ? null : `${used} slots were used, ${free.length} are free after the end of all flows`;
+}
+
+function readHighWater(hit: BpfObject): number {
+  const map = hit.map('progress');
+  const bytes = map.get(0);
+  if (bytes === null) throw new Error('no record of progress');
+  const record = map.codec().value.decode(bytes) as BtfRecord;
+  return Math.min(Number(record.high_water), hit.map('slots').maxEntries);
+}
+
+/** Packets by reason, from one look at the map. */
+export async function readDropCounts(hit: BpfObject): Promise<number[]> {
+  const map = hit.map('drops');
+  const counts: number[] = [];
+  for await (const [key, value] of map.entries()) {
+    const reason = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+    const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+    let total = 0;
+    for (let at = 0; at < value.byteLength; at += map.valueSize) total += Number(view.getBigUint64(at, true));
+    counts[reason] = total;
+  }
+  return counts;
+}
