@@ -70,14 +70,6 @@ static __always_inline bool is_for_interface(const struct ethhdr *eth, const str
 	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]));
 }
 
-/* A masquerade names this seat's interface, so that this source must not leave by it. */
-static __always_inline bool is_hidden_by(__u32 seat, __be32 source)
-{
-	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
-
-	return out && out->flags & IFACE_HIDES && is_private(source);
-}
-
 #define PACKET_HOST 0 /* skb->pkt_type: sent to this interface's address */
 #define PACKET_OTHERHOST 3
 

@@ -76,6 +76,14 @@ static __always_inline bool set_hop(struct flow_dir *dir, const struct bpf_fib_l
 	return true;
 }
 
+/* A masquerade names this seat's interface, so that this source must not leave by it. */
+static __always_inline bool is_hidden_by(__u32 seat, __be32 source)
+{
+	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
+
+	return out && out->flags & IFACE_HIDES && is_private(source);
+}
+
 /* Ends a flow: both directions become misses, the sweep removes them. */
 static __always_inline void end_flow(const struct flow_key *key, struct flow_dir *flow, __u32 now)
 {
@@ -105,8 +113,9 @@ enum hop {
  * is the masquerade's address still the interface's own? A flow whose way or address has changed was decided for another
  * pair of interfaces and has to be decided again. `next`: the address of the next hop.
  * The way back stays with the interface that the connection came by while a route leads that way, and else is wherever
- * the route leads: the pair of interfaces was decided by the way there. A destination of the gateway's that is routed
- * elsewhere now was taken for its own while there was no route (the kernel's answer is the same).
+ * the route leads, but for one that would have to hide the source: the pair of interfaces was decided by the way there.
+ * A destination of the gateway's that is routed elsewhere now was taken for its own while there was no route (the
+ * kernel's answer is the same).
  */
 static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const struct flow_key *key, struct flow_dir *flow, __u32 now,
 									 __be32 *next)
@@ -116,6 +125,7 @@ static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const s
 	__u32 seat = flow ? flow->door >> 24 : 0;
 	struct iface *in = bpf_map_lookup_elem(&interfaces, &seat);
 	long code = BPF_FIB_LKUP_RET_BLACKHOLE;
+	bool moved;
 
 	if (!key || !flow || !in || !next || flow->flags & FLOW_OWN)
 		return HOP_FINE;
@@ -138,8 +148,10 @@ static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const s
 	if (!is_routed(code))
 		return HOP_NONE;
 	*next = fib.ipv4_dst;
-	if ((fib.ifindex != flow->out && flow->flags & FLOW_ORIGINAL) || (flow->flags & FLOW_OWN_ADDRESS && fib.ipv4_src != flow->saddr) ||
-	    !set_hop(flow, &fib, code)) {
+	moved = fib.ifindex != flow->out;
+	if ((moved && flow->flags & FLOW_ORIGINAL) || (flow->flags & FLOW_OWN_ADDRESS && fib.ipv4_src != flow->saddr) ||
+	    !set_hop(flow, &fib, code) ||
+	    (moved && !(flow->flags & FLOW_NAT_SRC) && is_hidden_by(flow->seat, flow->saddr))) {
 		end_flow(key, flow, now);
 		return HOP_NEW;
 	}
