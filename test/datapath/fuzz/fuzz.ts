@@ -22,6 +22,8 @@ export interface FuzzResult {
   readonly packets: number;
   readonly perSecond: number;
   readonly findings: number;
+  /** Disagreements of the hooks that were gone at the second look. */
+  readonly transient: number;
   readonly verdicts: Readonly<Record<string, number>>;
   readonly drops: Readonly<Record<string, number>>;
   /** All that was printed. */

@@ -52,6 +52,8 @@ const judge = new Judge(table, indexes);
 
 let done = 0;
 let findings = 0;
+/** Disagreements of the hooks that were gone at the second look. */
+let transient = 0;
 const kinds = new Map<string, number>();
 let expectedDrops = 0;
 const verdicts: Record<string, number> = {};
@@ -92,7 +94,9 @@ function find(what: string, sent?: Sent, outcomes: Record<string, Outcome> = {})
 function finish(): never {
   const rate = Math.round((done / (performance.now() - start)) * 1000);
   for (const [kind, count] of kinds) console.log(`${count} × ${kind}`);
-  console.log(`result ${JSON.stringify({ seed, packets: done, perSecond: rate, findings, verdicts, drops })}`);
+  console.log(
+    `result ${JSON.stringify({ seed, packets: done, perSecond: rate, findings, transient, verdicts, drops })}`,
+  );
   process.exit(findings > 0 ? 1 : 0);
 }
 
@@ -126,8 +130,12 @@ async function arrive(sent: Sent): Promise<void> {
   if (owed !== null && tc.verdict !== due) find(`a good packet of a live flow is not ${owed}`, sent, { tc });
   if (owed === 'forwarded' && xdp.verdict === XDP.drop) find('a good packet of a live flow is dropped by XDP', sent);
   const odds = disagree(sent, xdp, tc);
-  if (odds !== null) find(odds, sent, { xdp, tc });
-  else if (counted && xdp.verdict === XDP.drop) {
+  if (odds !== null) {
+    // The sweep may have freed a slot of a full table in between: then they agree when asked again.
+    const again = disagree(sent, await run('xdp_ingress', sent), await run('tc_ingress', sent));
+    if (again === null) transient += 1;
+    else find(odds, sent, { xdp, tc });
+  } else if (counted && xdp.verdict === XDP.drop) {
     const after = await readDropCounts(hit);
     const [one, two] = [reasonOf(before, between), reasonOf(between, after)];
     if (one !== two) find(`XDP and TC count different reasons: ${one} and ${two}`, sent, { xdp, tc });
