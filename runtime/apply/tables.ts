@@ -1,5 +1,5 @@
 import type { InterfaceRecord, Timeouts } from '../machine/types.ts';
-import { toBe32, toMac, word } from './bytes.ts';
+import { readWord, toBe32, toMac, word } from './bytes.ts';
 import { enumOf } from './layout.ts';
 import { pinPath, type Undo, type Work } from './work.ts';
 
@@ -64,8 +64,8 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
     }),
   );
   seats.set(ifindex, seat);
-  clearAddresses(work, ifindex);
   for (const address of record.addresses) addresses.set(word(toBe32(address)), ifindex);
+  clearAddresses(work, ifindex, record.addresses);
   return () => {
     if (!wasSeated) return clearInterface(work, seat, ifindex);
     if (before === null) return;
@@ -83,14 +83,15 @@ export function clearInterface(work: Work, seat: number, ifindex: number): void 
   clearAddresses(work, ifindex);
 }
 
-/** Forgets the addresses that are noted for an interface. */
-function clearAddresses(work: Work, ifindex: number): void {
+/** Forgets the addresses that are noted for an interface, but for those of `kept`: they are never missing in between. */
+function clearAddresses(work: Work, ifindex: number, kept: readonly string[] = []): void {
+  const keys = new Set(kept.map((address) => toBe32(address)));
   using addresses = work.libbpf.BpfMap.openPinned(pinPath(work, 'addresses'));
   const stale: Uint8Array[] = [];
   let key = addresses.nextKey(null);
   while (key !== null) {
     const owner = addresses.get(key);
-    if (owner !== null && new Uint32Array(owner.buffer, owner.byteOffset, 1)[0] === ifindex) stale.push(key);
+    if (owner !== null && readWord(owner) === ifindex && !keys.has(readWord(key))) stale.push(key);
     key = addresses.nextKey(key);
   }
   for (const address of stale) addresses.delete(address);

@@ -39,8 +39,10 @@ function explain(error: unknown, { err, errColours: c }: Io): ExitCode {
 /** A file that the system does not let us use is no bug: `EROFS: read-only file system, open '/run/masqc/x'`. */
 function readSystemError(error: unknown): { path: string; reason: string } | null {
   if (!(error instanceof Error)) return null;
-  const { code, path, message } = error as NodeJS.ErrnoException;
-  if (path === undefined || !['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(code ?? ''))
-    return null;
+  const { code, path, message, syscall } = error as NodeJS.ErrnoException;
+  if (path === undefined) return null;
+  // What Node says where a directory and its parents can't be made because the file system is read-only.
+  if (code === 'ENOENT' && syscall === 'mkdir') return { path, reason: 'it can’t be made' };
+  if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(code ?? '')) return null;
   return { path, reason: /^\w+: ([^,]+)/.exec(message)?.[1] ?? message };
 }

@@ -174,15 +174,17 @@ function takeSeat(taken: Set<number>): number {
 }
 
 /**
- * Whether the kernel's record still serves. Addresses and probe are only where the datapath starts to look; traffic keeps
- * them fresh, so another address is no change, but one where there was none is.
+ * Whether the kernel's record still serves. The datapath asks the kernel for the address that an interface sends from,
+ * so that another first one is no change, but one where there was none is, and so is each further one.
  */
 function isSameRecord(known: InterfaceRecord, now: InterfaceRecord): boolean {
   if (known.mac !== now.mac || known.mtu !== now.mtu) return false;
   if (known.transmit !== now.transmit || known.hides !== now.hides) return false;
   const found = (before: boolean, after: boolean) => !before && after;
   return (
-    !found(known.addresses.length > 0, now.addresses.length > 0) && !found(known.probe !== null, now.probe !== null)
+    !found(known.addresses.length > 0, now.addresses.length > 0) &&
+    !found(known.probe !== null, now.probe !== null) &&
+    now.addresses.slice(1).every((address) => known.addresses.includes(address))
   );
 }
 

@@ -23,7 +23,8 @@ function summarize(results: readonly ExpectationResult[], c: Colours): string {
   const failed = results.filter((one) => !one.passed).length;
   const steps = results.reduce((sum, one) => sum + one.steps.length, 0);
   if (results.length === 0) return c.yellow('the file has no `expect` block: nothing was tested');
-  if (failed === 0) return c.green(`${count(results.length)} hold, ${steps} packet${steps === 1 ? '' : 's'} asked`);
+  const hold = results.length === 1 ? 'holds' : 'hold';
+  if (failed === 0) return c.green(`${count(results.length)} ${hold}, ${steps} packet${steps === 1 ? '' : 's'} asked`);
   return c.red(`${failed} of ${count(results.length)} ${failed === 1 ? 'fails' : 'fail'}`);
 }
 

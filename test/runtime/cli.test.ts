@@ -241,4 +241,14 @@ test('ends quietly when its reader has seen enough', async () => {
   assert.is(stderr, '');
 });
 
+test('a read-only /run without our directory is a refusal', async () => {
+  if (!IS_ROOT) return;
+  const script = 'mount -t tmpfs -o ro none /run && exec "$@"';
+  const argv = ['-n', '-m', 'sh', '-c', script, 'sh', process.execPath, MASQC, 'down'];
+  const { exitCode, stderr } = await execa('unshare', argv, { reject: false, stdin: 'ignore' });
+  assert.is(exitCode, 3);
+  assert.match(stderr, '/run/masqc cannot be used');
+  assert.not.match(stderr, 'bug');
+});
+
 test.run();

@@ -223,6 +223,13 @@ test('writes an interface again when its MTU changed, and not for another addres
   assert.equal(outline(WANTED, other({ addresses: ['192.168.9.1'], probe: '192.168.9.2' })), []);
 });
 
+test('writes an interface again that has an address more', () => {
+  const live = applied(WANTED);
+  const more = { ...LAN, addresses: [...LAN.addresses, '192.168.9.1'] };
+  assert.equal(outline(WANTED, { ...live, devices: [WAN, more, DMZ] }), ['interface eth0 changed']);
+  assert.equal(outline(WANTED, { ...applied(WANTED), devices: [WAN, { ...LAN, addresses: [] }, DMZ] }), []);
+});
+
 test('refuses to resize a live table', () => {
   assert.match(obstacles({ ...WANTED, flows: 1024 }, applied(WANTED)).join(), 'holds 65536 flows');
   assert.equal(outline({ ...WANTED, flows: 1024 }, applied(WANTED)), []);
