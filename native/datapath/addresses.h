@@ -27,6 +27,7 @@ static __always_inline bool sends_from(void *ctx, struct work *w, __be32 address
 {
 	__builtin_memset(&w->fib, 0, sizeof(w->fib));
 	w->fib.family = AF_INET;
+	w->fib.tot_len = 1; /* or the packet's own size would be compared with the MTU */
 	w->fib.ifindex = ifindex;
 	w->fib.ipv4_dst = to;
 	return is_routed(bpf_fib_lookup(ctx, &w->fib, sizeof(w->fib), BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC)) &&

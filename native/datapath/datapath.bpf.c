@@ -152,7 +152,7 @@ int tc_ingress(struct __sk_buff *skb)
 	__u32 now, l3;
 
 	skb->tc_index = 0;
-	if (!in || skb->pkt_type == PACKET_OTHERHOST)
+	if (!in || skb->pkt_type == PACKET_OTHERHOST || skb->pkt_type == PACKET_LOOPBACK)
 		return TC_ACT_UNSPEC;
 	if (skb->vlan_present && !drop_priority_tags(skb))
 		return skb->vlan_tci & VLAN_ID ? TC_ACT_UNSPEC : drop_skb(skb, DROP_MALFORMED);
@@ -216,8 +216,8 @@ int tc_egress(struct __sk_buff *skb)
 	int verdict;
 	__u32 l3;
 
-	if (skb->tc_index == TC_DONE)
-		return TC_ACT_UNSPEC;
+	if (skb->tc_index == TC_DONE && skb->ingress_ifindex)
+		return TC_ACT_UNSPEC; /* without a way in, a tunnel has taken it over into a packet of the gateway's own */
 	if (skb->mark == VETTED_MARK)
 		skb->mark = 0;
 	out = get_interface(skb->ifindex);

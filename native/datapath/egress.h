@@ -57,6 +57,7 @@ static __noinline bool shows_inside(struct __sk_buff *skb, __be32 saddr)
 	if (owner)
 		return *owner != skb->ifindex;
 	fib.family = AF_INET;
+	fib.tot_len = 1; /* or the packet's own size would be compared with the MTU */
 	fib.ifindex = skb->ifindex;
 	fib.ipv4_dst = out->probe;
 	return out->probe && is_routed(bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC)) &&

@@ -72,6 +72,7 @@ static __always_inline bool is_for_interface(const struct ethhdr *eth, const str
 
 #define PACKET_HOST 0 /* skb->pkt_type: sent to this interface's address */
 #define PACKET_OTHERHOST 3
+#define PACKET_LOOPBACK 5 /* a broadcast of our own that the stack loops back, without an Ethernet header */
 
 /* XDP can finish this packet itself; otherwise TC does, and XDP has not touched anything. */
 static __always_inline bool fits_xdp(const struct header *h, const struct flow_dir *flow)

@@ -107,6 +107,7 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w)
 		if (!w->packet.own || w->packet.own == MASQC_NOWHERE) { /* the gateway answers with its own address on that side */
 			__builtin_memset(&w->fib, 0, sizeof(w->fib));
 			w->fib.family = AF_INET;
+			w->fib.tot_len = 1;
 			w->fib.ifindex = w->in;
 			w->fib.ipv4_dst = h->key.saddr;
 			if (!is_routed(bpf_fib_lookup(skb, &w->fib, sizeof(w->fib),
