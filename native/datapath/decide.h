@@ -294,7 +294,7 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 	w->reason = w->rule = w->nat = w->nat_address = w->hop = w->adopted = 0;
 	__builtin_memset(&w->forth, 0, sizeof(w->forth));
 	__builtin_memset(&w->back, 0, sizeof(w->back));
-	if (is_for_many(key.daddr) || !key.saddr)
+	if (!key.saddr)
 		return STEP_PASS;
 	if (key.protocol == IPPROTO_UDP && (key.sport == bpf_htons(68) || key.sport == bpf_htons(67)) &&
 	    (key.dport == bpf_htons(67) || key.dport == bpf_htons(68)))
@@ -302,6 +302,8 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 	out = get_interface(w->in);
 	if (out && out->flags & IFACE_HIDES && is_private(key.saddr) && find_own(ctx, w, key.saddr) != get_id(w->in))
 		return refuse(w, DROP_UNTRANSLATED); /* the address of an inner interface */
+	if (is_for_many(key.daddr))
+		return STEP_PASS;
 	if (key.protocol == IPPROTO_ICMP && w->h.icmp_type != ICMP_ECHO && w->h.icmp_type != ICMP_TIMESTAMP)
 		return STEP_PASS;
 	if (key.protocol == IPPROTO_TCP && (w->h.tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {

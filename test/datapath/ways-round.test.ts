@@ -158,6 +158,9 @@ test('a forwarded packet from another interface takes no flow', async () => {
 test("the gateway's inner address does not leave by the wan", async () => {
   const { code } = await gateway().run(['ping', '-c1', '-W1', '-I', '192.168.1.1', SERVER]);
   assert.is.not(code, 0);
+  const many = { saddr: '192.168.1.1', daddr: '224.0.0.251', sport: 5353, dport: 5353 };
+  assert.is((await run('tc_egress', 'wan0', udp(many))).verdict, TC_DROP);
+  assert.is((await run('tc_egress', 'wan0', udp({ ...many, saddr: WAN }))).verdict, TC_PASS);
   assert.ok(((await drops()).untranslated ?? 0) > 0);
 });
 
