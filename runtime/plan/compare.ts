@@ -34,7 +34,7 @@ export function compareManifests(before: Manifest, next: Manifest): Change[] {
 }
 
 /** Lines of each block that came or went, in order; the same line moved within its block is a change of order. */
-function compareRules(before: readonly ManifestRule[], next: readonly ManifestRule[]): Change[] {
+export function compareRules(before: readonly ManifestRule[], next: readonly ManifestRule[]): Change[] {
   const changes: Change[] = [];
   const keysOf = (rules: readonly ManifestRule[]) => Map.groupBy(rules, (rule) => `${rule.kind} ${rule.owner}`);
   const olds = keysOf(before);

@@ -1,5 +1,7 @@
 import type { Colours } from '../cli/io.ts';
+
 import type { InterfaceRecord, Timeouts } from '../machine/types.ts';
+import type { Change } from './compare.ts';
 import { formatBytes } from './memory.ts';
 import type { Plan, Step } from './types.ts';
 
@@ -76,8 +78,11 @@ export function describeStep(step: Step): StepText {
 
 const SIGN_COLOUR = { '+': 'green', '~': 'yellow', '-': 'red' } as const;
 
-/** The whole plan for a reader: obstacles, or steps, then what is worth knowing. Ends with a newline. */
-export function renderPlan(plan: Plan, c: Colours): string {
+/**
+ * The whole plan for a reader: obstacles, or steps, then what is worth knowing. `lines` of the file that came or went
+ * stand below the step of the policy. Ends with a newline.
+ */
+export function renderPlan(plan: Plan, c: Colours, changed: readonly Change[] = []): string {
   const lines: string[] = [];
   if (plan.obstacles.length > 0) {
     lines.push(`${c.bold(plan.gateway)} can't be applied here:`);
@@ -88,9 +93,10 @@ export function renderPlan(plan: Plan, c: Colours): string {
     lines.push(`${c.bold(plan.gateway)}: ${counted(plan.steps.length, 'step')}`);
     const texts = plan.steps.map(describeStep);
     const width = Math.min(60, Math.max(...texts.map(({ text }) => text.length)));
-    for (const { sign, text, why } of texts) {
+    for (const [index, { sign, text, why }] of texts.entries()) {
       const body = why === '' ? text : `${text.padEnd(width)}  ${c.dim(why)}`;
       lines.push(`  ${c[SIGN_COLOUR[sign]](sign)} ${body}`);
+      if (plan.steps[index]?.kind === 'policy') lines.push(...renderChanges(changed, c));
     }
   }
   if (plan.steps.length > 0 || plan.obstacles.length > 0) {
@@ -101,9 +107,24 @@ export function renderPlan(plan: Plan, c: Colours): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The plan as JSON (docs/cli.md): every step with its kind and its sentence. */
-export function renderPlanJson(plan: Plan): string {
-  const steps = plan.steps.map((step) => ({ ...describeStep(step), ...step }));
+/** More than these are counted only. */
+const MOST_CHANGES = 40;
+
+function renderChanges(changes: readonly Change[], c: Colours): string[] {
+  const shown = changes
+    .slice(0, MOST_CHANGES)
+    .map(({ sign, text }) => `      ${c[SIGN_COLOUR[sign]](`${sign} ${text}`)}`);
+  const rest = changes.length - shown.length;
+  return rest > 0 ? [...shown, `      and ${counted(rest, 'line')} more: see --json`] : shown;
+}
+
+/** The plan as JSON (docs/cli.md): every step with its kind and its sentence, the policy's with the lines that changed. */
+export function renderPlanJson(plan: Plan, changed: readonly Change[] = []): string {
+  const steps = plan.steps.map((step) => ({
+    ...describeStep(step),
+    ...step,
+    ...(step.kind === 'policy' ? { lines: changed } : {}),
+  }));
   return `${JSON.stringify({ schema: 'masqc/plan@1', ...plan, steps }, null, 2)}\n`;
 }
 

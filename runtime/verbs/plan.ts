@@ -1,6 +1,8 @@
+import type { Manifest } from '../../compiler/artifact/manifest.ts';
 import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
 import type { Options } from '../cli/verb.ts';
+import type { State } from '../machine/types.ts';
 import { type Artifact, checkLayout, loadArtifact, readArtifact } from '../sources/artifact.ts';
 
 /** `masqc plan FILE|DIR`: prints what apply would do; changes nothing. */
@@ -15,10 +17,21 @@ export async function run(args: readonly string[], options: Options, io: Io): Pr
   const { renderPlan, renderPlanJson } = await import('../plan/render.ts');
   const datapath = readDatapath();
   checkLayout(artifact, datapath);
-  const plan = makePlan(readWanted(artifact, datapath), await takeSnapshot(artifact.manifest.gateway));
-  io.out(options.json ? renderPlanJson(plan) : renderPlan(plan, io.colours));
+  const { compareRules } = await import('../plan/compare.ts');
+  const snapshot = await takeSnapshot(artifact.manifest.gateway);
+  const plan = makePlan(readWanted(artifact, datapath), snapshot);
+  const active = snapshot.state === null ? null : await readActiveManifest(snapshot.state);
+  const changed = active === null ? [] : compareRules(active.rules, artifact.manifest.rules);
+  io.out(options.json ? renderPlanJson(plan, changed) : renderPlan(plan, io.colours, changed));
   if (plan.obstacles.length > 0) return EXIT.refused;
   return plan.steps.length > 0 ? EXIT.pending : EXIT.fine;
+}
+
+/** The manifest of the generation that runs; null when it was not kept. */
+async function readActiveManifest({ gateway, netns, generation }: State): Promise<Manifest | null> {
+  const { readKeptManifest } = await import('../machine/state.ts');
+  const text = readKeptManifest(gateway, netns, generation);
+  return text === null ? null : (JSON.parse(text) as Manifest);
 }
 
 /** Compares with a built directory: no machine is asked. */

@@ -53,6 +53,15 @@ test('says what changed of an interface', () => {
   assert.is(step && describeStep(step).why, 'MTU 1500 → 9000');
 });
 
+test('names the lines that came and went below the policy', () => {
+  const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
+  const text = renderPlan(makePlan(changed, applied(WANTED)), plain, [
+    { sign: '-', text: 'lan-out: deny tcp 25' },
+    { sign: '+', text: 'lan-out: deny tcp 25, 465' },
+  ]);
+  assert.match(text, / ~ policy, generation 2.*\n {6}- lan-out: deny tcp 25\n {6}\+ lan-out: deny tcp 25, 465\n/);
+});
+
 test('does not repeat how interfaces are served when only a line changed', () => {
   const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
   const text = renderPlan(makePlan(changed, applied(WANTED)), plain);
