@@ -164,8 +164,13 @@ static __always_inline enum parsed parse_ipv4(void *data, void *end, __u32 l3, b
 			return PARSED_MALFORMED;
 		h->icmp_type = icmp->type;
 		h->icmp_code = icmp->code;
-		if (!icmp_key(icmp->type, icmp->un.echo.id, &h->key) && !h->head)
+		if (!icmp_key(icmp->type, icmp->un.echo.id, &h->key)) {
+			if (h->head) {
+				h->head = false; /* it has no key */
+				return PARSED_FRAGMENT;
+			}
 			return is_icmp_error(icmp->type) ? PARSED_ERROR : PARSED_ODD;
+		}
 	} else if (ip->protocol == IPPROTO_SCTP) {
 		__be16 *ports = l4;
 
