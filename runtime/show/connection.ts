@@ -11,6 +11,8 @@ export interface Connection {
   readonly redirected: Endpoint | null;
   /** The gateway's own: it sent the first packet, or received it; null: forwarded. */
   readonly own: 'sent' | 'received' | null;
+  /** No line was asked for it: it is of the gateway's own, and was there before masqc. */
+  readonly adopted: boolean;
   /** A word for where it stands, e.g. `established`. */
   readonly state: string;
   /** Until it ends if nothing more is heard; 0: it is ending. */

@@ -29,8 +29,9 @@ export function renderConnection(connection: Connection, c: Colours): string {
   return `${renderOriginal(connection).padEnd(ORIGINAL_HEADER.length - 5 + PORTS_WIDTH + 2)}${c.dim(right)}\n`;
 }
 
-function describeOrigin({ rule, own, generation }: Connection): string {
+function describeOrigin({ rule, own, adopted, generation }: Connection): string {
   if (own === 'sent') return 'the gateway itself';
+  if (adopted) return 'was there before masqc';
   return rule === null ? `a line of generation ${generation}` : `${rule.file}:${rule.line} ${rule.owner}`;
 }
 

@@ -119,6 +119,7 @@ function makeReader(btf: Btf, timeouts: readonly number[], origins: Origins): Re
       masqueraded: has('NAT_SRC') ? endpoint(forth, dirAt.saddr, dirAt.sport) : null,
       redirected: has('NAT_DST') ? endpoint(forth, dirAt.daddr, dirAt.dport) : null,
       own: has('OWN') ? 'sent' : has('LOCAL') ? 'received' : null,
+      adopted: has('LOCAL') && data.getUint16(at.rule, true) === 0,
       state: ending ? 'ending' : describeState(protocol, tcp, received),
       expiresMs: ending ? 0 : Math.max(0, Math.round(fromCoarse(last + timeout - now))),
       ageMs: Math.max(0, Math.round(fromCoarse(now - data.getUint32(at.created, true)))),

@@ -20,6 +20,7 @@ const WEB: Connection = {
   masqueraded: { address: '203.0.113.5', port: 61002 },
   redirected: null,
   own: null,
+  adopted: false,
   state: 'established',
   expiresMs: (14 * 60 + 53) * 1000 + 210,
   ageMs: 9000,
@@ -102,6 +103,8 @@ test('shortens counters without rounding up', () => {
 test('says nothing where the line is no longer known', () => {
   assert.match(renderConnection({ ...WEB, rule: null, generation: 3 }, plain), / a line of generation 3\n$/);
   assert.match(renderConnection({ ...WEB, rule: null, own: 'sent' }, plain), / the gateway itself\n$/);
+  const older = { ...WEB, rule: null, own: 'received', adopted: true } as const;
+  assert.match(renderConnection(older, plain), / was there before masqc\n$/);
 });
 
 test.run();
