@@ -13,7 +13,6 @@ for d in proc sys dev run tmp; do busybox mkdir -p /root/$d; done
 busybox mount -t proc proc /root/proc
 busybox mount -t sysfs sys /root/sys
 busybox mount -t tmpfs run /root/run
-busybox mount -t tmpfs tmp /root/tmp
 busybox mount -t devtmpfs dev /root/dev
 busybox mkdir -p /root/dev/pts /root/dev/shm
 busybox mount -t devpts pts /root/dev/pts
