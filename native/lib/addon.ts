@@ -5,10 +5,14 @@ import { BpfError } from './bpf-error.ts';
 
 declare const fdBrand: unique symbol;
 declare const objectBrand: unique symbol;
+declare const ringBrand: unique symbol;
 /** A descriptor of a map, program, link or BTF, owned by the addon. */
 export type FdHandle = { readonly [fdBrand]: true };
 /** A bpf_object, owned by the addon. */
 export type ObjectHandle = { readonly [objectBrand]: true };
+
+/** A reader of a ring buffer, owned by the addon. */
+export type RingHandle = { readonly [ringBrand]: true };
 
 export type Kind = 'map' | 'prog' | 'link' | 'btf';
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -159,6 +163,10 @@ export type Addon = {
   ): Promise<NativePage>;
   mapUpdateBatch(fd: FdHandle, keys: Uint8Array, values: Uint8Array, count: number, flags: number): Promise<number>;
   mapDeleteBatch(fd: FdHandle, keys: Uint8Array, count: number): Promise<number>;
+  ringOpen(fd: FdHandle): RingHandle;
+  ringClose(ring: RingHandle): void;
+  ringRead(ring: RingHandle, most: number): { readonly bytes: Bytes; readonly ends: readonly number[] };
+  ringWait(ring: RingHandle, milliseconds: number): Promise<void>;
   programInfo(fd: FdHandle): NativeProgramInfo;
   programTestRun(
     fd: FdHandle,
@@ -212,6 +220,7 @@ const ON_A_WORKER = [
   'mapWalk',
   'mapUpdateBatch',
   'mapDeleteBatch',
+  'ringWait',
   'programTestRun',
   'linkCreate',
   'linkUpdate',

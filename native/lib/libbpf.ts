@@ -20,4 +20,5 @@ export { MapPage } from './map-page.ts';
 export { BpfObject, type MapDefinition, type ProgramDefinition } from './object.ts';
 export { findKernelBtf, hasKernelBtf, hasTcx, idsOf, kindOfPin, possibleCpus, whyNoAddon } from './probe.ts';
 export { BpfProgram, type ProgramInfo, type TestRunOptions, type TestRunResult } from './program.ts';
+export type { RecordOptions } from './ring.ts';
 export type { TestContext } from './test-context.ts';

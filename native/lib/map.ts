@@ -7,6 +7,7 @@ import { isPerCpu, type MapType, mapTypeName, mapTypeNumber } from './kinds.ts';
 import { join, roundUp, word } from './map-bytes.ts';
 import { MapPage } from './map-page.ts';
 import { BpfProgram } from './program.ts';
+import { type RecordOptions, readRecords } from './ring.ts';
 
 export type MapInfo = {
   readonly type: MapType;
@@ -295,6 +296,16 @@ export class BpfMap {
     const value = valueTypeId === 0 ? makeBytesCodec(valueSize) : makeCodec(btf, valueTypeId);
     this.#codec = { key, value };
     return this.#codec;
+  }
+
+  /**
+   * Records of a ring buffer, the oldest first, each taken off it: for one reader at a time. Ends when the map is closed,
+   * the signal comes, or, without `follow`, where nothing is left. What was taken off in one batch (64 records) and not
+   * asked for is lost.
+   */
+  records(options: RecordOptions = {}): AsyncGenerator<Bytes, void, undefined> {
+    if (this.type !== 'ringbuf') throw new TypeError(`${this.#name} is no ring buffer`);
+    return readRecords(this.handle(), options);
   }
 
   pin(path: string): void {

@@ -40,6 +40,10 @@ async function playRound(): Promise<void> {
   seen.codec().value.encode({ packets: 1, bytes: 2n });
   await seen.setMany(Array.from({ length: 100 }, (_, index) => [index, new Uint8Array(16)]));
   for await (const page of seen.pages({ size: 7 })) page.key(0);
+  for await (const record of object.map('events').records({ follow: false })) record.at(0);
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 1);
+  for await (const _ of object.map('events').records({ signal: stop.signal }));
   await seen.deleteMany([1, 2, 3, 200]);
   await refused(() => seen.set(1, new Uint8Array(16), 'present'));
   const duplicate = seen.duplicate();

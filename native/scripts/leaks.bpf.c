@@ -14,6 +14,11 @@ struct {
 	__type(value, struct value);
 } seen SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
 const volatile __u32 verdict = XDP_PASS;
 __u64 total;
 
@@ -24,6 +29,7 @@ int count(struct xdp_md *ctx)
 	struct value fresh = { 1, ctx->data_end - ctx->data };
 
 	bpf_map_update_elem(&seen, &key, &fresh, BPF_ANY);
+	bpf_ringbuf_output(&events, &fresh, sizeof(fresh), 0);
 	total++;
 	return verdict;
 }

@@ -33,6 +33,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exportObject(exports);
   exportMap(exports);
   exportMapBatch(exports);
+  exportRing(exports);
   exportProgram(exports);
   exportLink(exports);
   exportLinker(exports);
