@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "maps.h"
+#include "nexthop.h"
 #include "tcp.h"
 #include "work.h"
 
@@ -92,6 +93,41 @@ static __always_inline bool claim_some_port(void *ctx, struct work *w)
 }
 
 /*
+ * A new connection on the tuple of one that has ended: the policy has let it in, and it takes over the entries where they
+ * are what it would have made. Otherwise they end, and the next SYN finds the place free.
+ */
+static __always_inline bool reopen_flow(struct work *w, struct control *c, struct flow_dir *flow, __u32 now)
+{
+	const __u8 kind = FLOW_NAT_SRC | FLOW_NAT_DST | FLOW_LOCAL | FLOW_OWN;
+	const struct flow_dir *to = &w->forth;
+	struct flow_dir *back = find_back(&w->h.key, flow);
+	__u32 index = flow->slot;
+	struct flow_slot *slot = bpf_map_lookup_elem(&slots, &index);
+	__u16 port = bpf_ntohs(flow->sport);
+	bool fits = !((flow->flags ^ to->flags) & kind) && flow->door == to->door && flow->daddr == to->daddr &&
+		    flow->dport == to->dport && flow->saddr == to->saddr &&
+		    (w->nat_address ? port >= w->port_first && port <= w->port_last : flow->sport == to->sport);
+
+	if (!back || !slot || slot->state != SLOT_LIVE || !fits) {
+		end_flow(&w->h.key, flow, now);
+		w->reason = DROP_ENDING;
+		return false;
+	}
+	back->tcp = 0;
+	back->tcp_end = back->tcp_ack = 0;
+	flow->tcp_end = w->h.end;
+	flow->tcp_ack = w->h.seq;
+	flow->tcp = TCP_SYN;
+	flow->last = now;
+	slot->created = now;
+	slot->deadline = now + c->timeouts[CLASS_TCP_SYN];
+	slot->rule = w->rule;
+	slot->nat = w->nat;
+	slot->generation = generation;
+	return true;
+}
+
+/*
  * Makes the flow that w describes. True: w->h.key is in flows4 now (of this flow, or of the one that won the race).
  * False: w->reason says why not.
  */
@@ -107,6 +143,8 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	if (!w || !c)
 		return false;
 	there = bpf_map_lookup_elem(&flows4, &w->h.key);
+	if (there && !there->dying && starts_again(&w->h.key, &w->h, there))
+		return reopen_flow(w, c, there, now);
 	if (there) {
 		w->reason = DROP_ENDING;
 		return !there->dying;
@@ -127,6 +165,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		class = CLASS_TCP_SYN;
 		w->forth.tcp_end = w->h.end;
 		w->forth.tcp = TCP_SYN;
+		w->forth.tcp_ack = w->h.seq;
 		if (w->adopted) {
 			class = CLASS_TCP;
 			w->forth.tcp = w->back.tcp = TCP_SYN | TCP_ACK;

@@ -84,6 +84,8 @@ int xdp_ingress(struct xdp_md *ctx)
 	in = open_door(flow->door, ctx->ingress_ifindex);
 	if (unlikely(!in))
 		return drop_arrival(ctx, DROP_WRONG_INTERFACE);
+	if (starts_again(&key, &h, flow))
+		goto miss;
 	if (unlikely(!fits_xdp(&h, flow) || !is_for_interface(data, in)))
 		return XDP_PASS;
 	now = coarse_now();
@@ -184,6 +186,8 @@ int tc_ingress(struct __sk_buff *skb)
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
 	if (flow->flags & FLOW_OWN) /* only the gateway sends packets of this direction */
 		return drop_skb(skb, DROP_FORGED);
+	if (starts_again(&h.key, &h, flow))
+		goto miss;
 	now = coarse_now();
 	if (flow->flags & FLOW_LOCAL) {
 		if (is_new_second(flow, now) && revalidate(skb, &h.key, flow, now, &next) == HOP_NEW)
@@ -254,7 +258,7 @@ int tc_egress(struct __sk_buff *skb)
 	if (skb->ingress_ifindex)
 		return leave_forwarded(skb, &h);
 	flow = bpf_map_lookup_elem(&flows4, &h.key);
-	if (flow && !flow->dying && flow->flags & FLOW_OWN) {
+	if (flow && !flow->dying && flow->flags & FLOW_OWN && !starts_again(&h.key, &h, flow)) {
 		if (out->flags & IFACE_HIDES && !(flow->flags & FLOW_NAT_SRC) && is_private(h.key.saddr) &&
 		    !open_door(flow->door, skb->ifindex))
 			return drop_skb(skb, DROP_UNTRANSLATED);

@@ -52,7 +52,7 @@ struct flow_dir {
 	__u64 packets;
 	__u64 bytes;        /* of IP packets */
 	__u32 tcp_end;      /* highest sequence number after a segment, host order */
-	__u32 tcp_ack;      /* last acknowledgement number, host order */
+	__u32 tcp_ack;      /* last acknowledgement number, host order; before the first: the SYN's own number */
 };
 
 enum slot_state {

@@ -6,6 +6,7 @@
 #include "base.h"
 #include "flow.h"
 #include "maps.h"
+#include "parse.h"
 
 static __always_inline long ask_route(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 ifindex,
 				      __u32 flags)

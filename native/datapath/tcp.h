@@ -11,8 +11,13 @@
 #include "maps.h"
 #include "parse.h"
 
-/* How far beyond what was acknowledged a RST may be: windows are scaled, and the scale is not kept. */
-#define RST_WINDOW (1 << 20)
+/*
+ * What counts as inside the window of the other end: from what it has acknowledged to 64 KB beyond what was sent so far
+ * (a sender's RST and FIN are where its data ends; some of it may have been lost before it came here), and no further
+ * than TCP_FLIGHT, however far a forged segment has moved that end.
+ */
+#define TCP_SLACK 65535
+#define TCP_FLIGHT (1 << 24)
 
 /* The sweep looks at the flow again no later than after `class`'s timeout. */
 static __always_inline void shorten_deadline(__u32 index, enum flow_class class, __u32 now)
@@ -38,70 +43,125 @@ struct tcp_event {
 	__u32 tcp; /* flags */
 };
 
+static __always_inline struct flow_dir *find_back(const struct flow_key *key, const struct flow_dir *flow)
+{
+	struct flow_dir *back;
+	struct flow_key other;
+
+	opposite_key(key, flow, &other);
+	back = bpf_map_lookup_elem(&flows4, &other);
+	return back && back->slot == flow->slot ? back : NULL;
+}
+
+static __always_inline bool is_in_window(const struct flow_dir *flow, const struct flow_dir *back, __u32 seq)
+{
+	__s32 sent = flow->tcp_end - back->tcp_ack, at = seq - back->tcp_ack;
+
+	if (sent < 0)
+		sent = 0;
+	if (sent > TCP_FLIGHT - TCP_SLACK)
+		sent = TCP_FLIGHT - TCP_SLACK;
+	return at >= 0 && at <= sent + TCP_SLACK;
+}
+
+static __always_inline bool is_closed(const struct flow_dir *flow, const struct flow_dir *back)
+{
+	return (flow->tcp | back->tcp) & TCP_RST || flow->tcp & back->tcp & TCP_FIN;
+}
+
+/* A SYN on the tuple of a connection that has ended starts another, which the policy is asked about (RFC 5382 REQ-2). */
+static __noinline bool has_ended(const struct flow_key *key, struct flow_dir *flow)
+{
+	struct flow_dir *back;
+
+	if (!key || !flow)
+		return false;
+	back = find_back(key, flow);
+	return back && is_closed(flow, back);
+}
+
+static __always_inline bool starts_again(const struct flow_key *key, const struct header *h, struct flow_dir *flow)
+{
+	return unlikely((h->tcp & (TCP_SYN | TCP_ACK)) == TCP_SYN) && has_ended(key, flow);
+}
+
 /*
- * A packet with SYN, FIN or RST of a known flow. Returns false if it must not pass: a new connection from the far
- * end on the tuple of one that has ended.
- * RFC 7857 section 2.1: a RST outside the window shortens nothing (it still passes: the end checks it).
- * RFC 5382 REQ-2: a tuple may be used again after the end; only the side that started the flow may do so.
+ * A packet with SYN, FIN or RST of a known flow. Returns false if it must not pass: the second step of a connection whose
+ * first nobody saw, on the tuple of one that has ended.
+ * RFC 7857: a RST, and a FIN, outside the window shortens nothing (it still passes: the end checks it).
  */
 static __noinline bool track_tcp_control(struct flow_dir *flow, const struct tcp_event *h)
 {
 	struct flow_dir *back;
-	struct flow_key key;
 
 	if (!flow || !h)
 		return false;
-	opposite_key(&h->key, flow, &key);
-	back = bpf_map_lookup_elem(&flows4, &key);
-	if (!back || back->slot != flow->slot)
+	back = find_back(&h->key, flow);
+	if (!back)
 		return true;
-
 	if (h->tcp & TCP_RST) {
 		bool valid;
 
 		if (back->tcp & TCP_ACK)
-			valid = (__s32)(h->seq - back->tcp_ack) >= -1 && (__s32)(h->seq - back->tcp_ack) <= RST_WINDOW;
-		else /* the answer to a SYN */
-			valid = h->tcp & TCP_ACK && h->ack == back->tcp_end;
-		if (valid) {
+			valid = is_in_window(flow, back, h->seq);
+		else /* the answer to a SYN, which may have carried data: tcp_ack is the SYN's own number */
+			valid = h->tcp & TCP_ACK && h->ack - back->tcp_ack - 1 < back->tcp_end - back->tcp_ack;
+		if (valid) { /* in both, so that a packet of either end finds it and takes it back */
 			flow->tcp |= TCP_RST;
+			back->tcp |= TCP_RST;
 			shorten_deadline(flow->slot, CLASS_TCP_FIN, h->now);
 		}
 		return true;
 	}
-	if (h->tcp & TCP_FIN) {
-		flow->tcp |= TCP_FIN;
-		shorten_deadline(flow->slot, CLASS_TCP_FIN, h->now);
+	if (h->tcp & TCP_SYN) {
+		if (is_closed(flow, back))
+			return false;
+		flow->tcp |= TCP_SYN;
 		return true;
 	}
-	/* SYN or SYN-ACK */
-	if ((flow->tcp | back->tcp) & TCP_RST || (flow->tcp & back->tcp & TCP_FIN)) {
-		if (!(flow->flags & FLOW_ORIGINAL) || h->tcp & TCP_ACK)
-			return false;
-		flow->tcp = 0;
-		back->tcp = 0;
-		back->tcp_ack = 0;
-		flow->tcp_end = h->end;
-		shorten_deadline(flow->slot, CLASS_TCP_SYN, h->now);
+	if (back->tcp & TCP_ACK && is_in_window(flow, back, h->end)) {
+		flow->tcp |= TCP_FIN;
+		if (back->tcp & TCP_FIN)
+			shorten_deadline(flow->slot, CLASS_TCP_FIN, h->now);
 	}
-	flow->tcp |= TCP_SYN;
 	return true;
+}
+
+/*
+ * Data or an acknowledgement after a RST: an end that did not believe it challenges it (RFC 5961), or its sender goes on;
+ * the connection lives.
+ */
+static __noinline void track_tcp_survival(struct flow_dir *flow, const struct tcp_event *h)
+{
+	struct flow_dir *back;
+
+	if (!flow || !h)
+		return;
+	back = find_back(&h->key, flow);
+	if (!back || !(back->tcp & TCP_ACK) || !is_in_window(flow, back, h->seq + 1)) /* a keepalive is one below */
+		return;
+	flow->tcp &= ~TCP_RST;
+	back->tcp &= ~TCP_RST;
 }
 
 /* Any TCP packet of a known flow, before it is rewritten. False: drop it as a stray. */
 static __always_inline bool track_tcp(struct flow_dir *flow, const struct header *h, __u32 now)
 {
-	if (unlikely(h->tcp & (TCP_SYN | TCP_FIN | TCP_RST))) {
+	if (unlikely(h->tcp & (TCP_SYN | TCP_FIN | TCP_RST) || flow->tcp & TCP_RST)) {
 		struct tcp_event event = {
 			.key = h->key, .seq = h->seq, .end = h->end, .ack = h->ack, .now = now, .tcp = h->tcp,
 		};
 
-		if (!track_tcp_control(flow, &event))
+		if (!(h->tcp & (TCP_SYN | TCP_FIN | TCP_RST)))
+			track_tcp_survival(flow, &event);
+		else if (!track_tcp_control(flow, &event))
 			return false;
+		if (h->tcp & TCP_RST) /* its numbers may be anybody's */
+			return true;
 	}
 	if (!flow->tcp_end || (__s32)(h->end - flow->tcp_end) > 0)
 		flow->tcp_end = h->end;
-	if (h->tcp & TCP_ACK && !(h->tcp & TCP_RST)) {
+	if (h->tcp & TCP_ACK) {
 		flow->tcp_ack = h->ack;
 		if (unlikely(!(flow->tcp & TCP_ACK)))
 			flow->tcp |= TCP_ACK;
@@ -109,10 +169,13 @@ static __always_inline bool track_tcp(struct flow_dir *flow, const struct header
 	return true;
 }
 
-/* The timeout that holds for a connection, from the flags seen in both directions. */
+/*
+ * The timeout that holds for a connection, from the flags seen in both directions. Half closed, it is as established as
+ * before: the other half may go on for hours (RFC 5382 REQ-5, RFC 6146 section 3.5.2.2).
+ */
 static __always_inline enum flow_class tcp_class(__u8 original, __u8 reply)
 {
-	if ((original | reply) & (TCP_FIN | TCP_RST))
+	if ((original | reply) & TCP_RST || original & reply & TCP_FIN)
 		return CLASS_TCP_FIN;
 	if (original & reply & TCP_ACK)
 		return CLASS_TCP;

@@ -137,7 +137,7 @@ function classOf(protocol: number, [forth, back]: readonly [number, number]): st
   if (protocol === 17) return 'UDP';
   if (protocol === 1) return 'ICMP';
   if (protocol !== 6) return 'OTHER';
-  if ((forth | back) & (TCP.FIN | TCP.RST)) return 'TCP_FIN';
+  if ((forth | back) & TCP.RST || forth & back & TCP.FIN) return 'TCP_FIN';
   return forth & back & TCP.ACK ? 'TCP' : 'TCP_SYN';
 }
 
