@@ -12,6 +12,7 @@
 #include "ipv6.h"
 #include "maps.h"
 #include "nexthop.h"
+#include "options.h"
 #include "parse.h"
 #include "sweep.h"
 
@@ -151,6 +152,7 @@ int tc_ingress(struct __sk_buff *skb)
 	struct header h = {};
 	__be32 next = 0;
 	bool probe = false;
+	enum parsed parsed;
 	__u32 now, l3;
 
 	skb->tc_index = 0;
@@ -161,7 +163,14 @@ int tc_ingress(struct __sk_buff *skb)
 	l3 = in->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
 	if ((void *)(long)skb->data + l3 + 80 > (void *)(long)skb->data_end)
 		pull_headers(skb, l3);
-	switch (parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &h)) {
+	parsed = parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &h);
+	if (unlikely(h.l4 > l3 + sizeof(struct iphdr))) {
+		enum drop_reason reason = judge_options(skb, l3, h.l4);
+
+		if (reason != DROP_NONE)
+			return drop_skb(skb, reason);
+	}
+	switch (parsed) {
 	case PARSED_FLOW:
 		break;
 	case PARSED_ERROR:

@@ -24,6 +24,7 @@ enum drop_reason {
 	DROP_ENDING = 15,         /* belongs to a flow that is being removed */
 	DROP_PORT_TAKEN = 16,     /* the gateway's own packet uses a port that a masqueraded flow has */
 	DROP_FAILED = 17,         /* a kernel helper failed */
+	DROP_SOURCE_ROUTED = 18,  /* an IP option says which way it wants to go, past the rules and the routes of the gateway */
 	DROP_COUNT = 32,          /* room */
 };
 

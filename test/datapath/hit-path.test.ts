@@ -258,6 +258,26 @@ for (const mode of ['xdp', 'tc'] as const) {
       assert.is(out.saddr, WAN);
       assert.ok(out.sumsAreRight);
     });
+    test('drops source routes and broken options, of what belongs to a flow and of what does not', async () => {
+      const fields = { saddr: HAN, daddr: SERVER, sport: port, dport: 53 };
+      await openUdp(port);
+      const loose = [131, 7, 4, 192, 0, 2, 1, 0];
+      const strict = [1, 137, 7, 4, 192, 0, 2, 1];
+      for (const options of [loose, strict, [1, 1, 1, 1, ...strict]])
+        assert.is((await run('eth0', udp({ ...fields, options }))).verdict, TC_DROP);
+      await run('wan0', icmp({ saddr: SERVER, daddr: WAN, type: 8, id: port, options: loose }));
+      await run('wan0', udp({ ...fields, saddr: SERVER, daddr: WAN, options: loose, fragment: 0x10 }));
+      assert.equal(await drops(), { 'source-routed': 5 });
+      for (const options of [
+        [7, 1, 0, 0],
+        [7, 9, 4, 0, 0, 0, 0, 0],
+        [1, 1, 1, 7],
+      ])
+        await run('eth0', udp({ ...fields, options }));
+      assert.equal(await drops(), { 'source-routed': 5, malformed: 3 });
+      const recorded = await run('eth0', udp({ ...fields, options: [7, 7, 4, 0, 0, 0, 0, 0] }));
+      assert.is(recorded.verdict, TC_REDIRECT);
+    });
     test('translates an ICMP error and what it quotes, and does not refresh the flow', async () => {
       const opened = await openUdp(port);
       const asSent = udp({ saddr: WAN, daddr: SERVER, sport: opened.sport, dport: 53 });

@@ -224,11 +224,26 @@ export class Judge {
   }
 }
 
+/** Of an IP header: source routes are refused, and what is no list of options. */
+function readOptions(bytes: Uint8Array): Wrong {
+  for (let at = 0; at < bytes.length; ) {
+    const kind = bytes[at] ?? 0;
+    if (kind === 0) return null;
+    if (kind === 131 || kind === 137) return 'it is source-routed';
+    const size = kind === 1 ? 1 : (bytes[at + 1] ?? 0);
+    if (size < 1 || (kind !== 1 && size < 2) || at + size > bytes.length) return 'its IP options are broken';
+    at += size;
+  }
+  return null;
+}
+
 /** Why it must not go on, or null. */
 export function isBroken(f: Frame): Wrong {
   const size = f.length - (f.l4 - f.l3);
   if (f.fragment) return 'it is a fragment';
   if (f.saddr === f.daddr) return 'its source is its destination';
+  const options = readOptions(f.bytes.subarray(f.l3 + 20, f.l4));
+  if (options !== null) return options;
   if (f.l3 + f.length > f.bytes.length) return 'it is truncated';
   const least = f.protocol === TCP ? 20 : f.protocol === UDP || f.protocol === ICMP ? 8 : f.protocol === 132 ? 12 : 0;
   return size < least ? 'its header is longer than it' : null;
