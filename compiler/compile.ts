@@ -4,11 +4,12 @@ import type { SourceText } from '../grammar/span.ts';
 import { check } from './check/check.ts';
 import { buildPolicyDiagram } from './diagram/build.ts';
 import type { PolicyDiagram } from './diagram/diagram.ts';
+import { createLists } from './lists.ts';
 import { load, type ReadSource } from './load.ts';
 import type { Model } from './model.ts';
 
 export type Compiled = {
-  /** Every text that was read, the entry first. */
+  /** Every text that was read, the entry first, files of addresses last. */
   readonly sources: readonly SourceText[];
   /** Errors and warnings of all stages, in the order of files and lines. */
   readonly diagnostics: readonly Diagnostic[];
@@ -25,9 +26,11 @@ const plainly: Around = (_stage, run) => run();
 /** Never throws for a bad file: what is wrong with it is in `diagnostics`. */
 export function compile(entry: string, read: ReadSource, around: Around = plainly): Compiled {
   const loaded = around('load', () => load(entry, read));
-  const { documents, sources } = loaded;
+  const { documents } = loaded;
+  const lists = createLists(read);
   const unread = loaded.diagnostics.length > 0;
-  const checked = around('check', () => check(documents, { sources, unread }));
+  const checked = around('check', () => check(documents, { sources: loaded.sources, unread, lists }));
+  const sources = [...loaded.sources, ...lists.sources];
   const diagnostics = inOrder(
     [...loaded.diagnostics, ...documents.flatMap((document) => document.diagnostics), ...checked.diagnostics],
     sources,

@@ -26,12 +26,28 @@ export interface Interface {
   readonly span: Span;
 }
 
+/** Index into `Model.tables`. */
+export type TableId = number;
+
+/**
+ * A set that is one question of the diagram, "is the address in it?", and is looked up in a map of its own: its
+ * addresses may change under the same program.
+ */
+export interface Table {
+  readonly id: TableId;
+  /** As the file calls it: `blocked`, or `file "blocked.txt"`. */
+  readonly name: string;
+  readonly addresses: AddressSet;
+}
+
 /** One side of a rule. A packet is on it if one of its parts holds; `any` alone means everything. */
 export interface Side {
   readonly any: boolean;
   /** from: came in by one of these; to: leaves by one of these. May hold SELF. */
   readonly interfaces: readonly InterfaceId[];
   readonly addresses: AddressSet;
+  /** Large sets, and sets from files: not in `addresses`. */
+  readonly tables: readonly TableId[];
   /** Interfaces whose own (perhaps dynamic) address is meant, e.g. `to wan` where an address is asked for. */
   readonly own: readonly InterfaceId[];
 }
@@ -207,4 +223,5 @@ export interface Model {
   readonly redirects: readonly Redirect[];
   readonly expectations: readonly Expectation[];
   readonly rules: readonly RuleOrigin[];
+  readonly tables: readonly Table[];
 }

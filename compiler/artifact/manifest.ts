@@ -4,7 +4,9 @@
  */
 import type { SourceText } from '../../grammar/span.ts';
 import { type DatapathLayout, layoutText } from '../ebpf/layout.ts';
+import { KEY_SIZE } from '../ebpf/tables.ts';
 import type { Model, RuleOrigin, Timeouts } from '../model.ts';
+import { isEditable } from './editable.ts';
 
 export const MANIFEST_SCHEMA = 'masqc/manifest@1';
 
@@ -15,6 +17,8 @@ export interface Manifest {
   /** By id: the entry at index i has id i + 1. */
   readonly rules: readonly ManifestRule[];
   readonly masquerades: readonly ManifestMasquerade[];
+  /** Sets that are looked up in tables, by number; their addresses are in sets.bin. */
+  readonly sets: readonly ManifestSet[];
   /** How many flows fit. */
   readonly flows: number;
   /** Milliseconds of idleness. */
@@ -46,6 +50,14 @@ export interface ManifestMasquerade {
   readonly addresses: readonly { readonly first: string; readonly last: string }[] | null;
   readonly ports: { readonly first: number; readonly last: number };
 }
+export interface ManifestSet {
+  readonly name: string;
+  readonly prefixes: number;
+  /** Of its part of sets.bin. */
+  readonly sha256: string;
+  /** Its addresses may be changed under the same program. */
+  readonly editable: boolean;
+}
 /** SHA-256 in hexadecimal. */
 export interface Hashes {
   /** Of the policy object, whose line info holds the texts of the rules. */
@@ -65,13 +77,15 @@ export interface ManifestInput {
   readonly model: Model;
   readonly sources: readonly SourceText[];
   readonly policy: Uint8Array;
+  /** Packed, by number of the table. */
+  readonly sets: readonly Uint8Array[];
   readonly layout: DatapathLayout;
   /** The compiled datapath objects in an order that does not change. */
   readonly datapath: readonly Uint8Array[];
   readonly digest: Digest;
 }
 
-export function makeManifest({ model, sources, policy, layout, datapath, digest }: ManifestInput): Manifest {
+export function makeManifest({ model, sources, policy, sets, layout, datapath, digest }: ManifestInput): Manifest {
   const hashed = sources.map(({ file, text }) => ({ file, sha256: digest(text) }));
   return {
     schema: MANIFEST_SCHEMA,
@@ -87,6 +101,10 @@ export function makeManifest({ model, sources, policy, layout, datapath, digest 
       addresses: addresses?.map(({ first, last }) => ({ first: dotted(first), last: dotted(last) })) ?? null,
       ports: { first: ports.first, last: ports.last },
     })),
+    sets: model.tables.map(({ id, name }) => {
+      const keys = sets[id] ?? new Uint8Array(0);
+      return { name, prefixes: keys.length / KEY_SIZE, sha256: digest(keys), editable: isEditable(model, id) };
+    }),
     flows: model.gateway.flows,
     timeouts: orderTimeouts(model.gateway.timeouts),
     sources: hashed,

@@ -50,13 +50,17 @@ export function classify(ids: readonly InterfaceId[], mentioned: ReadonlySet<Int
   return { bits, all };
 }
 
-export function boxesOf(rule: Rule, ins: Classes, outs: Classes): Box[] {
+/**
+ * `most`: all that the rule may take; `least`: what it takes for sure. They differ where it names tables, whose
+ * addresses are not looked into.
+ */
+export function boxesOf(rule: Rule, ins: Classes, outs: Classes, extent: 'most' | 'least'): Box[] {
   const boxes: Box[] = [];
   for (const family of [4, 6] as const) {
     const services = servicesOf(rule.services, family);
     if (services.length === 0) continue;
-    for (const from of partsOf(rule.from, ins, family)) {
-      for (const to of partsOf(rule.to, outs, family)) {
+    for (const from of partsOf(rule.from, ins, family, extent)) {
+      for (const to of partsOf(rule.to, outs, family, extent)) {
         boxes.push({ family, services, in: from.places, out: to.places, from: from.addresses, to: to.addresses });
       }
     }
@@ -69,16 +73,17 @@ interface Part {
   readonly addresses: Ranges;
 }
 
-function partsOf({ include, except }: Sides, classes: Classes, family: Family): Part[] {
+function partsOf({ include, except }: Sides, classes: Classes, family: Family, extent: 'most' | 'least'): Part[] {
   const parts: Part[] = [];
   const everywhere = rangesOf(EVERY_ADDRESS, family);
-  if (include.any) parts.push({ places: classes.all, addresses: everywhere });
+  if (include.any || (extent === 'most' && include.tables.length > 0))
+    parts.push({ places: classes.all, addresses: everywhere });
   const places = bitsOf(include, classes);
   if (places !== 0) parts.push({ places, addresses: everywhere });
   const addresses = rangesOf(include.addresses, family);
   if (addresses.length > 0) parts.push({ places: classes.all, addresses });
   if (except === null) return parts;
-  if (except.any) return [];
+  if (except.any || (extent === 'least' && except.tables.length > 0)) return [];
   const cut = rangesOf(except.addresses, family);
   const left = parts.map((part) => ({
     places: part.places & ~bitsOf(except, classes),

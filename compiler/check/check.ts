@@ -6,6 +6,7 @@
 import type { Document } from '../../grammar/ast.ts';
 import type { Diagnostic } from '../../grammar/diagnostic.ts';
 import type { SourceText } from '../../grammar/span.ts';
+import { createLists, type Lists } from '../lists.ts';
 import type { Model } from '../model.ts';
 import type { Context } from './context.ts';
 import { makeNames } from './names.ts';
@@ -51,6 +52,8 @@ export interface CheckOptions {
   readonly sources: readonly SourceText[];
   /** A file of the configuration could not be read: what is missing may be in it. */
   readonly unread?: boolean;
+  /** Files of addresses; without it there are none. */
+  readonly lists?: Lists;
 }
 
 export interface Checked {
@@ -60,8 +63,13 @@ export interface Checked {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+const NO_LISTS = createLists(() => ({ problem: 'cannot be read here' }));
+
 /** The first document is the entry. Never throws on any documents. */
-export function check(documents: readonly Document[], { sources, unread = false }: CheckOptions): Checked {
+export function check(
+  documents: readonly Document[],
+  { sources, unread = false, lists = NO_LISTS }: CheckOptions,
+): Checked {
   const texts = new Map(sources.map(({ file, text }) => [file, text]));
   const report = makeReport(documents, texts, unread);
   const context: Context = {
@@ -69,6 +77,9 @@ export function check(documents: readonly Document[], { sources, unread = false 
     sources: texts,
     report,
     names: makeNames(),
+    lists,
+    files: new Set(),
+    filled: new Set(),
     interfaces: [],
     interfaceIds: new Map(),
     zones: new Map(),
@@ -83,16 +94,17 @@ export function check(documents: readonly Document[], { sources, unread = false 
     redirects: [],
     expectations: [],
     rules: [],
+    tables: [],
   };
   for (const passes of Object.values(PASSES)) for (const pass of passes) pass(context);
   if (!report.hasErrors()) for (const pass of WARNINGS) pass(context);
 
   const [gateway] = context.gateway;
-  const { interfaces, networks, policies, masquerades, redirects, expectations, rules } = context;
+  const { interfaces, networks, policies, masquerades, redirects, expectations, rules, tables } = context;
   const model: Model | null =
     gateway === undefined || report.hasErrors()
       ? null
-      : { gateway, interfaces, networks, policies, masquerades, redirects, expectations, rules };
+      : { gateway, interfaces, networks, policies, masquerades, redirects, expectations, rules, tables };
   return { model, diagnostics: inOrder(report.diagnostics, documents) };
 }
 

@@ -150,6 +150,12 @@ export const CODES = {
   ),
   nowhere: error(220, '`except` takes away everything that was named', 'at least one place that stays'),
 
+  badLineInFile: error<{ text: string; because: string; expected: string; more: number }>(
+    222,
+    (p) =>
+      `\`${p.text.length > 60 ? `${p.text.slice(0, 60)}…` : p.text}\` can't stand in a file of addresses: ${p.because}${p.more > 0 ? ` (and ${p.more} more lines are wrong)` : ''}`,
+    (p) => p.expected,
+  ),
   repeatedItem: error<{ item: string }>(221, (p) => `${p.item} stands twice in this list`, 'each item once'),
 
   // ---- meaning ----
@@ -319,6 +325,7 @@ export const CODES = {
     (p) => `the policy \`${p.name}\` has too many different lines to look for ones that are never reached`,
     undefined,
   ),
+  emptyFile: warning<{ path: string }>(409, (p) => `${p.path} holds no address`, 'an address a line'),
   logNotWritten: warning(491, '`log` is understood, and nothing is logged yet', undefined),
   ipv6NotForwarded: warning(
     492,

@@ -1,5 +1,6 @@
 import type { Document } from '../../grammar/ast.ts';
 import type { Span } from '../../grammar/span.ts';
+import type { Lists } from '../lists.ts';
 import type {
   AddressSet,
   Expectation,
@@ -15,6 +16,7 @@ import type {
   RuleId,
   RuleOrigin,
   Service,
+  Table,
 } from '../model.ts';
 import type { Names } from './names.ts';
 import type { Report } from './report.ts';
@@ -33,6 +35,11 @@ export interface Context {
   readonly sources: ReadonlyMap<string, string>;
   readonly report: Report;
   readonly names: Names;
+  readonly lists: Lists;
+  /** Paths of the address files that were looked at. */
+  readonly files: Set<string>;
+  /** Names of the sets that hold addresses of a file. */
+  readonly filled: Set<string>;
 
   // What the names stand for; null: declared, but with a mistake that was reported.
   readonly interfaces: Interface[];
@@ -51,6 +58,7 @@ export interface Context {
   readonly redirects: Redirect[];
   readonly expectations: Expectation[];
   readonly rules: RuleOrigin[];
+  readonly tables: Table[];
 }
 
 /** The next id, for the sentence at `span`. */

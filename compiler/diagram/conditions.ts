@@ -12,7 +12,7 @@ import {
   type Sides,
 } from '../model.ts';
 import type { Field } from './diagram.ts';
-import { FAMILY_RANGE, lastOf, NOWHERE } from './fields.ts';
+import { FAMILY_RANGE, IN_TABLE, lastOf, NOWHERE } from './fields.ts';
 import { type Ranges, rangesOf } from './ranges.ts';
 
 /** All of these fields within these ranges; a field that is not named may be anything. */
@@ -132,20 +132,23 @@ function ofSides(
   field: Field,
   places: (side: Side) => Condition[],
 ): Condition[] {
-  const included: Condition[] = include.any
-    ? [{}]
-    : [...places(include), ...ofAddresses(include.addresses, family, field)];
+  const included: Condition[] = include.any ? [{}] : [...places(include), ...ofAddresses(include, family, field)];
   if (!except) return included;
   if (except.any) return [];
-  return [...places(except), ...ofAddresses(except.addresses, family, field)].reduce(
+  return [...places(except), ...ofAddresses(except, family, field)].reduce(
     (rest, excepted) => product(rest, [complement(excepted)]),
     included,
   );
 }
 
-function ofAddresses(set: AddressSet, family: Family, field: Field): Condition[] {
-  const ranges = addressesOf(set, family);
-  return ranges.length > 0 ? [{ [field]: ranges }] : [];
+/** A table is asked in both families: it may have addresses of both tomorrow. */
+function ofAddresses({ addresses, tables }: Side, family: Family, field: Field): Condition[] {
+  const ranges = addressesOf(addresses, family);
+  const side = field.startsWith('s') ? 'saddr' : 'daddr';
+  return [
+    ...(ranges.length > 0 ? [{ [field]: ranges }] : []),
+    ...tables.map((table): Condition => ({ [`${table}:${side}`]: IN_TABLE })),
+  ];
 }
 
 /** Of a condition on one field. */

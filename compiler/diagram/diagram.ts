@@ -26,7 +26,11 @@ export const FIELDS = [
   'daddr6',
   'saddr6',
 ] as const;
-export type Field = (typeof FIELDS)[number];
+type PlainField = (typeof FIELDS)[number];
+/** Whether the source (the destination) is in table N: 0 or 1. */
+export type TableField = `${number}:saddr` | `${number}:daddr`;
+/** Questions about tables come behind all others, by number, the source first. */
+export type Field = PlainField | TableField;
 
 /** Edges are sorted by `last` (inclusive); the first starts at 0, each next one after its neighbour's `last`. */
 export interface Branch<L> {

@@ -1,13 +1,29 @@
 /** The fields of a diagram: their rank in the order and their domains. */
 import type { Family } from '../../grammar/ast.ts';
-import { FIELDS, type Field } from './diagram.ts';
+import type { TableId } from '../model.ts';
+import { FIELDS, type Field, type TableField } from './diagram.ts';
 
-const RANK: ReadonlyMap<Field, number> = new Map(FIELDS.map((field, rank) => [field, rank]));
+const RANK: ReadonlyMap<Field, number> = new Map<Field, number>(FIELDS.map((field, rank) => [field, rank]));
 
 /** Position in FIELDS: a smaller one is asked earlier. */
 export function rankOf(field: Field): number {
-  return RANK.get(field)!;
+  const known = RANK.get(field);
+  if (known !== undefined) return known;
+  const { table, side } = readTableField(field as TableField);
+  return FIELDS.length + 2 * table + (side === 'saddr' ? 0 : 1);
 }
+
+export function readTableField(field: TableField): { readonly table: TableId; readonly side: 'saddr' | 'daddr' } {
+  const [number, side] = field.split(':');
+  return { table: Number(number), side: side as 'saddr' | 'daddr' };
+}
+
+export function isTableField(field: Field): field is TableField {
+  return !RANK.has(field);
+}
+
+/** A table field's value where the address is in the table. */
+export const IN_TABLE = [{ first: 1, last: 1 }] as const;
 
 /** The greatest value of a field (the least is 0). */
 export function lastOf(field: Field): bigint {
@@ -26,6 +42,8 @@ export function lastOf(field: Field): bigint {
     case 'daddr6':
     case 'saddr6':
       return (1n << 128n) - 1n;
+    default:
+      return 1n;
   }
 }
 

@@ -84,5 +84,5 @@ function graft<L>(store: Store<L>, root: Node<L>, leaf: Leaf<L>, rest: Node<L>):
 }
 
 function isPossible<L>(clause: Clause<L>): boolean {
-  return Object.values(clause.where).every((ranges) => ranges.length > 0);
+  return Object.values(clause.where).every((ranges) => ranges === undefined || ranges.length > 0);
 }

@@ -4,7 +4,7 @@
  */
 import { type Axis, lastBefore, makeAxis } from './axis.ts';
 import { FIELDS, type Field, type Node } from './diagram.ts';
-import { rankOf } from './fields.ts';
+import { isTableField, rankOf } from './fields.ts';
 import type { Ranges } from './ranges.ts';
 import type { Edge, Store } from './store.ts';
 
@@ -43,31 +43,37 @@ export function createPartition<L>(
   ends: { readonly otherwise: Node<L>; readonly next: Node<L> },
   detour: Detour<L> | null,
 ): Partition<L> {
-  const axes = FIELDS.map((field): Axis => {
+  const fields = [...FIELDS, ...listTableFields(clauses)];
+  const ranks = new Map<Field, number>(fields.map((field, rank) => [field, rank]));
+  const end = fields.length;
+  const axes = fields.map((field): Axis => {
     const wheres = clauses.map(({ where }) => where[field]);
     return makeAxis(field, wheres);
   });
   const leaves = [...clauses.map((clause): Node<L> => store.leaf(clause.leaf)), ends.otherwise, ends.next];
-  /** Bit i: the clause asks FIELDS[i]. */
-  const masks = new Uint16Array(leaves.length);
+  /** nexts[clause * width + rank]: the first field from `rank` on that the clause asks, `end`: none. */
+  const width = end + 1;
+  const nexts = new Uint8Array(leaves.length * width).fill(end);
   for (const [i, { where }] of clauses.entries()) {
-    for (const field of Object.keys(where) as Field[]) masks[i]! |= 1 << rankOf(field);
+    const asked = new Set(Object.keys(where).map((field) => ranks.get(field as Field)));
+    for (let rank = end - 1; rank >= 0; rank--) {
+      nexts[i * width + rank] = asked.has(rank) ? rank : nexts[i * width + rank + 1]!;
+    }
   }
-  const memo = FIELDS.map(() => new Map<number, { readonly list: Int32Array; readonly node: Node<L> }[]>());
+  const memo = fields.map(() => new Map<number, { readonly list: Int32Array; readonly node: Node<L> }[]>());
   let budget = Number.POSITIVE_INFINITY;
 
   function build(from: number, list: Int32Array): Node<L> {
     const rank = firstAsked(from, list);
-    if (rank === FIELDS.length) return leaves[list[0]!]!;
+    if (rank === end) return leaves[list[0]!]!;
     return detour && from <= detour.rank && rank >= detour.rank ? detour.build(list) : buildAt(rank, list);
   }
 
   /** Rank of the first field from `from` on that some clause asks. */
   function firstAsked(from: number, list: Int32Array): number {
-    let asked = 0;
-    for (const clause of list) asked |= masks[clause]!;
-    asked >>>= from;
-    return asked === 0 ? FIELDS.length : from + 31 - Math.clz32(asked & -asked);
+    let first = end;
+    for (let i = 0; i < list.length && first > from; i++) first = Math.min(first, nexts[list[i]! * width + from]!);
+    return first;
   }
 
   function buildAt(rank: number, list: Int32Array): Node<L> {
@@ -83,18 +89,17 @@ export function createPartition<L>(
 
   function split(rank: number, list: Int32Array): Node<L> {
     const axis = axes[rank]!;
-    const bit = 1 << rank;
-    const free = list.filter((clause) => (masks[clause]! & bit) === 0);
+    const free = list.filter((clause) => nexts[clause * width + rank] !== rank);
     const changes = listChanges(axis, list);
-    const width = 2 * masks.length;
+    const stride = 2 * leaves.length;
     let active: readonly number[] = [];
     const edges: Edge<L>[] = [];
-    const end = axis.starts.length;
-    for (let i = 0, at = 0; at < end; ) {
+    const past = axis.starts.length;
+    for (let i = 0, at = 0; at < past; ) {
       const begun = i;
-      while (i < changes.length && Math.floor(changes[i]! / width) === at) i++;
-      active = toggle(active, changes.subarray(begun, i), width);
-      at = i < changes.length ? Math.floor(changes[i]! / width) : end;
+      while (i < changes.length && Math.floor(changes[i]! / stride) === at) i++;
+      active = toggle(active, changes.subarray(begun, i), stride);
+      at = i < changes.length ? Math.floor(changes[i]! / stride) : past;
       const sublist = merge(free, active, rank + 1);
       budget -= 1 + sublist.length / 8;
       if (budget < 0) throw new TooLarge();
@@ -102,7 +107,7 @@ export function createPartition<L>(
       if (edges.at(-1)?.to === to) edges.pop();
       edges.push({ last: lastBefore(axis, at), to });
     }
-    return store.branch(FIELDS[rank]!, edges);
+    return store.branch(fields[rank]!, edges);
   }
 
   /** Where a clause begins or ends to match, in order: (interval * number of clauses + clause) * 2, + 1 for an end. */
@@ -113,7 +118,7 @@ export function createPartition<L>(
     let n = 0;
     for (const clause of list) {
       const spans = axis.spans[clause];
-      for (let i = 0; spans && i < spans.length; i++) changes[n++] = (spans[i]! * masks.length + clause) * 2 + (i & 1);
+      for (let i = 0; spans && i < spans.length; i++) changes[n++] = (spans[i]! * leaves.length + clause) * 2 + (i & 1);
     }
     return changes.sort();
   }
@@ -125,7 +130,7 @@ export function createPartition<L>(
     for (let i = 0, j = 0; i < free.length || j < active.length; ) {
       const clause = j >= active.length || free[i]! < active[j]! ? free[i++]! : active[j++]!;
       list[n++] = clause;
-      if (masks[clause]! >>> rank === 0) break;
+      if (nexts[clause * width + rank] === end) break;
     }
     return list.subarray(0, n);
   }
@@ -140,7 +145,7 @@ export function createPartition<L>(
       try {
         if (!detour || from < detour.rank) return build(from, list);
         const rank = firstAsked(from, list);
-        return rank === FIELDS.length ? leaves[list[0]!]! : buildAt(rank, list);
+        return rank === end ? leaves[list[0]!]! : buildAt(rank, list);
       } catch (error) {
         if (error instanceof TooLarge) return null;
         throw error;
@@ -154,6 +159,14 @@ export function createPartition<L>(
       return ranges;
     },
   };
+}
+
+/** In the order in which they are asked. */
+function listTableFields(clauses: readonly Clause<unknown>[]): Field[] {
+  const found = new Set<Field>();
+  for (const { where } of clauses)
+    for (const field of Object.keys(where) as Field[]) if (isTableField(field)) found.add(field);
+  return [...found].sort((a, b) => rankOf(a) - rankOf(b));
 }
 
 /** `active`, ascending, without those of the changed clauses that are in it, and with those that are not. */

@@ -1,8 +1,26 @@
 /** Asks diagrams about one packet. */
+import type { Family } from '../../grammar/ast.ts';
+import { containsAddress } from '../addresses.ts';
+import type { Model } from '../model.ts';
 import type { Field, NatLeaf, Node, PolicyDiagram, PolicyLeaf } from './diagram.ts';
 
 /** A packet's fields; those that are not named are 0. */
 export type FieldValues = Partial<Readonly<Record<Field, bigint>>>;
+
+/** What a packet's addresses are to the tables. */
+export function tableValues(
+  { tables }: Pick<Model, 'tables'>,
+  family: Family,
+  saddr: bigint,
+  daddr: bigint,
+): FieldValues {
+  const values: Partial<Record<Field, bigint>> = {};
+  for (const { id, addresses } of tables) {
+    values[`${id}:saddr`] = containsAddress(addresses, family, saddr) ? 1n : 0n;
+    values[`${id}:daddr`] = containsAddress(addresses, family, daddr) ? 1n : 0n;
+  }
+  return values;
+}
 
 export function walk<L>(root: Node<L>, packet: FieldValues): L {
   let node = root;

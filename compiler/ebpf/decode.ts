@@ -60,6 +60,7 @@ function decodeAt(view: DataView, at: number): Instruction {
     const high = view.getInt32(at + 12, true);
     return { kind: 'load64', to: dst, value: (BigInt(high >>> 0) << 32n) | BigInt(value >>> 0) };
   }
+  if (code === 0xdc) return { kind: 'swap', to: dst };
   if (code === 0x95) return { kind: 'exit' };
   if (code === 0x85) return { kind: 'call', helper: value };
   if (code === 0x05) return { kind: 'jump', offset };

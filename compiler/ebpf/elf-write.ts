@@ -27,6 +27,8 @@ export interface ElfSymbol {
 export const SHF_WRITE = 1;
 export const SHF_ALLOC = 2;
 export const SHF_EXECINSTR = 4;
+/** As clang sets it: libbpf's linker joins relocations of equal flags only. */
+const SHF_INFO_LINK = 0x40;
 export const EM_BPF = 247;
 const SYMBOL_TYPES = { none: 0, object: 1, function: 2 } as const;
 const HEADER_SIZE = 64;
@@ -87,7 +89,7 @@ export function writeElf(sections: readonly Section[], symbols: readonly ElfSymb
     headers.push({
       name,
       type: 9,
-      flags: 0,
+      flags: SHF_INFO_LINK,
       bytes: bytes.take(),
       link: symtab,
       info,

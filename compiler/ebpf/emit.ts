@@ -2,27 +2,28 @@
  * The policy object: masqc_policy_ingress and masqc_policy_forward of native/datapath/packet.h as an ELF object that
  * libbpf's linker joins with the datapath. Verified once each (BTF global functions), walked once a connection.
  *
- * r1 is the packet throughout and nothing lives from one question to the next, so that the verifier meets the same
- * state at a shared node, whichever way it came, and looks at it once.
+ * r1 is the packet throughout (r6 too, where tables are asked) and nothing else lives from one question to the next, so
+ * that the verifier meets the same state at a shared node, whichever way it came, and looks at it once.
  *
  * IPv6 addresses: word 0 holds the first 32 bits of the address (as a number), word 3 the last.
  */
 import type { SourceText } from '../../grammar/span.ts';
 import type { IngressLeaf, NatLeaf, PolicyDiagram, PolicyLeaf } from '../diagram/diagram.ts';
-import type { Model } from '../model.ts';
+import type { Model, Table } from '../model.ts';
 import { Answers } from './answers.ts';
 import type { BtfType, TypeId } from './btf.ts';
 import { type LineInfo, writeBtfExt } from './btf-ext.ts';
 import { writeBtf } from './btf-write.ts';
 import { StringTable } from './byte-writer.ts';
-import { SHF_ALLOC, SHF_EXECINSTR, writeElf } from './elf-write.ts';
-import { encode, type Instruction } from './instruction.ts';
+import { type Relocation, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, writeElf } from './elf-write.ts';
+import { encode, type Instruction, slotsOf } from './instruction.ts';
 import type { DatapathLayout } from './layout.ts';
 import { PacketFields, VERDICTS } from './packet-fields.ts';
 import { type Placed, place, type Step } from './place.ts';
 import { Purposes } from './purposes.ts';
 import { Questions } from './questions.ts';
 import { PACKET, VALUE } from './search-tree.ts';
+import { describeMaps, KEEP_PACKET, mapName } from './tables.ts';
 
 export const INGRESS = 'masqc_policy_ingress';
 export const FORWARD = 'masqc_policy_forward';
@@ -42,7 +43,7 @@ export function emitPolicy(
   layout: DatapathLayout,
   sources: readonly SourceText[],
 ): Uint8Array {
-  return writeObject(placePolicy(model, diagram, layout, sources), layout);
+  return writeObject(placePolicy(model, diagram, layout, sources), layout, model.tables);
 }
 
 /** The two functions as instructions, before they become an object. */
@@ -61,7 +62,7 @@ export function placePolicy(
     code: [],
     condition: { comparison: 'eq', width: 64, left: PACKET, right: { value: 0 } },
     yes: answers.silence('(no packet)'),
-    no: inside,
+    no: model.tables.length === 0 ? inside : { kind: 'go', code: [KEEP_PACKET], next: inside, purpose: entry },
     purpose: entry,
   });
   const ingress = new Questions(fields, purposes, (leaf: IngressLeaf) => answers.ingress(leaf));
@@ -82,14 +83,24 @@ export function placePolicy(
   ];
 }
 
-function writeObject(functions: readonly PolicyFunction[], layout: DatapathLayout): Uint8Array {
+function writeObject(
+  functions: readonly PolicyFunction[],
+  layout: DatapathLayout,
+  tables: readonly Table[],
+): Uint8Array {
   const { types, ids } = describeFunctions(functions, layout);
+  const relocations: Relocation[] = [];
   const strings = new StringTable();
   const code: Instruction[] = [];
   const lines: LineInfo[] = [];
   let at = 0;
   const placed = functions.map(({ name, placed }) => {
-    for (const instruction of placed.instructions) code.push(instruction);
+    let slot = at / 8;
+    for (const instruction of placed.instructions) {
+      if (instruction.kind === 'map') relocations.push({ at: slot * 8, type: 1, symbol: instruction.symbol });
+      slot += slotsOf(instruction);
+      code.push(instruction);
+    }
     for (const line of placed.lines) lines.push({ at: at + line.at * 8, purpose: line.purpose });
     const one = { name, at, size: placed.slots * 8 };
     at += one.size;
@@ -97,14 +108,24 @@ function writeObject(functions: readonly PolicyFunction[], layout: DatapathLayou
   });
   const infos = placed.map((one, index) => ({ at: one.at, type: ids[index] as TypeId }));
   const ext = writeBtfExt('.text', infos, lines, strings);
+  const maps = tables.length === 0 ? { size: 0 } : describeMaps(tables, types);
   const contents = { type: 'progbits', relocations: [] } as const;
+  const room = new Uint8Array(maps.size * tables.length);
   return writeElf(
     [
-      { ...contents, name: '.text', flags: SHF_ALLOC | SHF_EXECINSTR, align: 8, bytes: encode(code) },
+      { ...contents, name: '.text', flags: SHF_ALLOC | SHF_EXECINSTR, align: 8, bytes: encode(code), relocations },
+      ...(tables.length === 0
+        ? []
+        : [{ ...contents, name: '.maps', flags: SHF_ALLOC | SHF_WRITE, align: 8, bytes: room }]),
       { ...contents, name: '.BTF', flags: 0, align: 4, bytes: writeBtf(types, strings) },
       { ...contents, name: '.BTF.ext', flags: 0, align: 4, bytes: ext },
     ],
-    placed.map((one) => ({ ...one, type: 'function', section: '.text' })),
+    [
+      ...placed.map((one) => ({ ...one, type: 'function' as const, section: '.text' })),
+      ...tables.map(({ id }, index) => {
+        return { name: mapName(id), type: 'object' as const, section: '.maps', at: index * maps.size, size: maps.size };
+      }),
+    ],
   );
 }
 
@@ -112,7 +133,7 @@ function writeObject(functions: readonly PolicyFunction[], layout: DatapathLayou
 function describeFunctions(
   functions: readonly PolicyFunction[],
   layout: DatapathLayout,
-): { types: readonly BtfType[]; ids: readonly TypeId[] } {
+): { types: BtfType[]; ids: readonly TypeId[] } {
   const types: BtfType[] = [...layout.types];
   const pointer = types.push({ kind: 'pointer', type: layout.root });
   const int = types.push({ kind: 'int', name: 'int', size: 4, encoding: 1 });

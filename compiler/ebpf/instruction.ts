@@ -1,6 +1,6 @@
 /**
  * eBPF instructions as values, and their 8-byte form (RFC 9669, little-endian machines). Offsets of jumps count
- * instructions from the one after the jump; `load64` takes two slots.
+ * instructions from the one after the jump; `load64` and `map` take two slots.
  */
 export type Register = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
 /** Bytes of a memory access. */
@@ -41,6 +41,10 @@ export type Instruction =
       readonly from: Operand;
     }
   | { readonly kind: 'load64'; readonly to: Register; readonly value: bigint }
+  /** The address of a map, filled in by whoever loads the object: `symbol` is the map's name. */
+  | { readonly kind: 'map'; readonly to: Register; readonly symbol: string }
+  /** The lower 32 bits in network order, the upper ones 0. */
+  | { readonly kind: 'swap'; readonly to: Register }
   | ({ readonly kind: 'branch'; readonly offset: number } & Condition)
   | { readonly kind: 'jump'; readonly offset: number }
   | { readonly kind: 'call'; readonly helper: number }
@@ -73,10 +77,11 @@ const EXIT = 0x95;
 const CALL = 0x85;
 const JUMP = 0x05;
 const LOAD64 = 0x18;
+const SWAP = 0xdc; // BPF_ALU | BPF_END | BPF_TO_BE
 
 /** Slots of 8 bytes. */
 export function slotsOf(instruction: Instruction): 1 | 2 {
-  return instruction.kind === 'load64' ? 2 : 1;
+  return instruction.kind === 'load64' || instruction.kind === 'map' ? 2 : 1;
 }
 
 function put(to: DataView, at: number, code: number, dst: number, src: number, offset: number, value: number): void {
@@ -120,6 +125,13 @@ export function encodeAt(to: DataView, at: number, instruction: Instruction): vo
     case 'load64':
       put(to, at, LOAD64, i.to, 0, 0, Number(i.value & 0xffffffffn));
       put(to, at + 8, 0, 0, 0, 0, Number((i.value >> 32n) & 0xffffffffn));
+      return;
+    case 'map':
+      put(to, at, LOAD64, i.to, 0, 0, 0);
+      put(to, at + 8, 0, 0, 0, 0, 0);
+      return;
+    case 'swap':
+      put(to, at, SWAP, i.to, 0, 0, 32);
       return;
     case 'branch': {
       const code = (i.width === 64 ? 0x05 : 0x06) | COMPARISON[i.comparison] | sourceBit(i.right);

@@ -1,6 +1,7 @@
 /** What instructions are there for, in the words of the .masq file: the source of the line info. */
 import type { SourceText } from '../../grammar/span.ts';
 import type { Field } from '../diagram/diagram.ts';
+import { isTableField, readTableField } from '../diagram/fields.ts';
 import type { Model, RuleId } from '../model.ts';
 import type { Purpose } from './place.ts';
 
@@ -31,6 +32,10 @@ export class Purposes {
 
   /** Instructions that look for the line that decides. */
   question(field: Field): Purpose {
+    if (isTableField(field)) {
+      const { table, side } = readTableField(field);
+      return this.words(`(looks for ${side} in ${this.#model.tables[table]?.name ?? table})`);
+    }
     return this.words(`(looks at ${field})`);
   }
 

@@ -1,10 +1,12 @@
 /** Branches of diagrams as search trees over the packet's members. A shared node becomes one shared step. */
 import { listNodes } from '../diagram/count.ts';
 import type { Branch, Field, Node } from '../diagram/diagram.ts';
+import { isTableField } from '../diagram/fields.ts';
 import type { PacketFields } from './packet-fields.ts';
 import type { Step } from './place.ts';
 import type { Purposes } from './purposes.ts';
 import { searchNarrow, searchWide } from './search-tree.ts';
+import { askTable } from './tables.ts';
 
 const WIDE: Partial<Record<Field, string>> = { daddr6: 'daddr', saddr6: 'saddr' };
 const NARROW: Partial<Record<Field, string>> = { daddr4: 'daddr', saddr4: 'saddr' };
@@ -35,6 +37,11 @@ export class Questions<L> {
   /** Its children are known. */
   #ask(node: Branch<L>): Step {
     const edges = node.edges.map(({ last, to }) => ({ last, to: this.#steps.get(to) as Step }));
+    if (isTableField(node.field)) {
+      const [no, yes] = edges;
+      if (no === undefined || yes === undefined) throw new RangeError(`${node.field} has one answer`);
+      return askTable(this.#fields, node.field, this.#purposes.question(node.field), yes.to, no.to);
+    }
     const purpose = this.#purposes.question(node.field);
     const wide = WIDE[node.field];
     if (wide) return searchWide(edges, this.#fields.at(wide).offset, purpose);

@@ -2,7 +2,7 @@
 import type { PolicyDiagram } from '../diagram/diagram.ts';
 import { NOWHERE } from '../diagram/fields.ts';
 import { ownedAddresses } from '../diagram/ownership.ts';
-import { type FieldValues, walk, walkForward } from '../diagram/walk.ts';
+import { type FieldValues, tableValues, walk, walkForward } from '../diagram/walk.ts';
 import { type InterfaceId, type Listen, type Machine, type Model, type Redirect, type RuleId, SELF } from '../model.ts';
 import type { Appearance, Decision, Destination, Station } from './decision.ts';
 import { type OwnAddresses, standIns } from './own-addresses.ts';
@@ -176,6 +176,7 @@ function fieldsOf(journey: Journey): FieldValues {
     own: BigInt(ownInterface(packet)),
     protocol: BigInt(packet.protocol),
     dport: BigInt(packet.dport),
+    ...tableValues(journey.model, packet.family, saddr, daddr),
     ...(packet.family === 4 ? { daddr4: daddr, saddr4: saddr } : { daddr6: daddr, saddr6: saddr }),
   };
 }

@@ -8,7 +8,7 @@ import { listNodes } from '../diagram/count.ts';
 import type { Field, Node, PolicyDiagram } from '../diagram/diagram.ts';
 import { lastOf } from '../diagram/fields.ts';
 import { ownedAddresses } from '../diagram/ownership.ts';
-import type { InterfaceId, Model } from '../model.ts';
+import type { InterfaceId, Model, Range } from '../model.ts';
 
 export type OwnAddresses = (id: InterfaceId, family: Family) => bigint;
 
@@ -34,10 +34,19 @@ export function listCuts(diagram: PolicyDiagram, fields: readonly Field[]): bigi
   return [...cuts].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
+/** The last values before and in each range of the tables. */
+function tableCuts(model: Model, family: Family): bigint[] {
+  return model.tables.flatMap(({ addresses }) => {
+    const ranges: readonly Range<number | bigint>[] = family === 4 ? addresses.v4 : addresses.v6;
+    return ranges.flatMap(({ first, last }) => (first > 0 ? [BigInt(first) - 1n, BigInt(last)] : [BigInt(last)]));
+  });
+}
+
 /** The middle of the widest stretch that no rule cuts. */
 function findStandIn(model: Model, diagram: PolicyDiagram, id: InterfaceId, family: Family): bigint {
   const owned = ownedAddresses(model, family);
-  const cuts = listCuts(diagram, family === 4 ? ['saddr4', 'daddr4'] : ['saddr6', 'daddr6']);
+  const asked = listCuts(diagram, family === 4 ? ['saddr4', 'daddr4'] : ['saddr6', 'daddr6']);
+  const cuts = [...asked, ...tableCuts(model, family)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const lives = owned.some(({ interfaces }) => interfaces.includes(id));
   let best = { first: 0n, last: 0n };
   let first = 0n;

@@ -112,6 +112,7 @@ function makeState(wanted: Wanted, netns: number): State {
     active: -1,
     since: null,
     hashes: { policy: '', datapath: '', layout: '' },
+    sets: [],
     flows: wanted.flows,
     timeouts: {},
     interfaces: [],

@@ -1,11 +1,22 @@
 import { rmSync } from 'node:fs';
 import { findPins, preparePins, releaseBpffs } from '../machine/bpffs.ts';
 import { removeGuard, writeGuard } from '../machine/guard.ts';
+import { setPin } from '../machine/pins.ts';
+import { forgetSets, keepSet, readKeptSet } from '../machine/sets.ts';
 import { keepManifest, readState, removeState, writeState } from '../machine/state.ts';
 import { readIpForward, writeIpForward } from '../machine/sysctl.ts';
 import type { Guard, State, StateInterface } from '../machine/types.ts';
 import type { Place, Step } from '../plan/types.ts';
-import { armSweep, attach, detach, hasClsact, loadDatapath, replaceDatapath, switchPolicy } from './programs.ts';
+import {
+  armSweep,
+  attach,
+  detach,
+  editTable,
+  hasClsact,
+  loadDatapath,
+  replaceDatapath,
+  switchPolicy,
+} from './programs.ts';
 import { clearInterface, writeInterface, writeTimeouts } from './tables.ts';
 import type { Undo, Work } from './work.ts';
 
@@ -55,6 +66,8 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
     }
     case 'policy':
       return await executePolicy(work, step, now);
+    case 'set':
+      return await executeEdit(work, step);
     case 'guard':
       return await executeGuard(work, step);
     case 'attach':
@@ -110,6 +123,7 @@ function removePins(work: Work): void {
 
 async function executePolicy(work: Work, step: Extract<Step, { kind: 'policy' }>, now: () => Date): Promise<Undo> {
   keepManifest(work.wanted.gateway, work.netns, step.generation, work.artifact.manifestText);
+  keepSets(work);
   const undo = await switchPolicy(work, step.slot, step.generation, step.ids);
   const interfaces = work.state.interfaces.map((one) => {
     const id = step.ids.find((other) => other.ifindex === one.ifindex)?.id;
@@ -118,7 +132,38 @@ async function executePolicy(work: Work, step: Extract<Step, { kind: 'policy' }>
   });
   const { generation, slot: active } = step;
   const hashes = { ...work.state.hashes, policy: work.wanted.hashes.policy };
-  return after(work, { generation, active, since: now().toISOString(), hashes, interfaces }, undo);
+  const sets = work.wanted.sets.map(({ name, hash }) => ({ name, hash }));
+  return after(work, { generation, active, since: now().toISOString(), hashes, interfaces, sets }, undo);
+}
+
+/** The state says that the table is in between while it is. */
+async function executeEdit(work: Work, { id, slot }: Extract<Step, { kind: 'set' }>): Promise<Undo> {
+  const { gateway } = work.wanted;
+  const before = work.state.sets;
+  const known = readKeptSet(gateway, work.netns, before[id]?.hash ?? '');
+  const wanted = work.wanted.sets[id];
+  if (known === null || wanted === undefined) throw new Error(`what set ${id} holds is not known`);
+  keepSets(work);
+  const put = (hash: string) => save(work, { sets: before.map((one, i) => (i === id ? { ...one, hash } : one)) });
+  put('');
+  await editTable(work, setPin(slot, id), known, wanted.keys);
+  keepManifest(gateway, work.netns, work.state.generation, work.artifact.manifestText);
+  put(wanted.hash);
+  return async () => {
+    put('');
+    await editTable(work, setPin(slot, id), wanted.keys, known);
+    save(work, { sets: before });
+  };
+}
+
+/** The sets to be, beside those that are. */
+function keepSets({ wanted, netns, state }: Work): void {
+  for (const { hash, keys } of wanted.sets) keepSet(wanted.gateway, netns, hash, keys);
+  forgetSets(
+    wanted.gateway,
+    netns,
+    [...wanted.sets, ...state.sets].map(({ hash }) => hash),
+  );
 }
 
 async function executeGuard(work: Work, step: Extract<Step, { kind: 'guard' }>): Promise<Undo> {

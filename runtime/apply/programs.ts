@@ -1,4 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { comparePacked } from '../../compiler/artifact/prefixes.ts';
+import { KEY_SIZE, mapName } from '../../compiler/ebpf/tables.ts';
 import type { BpfObject, BpfProgram } from '../../native/lib/libbpf.ts';
 import {
   ARM_PROGRAM,
@@ -8,11 +10,13 @@ import {
   POLICY_ARRAYS,
   PROGRAMS,
   parseLinkPin,
+  parseSetPin,
   programPin,
+  setPin,
 } from '../machine/pins.ts';
 import { runTool } from '../machine/tool.ts';
 import type { Place } from '../plan/types.ts';
-
+import { injectFault } from './faults.ts';
 import { writeControl } from './tables.ts';
 import { pinPath, pinsOf, type Undo, type Work } from './work.ts';
 
@@ -164,6 +168,7 @@ export async function switchPolicy(
   setGeneration(object, generation);
   await object.load();
   for (const { ifindex, id } of ids) object.map('ids').set(ifindex, id);
+  await fillTables(work, object, slot);
   const before = readSlot(work);
   for (const hook of HOOKS) {
     const { array, miss } = POLICY_ARRAYS[hook];
@@ -177,6 +182,29 @@ export async function switchPolicy(
     writeControl(work, { active: before });
     clearSlots(work, (index) => index === slot && slot !== before);
   };
+}
+
+/** Fills the tables of a policy that decides nothing yet, and pins them for later edits. */
+async function fillTables(work: Work, object: BpfObject, slot: number): Promise<void> {
+  for (const { id, keys } of work.wanted.sets) {
+    const map = object.map(mapName(id));
+    await map.setPacked(keys, new Uint8Array(keys.length / KEY_SIZE));
+    const path = pinPath(work, setPin(slot, id));
+    rmSync(path, { force: true });
+    map.pin(path);
+  }
+}
+
+/** Additions first: no address that stays is missing in between. */
+export async function editTable(work: Work, pin: string, before: Uint8Array, after: Uint8Array): Promise<void> {
+  const { added, removed } = comparePacked(before, after);
+  using map = work.libbpf.BpfMap.openPinned(pinPath(work, pin));
+  await map.setPacked(added, new Uint8Array(added.length / KEY_SIZE));
+  injectFault('edit');
+  const keys = Array.from({ length: removed.length / KEY_SIZE }, (_, i) => {
+    return removed.subarray(i * KEY_SIZE, (i + 1) * KEY_SIZE);
+  });
+  await map.deleteMany(keys);
 }
 
 /** The number that flows are marked with, where the object has a constant for it. */
@@ -198,6 +226,10 @@ function clearSlots(work: Work, which: (slot: number) => boolean): void {
     for (let slot = 0; slot < map.maxEntries; slot += 1) {
       if (which(slot) && map.get(slot) !== null) map.delete(slot);
     }
+  }
+  for (const name of readdirSync(pinsOf(work))) {
+    const pin = parseSetPin(name);
+    if (pin !== null && which(pin.slot)) rmSync(pinPath(work, name), { force: true });
   }
 }
 

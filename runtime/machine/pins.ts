@@ -43,6 +43,15 @@ export function parseLinkPin(name: string): { hook: Hook; ifindex: number } | nu
   return match === null ? null : { hook: match[1] as Hook, ifindex: Number(match[2]) };
 }
 
+/** The table `id` of the policy in place `slot`. */
+export function setPin(slot: number, id: number): string {
+  return `set_${slot}_${id}`;
+}
+export function parseSetPin(name: string): { slot: number; id: number } | null {
+  const match = /^set_(\d+)_(\d+)$/.exec(name);
+  return match === null ? null : { slot: Number(match[1]), id: Number(match[2]) };
+}
+
 /** Everything that must be pinned for a gateway to be whole, without its links. */
 export const REQUIRED_PINS: readonly string[] = [
   ...MAPS,

@@ -5,6 +5,7 @@ import { readGuard } from './guard.ts';
 import { requireBpf } from './needs.ts';
 import { readNetns } from './paths.ts';
 import { CLSACT, HOOKS, POLICY_ARRAYS, PROGRAMS, parseLinkPin, REQUIRED_PINS } from './pins.ts';
+import { readKeptSet } from './sets.ts';
 import { findGateways, readState } from './state.ts';
 import { readIpForward, readLocalPorts } from './sysctl.ts';
 import type { Attachment, Device, Hook, Snapshot } from './types.ts';
@@ -21,6 +22,7 @@ export async function takeSnapshot(gateway: string, deed = 'plan'): Promise<Snap
   const devices = await readDevices((name, ifindex) => readFacts(name, ifindex, links.programs, libbpf));
   const tcx = process.env.MASQC_TC !== 'clsact' && libbpf.hasTcx();
   const [guard, filters] = [await readGuard(devices), devices.flatMap((device) => readFilters(device, libbpf))];
+  const state = readState(gateway, netns);
   return {
     netns,
     kernel: release(),
@@ -29,12 +31,13 @@ export async function takeSnapshot(gateway: string, deed = 'plan'): Promise<Snap
     localPorts: readLocalPorts(),
     bpffsMounted: findBpffs() !== null,
     guard,
-    state: readState(gateway, netns),
+    state,
     otherGateways: findGateways(netns).filter((other) => other !== gateway),
     attachments: [...links.live, ...filters],
     dead: links.dead,
     pins: names,
     active: pins !== null && REQUIRED_PINS.every((name) => names.includes(name)) ? readActive(pins, libbpf) : null,
+    sets: (state?.sets ?? []).map(({ hash }) => readKeptSet(gateway, netns, hash)),
     tcx,
   };
 }

@@ -23,7 +23,7 @@ export function readState(gateway: string, netns: number): State | null {
       'Run that version, or `masqc down`.',
     );
   }
-  return state;
+  return { ...state, sets: state.sets ?? [] };
 }
 
 export function writeState(state: State): void {

@@ -87,6 +87,8 @@ export interface State {
   readonly since: string | null;
   /** Hash of what decides (policy and rule table), of the datapath objects, of the shared structs. */
   readonly hashes: Hashes;
+  /** The tables of the active policy; an empty hash: an edit was begun and not ended. */
+  readonly sets: readonly { readonly name: string; readonly hash: string }[];
   readonly flows: number;
   readonly timeouts: Timeouts;
   readonly interfaces: readonly StateInterface[];
@@ -122,6 +124,8 @@ export interface Snapshot {
   readonly pins: readonly string[];
   /** The slot that decides now, and whether all program arrays have programs there; null: maps not pinned. */
   readonly active: { readonly slot: number; readonly filled: boolean } | null;
+  /** What the tables of the state hold, packed, as it was kept; null: not known. */
+  readonly sets: readonly (Uint8Array | null)[];
   /** Whether TCX is there (6.6); else clsact is used. */
   readonly tcx: boolean;
 }

@@ -1,5 +1,5 @@
-import type { Manifest, ManifestRule } from '../../compiler/artifact/manifest.ts';
-import { formatTimeouts } from './render.ts';
+import type { Manifest, ManifestRule, ManifestSet } from '../../compiler/artifact/manifest.ts';
+import { formatTimeouts, groups } from './render.ts';
 
 /** One difference between two built files. */
 export interface Change {
@@ -27,10 +27,20 @@ export function compareManifests(before: Manifest, next: Manifest): Change[] {
   const timeouts = formatTimeouts({ ...next.timeouts }, { ...before.timeouts });
   if (timeouts !== '') add('~', `timeouts ${timeouts}`);
   changes.push(...compareRules(before.rules, next.rules));
+  changes.push(...compareSets(before.sets, next.sets));
   if (changes.length === 0 && before.hashes.policy !== next.hashes.policy) {
     add('~', 'the policy object: the same lines at other places of the file, or with other names or addresses in them');
   }
   return changes;
+}
+
+/** Sets in tables whose addresses differ. */
+export function compareSets(before: readonly ManifestSet[], next: readonly ManifestSet[]): Change[] {
+  return next.flatMap(({ name, prefixes, sha256 }): Change[] => {
+    const old = before.find((one) => one.name === name);
+    if (old === undefined || old.sha256 === sha256) return [];
+    return [{ sign: '~', text: `set ${name}: ${groups(old.prefixes)} → ${groups(prefixes)} prefixes` }];
+  });
 }
 
 /** Lines of each block that came or went, in order; the same line moved within its block is a change of order. */

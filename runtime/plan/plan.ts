@@ -2,6 +2,7 @@ import type { Attachment, Device, InterfaceRecord, Snapshot, State } from '../ma
 import { canTransmit, type Intent, isSamePlace, planHooks } from './attach.ts';
 import { flowTableBytes } from './memory.ts';
 import { findObstacles } from './obstacles.ts';
+import { areSetsSame, planEdit } from './sets.ts';
 import type { Note, Plan, Step, Wanted, WantedInterface } from './types.ts';
 import { findWarnings } from './warnings.ts';
 
@@ -119,7 +120,12 @@ function* planPolicy(
     state?.hashes.policy === wanted.hashes.policy &&
     state.hashes.datapath === wanted.hashes.datapath &&
     ids.every(({ ifindex, id }) => state.interfaces.some((one) => one.ifindex === ifindex && one.id === id));
-  if (same) return;
+  if (same && areSetsSame(wanted, state)) return;
+  const edit = same ? planEdit(wanted, snapshot, state) : null;
+  if (edit !== null) {
+    yield edit;
+    return;
+  }
   const generation = (state?.generation ?? 0) + 1;
   const slot = active === null ? 0 : (active.slot + 1) % POLICY_SLOTS;
   yield { kind: 'policy', generation, slot, rules: wanted.rules, first: active?.filled !== true, ids };

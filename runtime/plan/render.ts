@@ -47,6 +47,8 @@ export function describeStep(step: Step): StepText {
       return describeInterface(step);
     case 'policy':
       return describePolicy(step);
+    case 'set':
+      return describeEdit(step);
     case 'guard':
       return step.first
         ? say(
@@ -159,6 +161,12 @@ function describePolicy(step: Extract<Step, { kind: 'policy' }>): StepText {
   if (step.first) return say('+', `policy, generation ${step.generation}`, `${rules} that decide`);
   const switched = 'one store switches; new connections meet it, live ones go on';
   return say('~', `policy, generation ${step.generation}`, `${rules} that decide; ${switched}`);
+}
+
+function describeEdit({ name, added, removed }: Extract<Step, { kind: 'set' }>): StepText {
+  const parts = [...(added > 0 ? [`+${groups(added)}`] : []), ...(removed > 0 ? [`−${groups(removed)}`] : [])];
+  const noun = added + removed === 1 ? 'prefix' : 'prefixes';
+  return say('~', `${parts.join(' ')} ${noun} in ${name}`, 'in place, under the same program; new connections meet it');
 }
 
 function say(sign: Sign, text: string, why: string): StepText {

@@ -7,10 +7,22 @@ export interface Wanted {
   readonly flows: number;
   readonly timeouts: Timeouts;
   readonly hashes: Hashes;
+  readonly sets: readonly WantedSet[];
   /** How many lines can decide. */
   readonly rules: number;
   /** Outside ports of each masquerade. */
   readonly pools: readonly { readonly name: string; readonly first: number; readonly last: number }[];
+}
+
+/** A set that is looked up in a table. */
+export interface WantedSet {
+  /** Its number in the policy. */
+  readonly id: number;
+  readonly name: string;
+  readonly hash: string;
+  readonly editable: boolean;
+  /** Packed (compiler/artifact/prefixes.ts). */
+  readonly keys: Uint8Array;
 }
 
 export interface WantedInterface {
@@ -51,6 +63,15 @@ export type Step =
       readonly rules: number;
       readonly first: boolean;
       readonly ids: readonly { readonly ifindex: number; readonly id: number }[];
+    }
+  /** Adds and deletes prefixes of a table of the active policy, in the place `slot`. */
+  | {
+      readonly kind: 'set';
+      readonly id: number;
+      readonly name: string;
+      readonly slot: number;
+      readonly added: number;
+      readonly removed: number;
     }
   /** Replaces the guard table in one transaction. */
   | {

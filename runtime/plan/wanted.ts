@@ -3,7 +3,7 @@ import type { Artifact } from '../sources/artifact.ts';
 import type { Wanted } from './types.ts';
 
 /** What an artifact asks of a machine, together with the datapath that this package brings. */
-export function readWanted({ manifest, policy }: Artifact, datapath: Datapath): Wanted {
+export function readWanted({ manifest, policy, sets }: Artifact, datapath: Datapath): Wanted {
   return {
     gateway: manifest.gateway,
     interfaces: manifest.interfaces.map(({ id, name, device, hides }) => ({ id, name, device, hides })),
@@ -14,6 +14,9 @@ export function readWanted({ manifest, policy }: Artifact, datapath: Datapath): 
       datapath: datapath.hash,
       layout: datapath.layout,
     },
+    sets: manifest.sets.map(({ name, sha256, editable }, id) => {
+      return { id, name, hash: sha256, editable, keys: sets[id] ?? new Uint8Array(0) };
+    }),
     rules: manifest.rules.length,
     pools: manifest.masquerades.map(({ name, ports }) => ({ name, first: ports.first, last: ports.last })),
   };

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { formatArtifact, type Manifest, makeManifest } from '../../compiler/artifact/manifest.ts';
 import { makeMaps } from '../../compiler/artifact/maps.ts';
+import { packTable } from '../../compiler/artifact/prefixes.ts';
 import { emitPolicy } from '../../compiler/ebpf/emit.ts';
 import { layoutText, readLayout } from '../../compiler/ebpf/layout.ts';
+import { KEY_SIZE } from '../../compiler/ebpf/tables.ts';
 import { type Datapath, readDatapath } from '../apply/datapath.ts';
 import type { Io } from '../cli/io.ts';
 import { refuseInput } from '../cli/refusal.ts';
@@ -17,9 +19,17 @@ export interface Artifact {
   readonly mapsText: string;
   /** policy.o */
   readonly policy: Uint8Array;
+  /** sets.bin in its parts: the packed keys of each set of the manifest. */
+  readonly sets: readonly Uint8Array[];
 }
 
-export const FILES = { manifest: 'manifest.json', maps: 'maps.json', policy: 'policy.o', linked: 'linked.o' } as const;
+export const FILES = {
+  manifest: 'manifest.json',
+  maps: 'maps.json',
+  policy: 'policy.o',
+  linked: 'linked.o',
+  sets: 'sets.bin',
+} as const;
 /** A policy of 100,000 rules is about 20 MB. */
 const MAX_ARTIFACT_BYTES = 256 * 1024 * 1024;
 
@@ -36,8 +46,9 @@ export function makeArtifact(compiled: Sound, datapath: Datapath): Artifact {
   const layout = readLayout(datapath.miss);
   const policy = emitPolicy(model, diagram, layout, sources);
   const objects = [datapath.datapath, datapath.miss];
-  const manifest = makeManifest({ model, sources, policy, layout, datapath: objects, digest });
-  return { manifest, manifestText: formatArtifact(manifest), mapsText: formatArtifact(makeMaps(model)), policy };
+  const sets = model.tables.map(({ addresses }) => packTable(addresses));
+  const manifest = makeManifest({ model, sources, policy, sets, layout, datapath: objects, digest });
+  return { manifest, manifestText: formatArtifact(manifest), mapsText: formatArtifact(makeMaps(model)), policy, sets };
 }
 
 /** @throws Refusal (exit 1) when the directory is not one that `masqc build` wrote */
@@ -52,7 +63,22 @@ export async function readArtifact(directory: string): Promise<Artifact> {
   if (digest(policy) !== manifest.hashes.policy) {
     throw refuseInput(`${directory}/${FILES.policy} is not the object that its manifest speaks of.`, BUILD_AGAIN);
   }
-  return { manifest, manifestText, mapsText, policy };
+  return { manifest, manifestText, mapsText, policy, sets: readSets(manifest, directory) };
+}
+
+function readSets({ sets }: Manifest, directory: string): Uint8Array[] {
+  if (sets.length === 0) return [];
+  const all = readPart(directory, FILES.sets);
+  let at = 0;
+  return sets.map(({ name, prefixes, sha256 }) => {
+    const keys = all.subarray(at, at + prefixes * KEY_SIZE);
+    at += keys.length;
+    if (digest(keys) === sha256) return keys;
+    throw refuseInput(
+      `${directory}/${FILES.sets} does not hold the set ${name} that its manifest speaks of.`,
+      BUILD_AGAIN,
+    );
+  });
 }
 
 /** Refuses an artifact that was built for another datapath than this package brings. */

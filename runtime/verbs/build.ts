@@ -22,6 +22,7 @@ export async function run(args: readonly string[], options: Options, io: Io): Pr
     [FILES.maps, artifact.mapsText],
     [FILES.manifest, artifact.manifestText],
   ];
+  if (artifact.sets.length > 0) files.push([FILES.sets, Buffer.concat(artifact.sets)]);
   if (linked.object !== null) files.push([FILES.linked, linked.object]);
   write(directory, files);
   const sizes = files.map(([name, content]) => `${name} (${Buffer.byteLength(content)} bytes)`);

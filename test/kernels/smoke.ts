@@ -3,6 +3,8 @@
  *
  *   host 10.9.0.2 - eth0 [ gw ] wan0 - outside 203.0.113.9
  */
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Lab } from '../lab/lab.ts';
 import { masqcCommand, writeGatewayFile } from '../lab/masqc.ts';
 import type { Namespace } from '../lab/namespace.ts';
@@ -13,7 +15,9 @@ gateway smoke {
   default deny
   flows 4096
   timeout udp 40s
+  deny to blocked
 }
+set blocked = file "smoke-blocked.txt"
 interface wan = wan0
 interface lan = eth0
 network home = 10.9.0.0/24 on lan
@@ -41,6 +45,8 @@ redirect web {
   allow from any
 }
 `);
+const LIST = join(dirname(FILE), 'smoke-blocked.txt');
+writeFileSync(LIST, '203.0.113.66\n2001:db8:bad::/48\n198.51.100.0/24\n');
 const PATIENT = 240_000;
 let failed = 0;
 let passed = 0;
@@ -87,7 +93,11 @@ await lab.connect(host, 'eth0', gw, 'eth0');
 await lab.connect(gw, 'wan0', outside, 'eth0');
 await host.ip('addr add 10.9.0.2/24 dev eth0', 'route add default via 10.9.0.1');
 await gw.ip('addr add 10.9.0.1/24 dev eth0', 'addr add 203.0.113.1/24 dev wan0');
-await outside.ip('addr add 203.0.113.9/24 dev eth0', 'route add 10.9.0.0/24 via 203.0.113.1');
+await outside.ip(
+  'addr add 203.0.113.9/24 dev eth0',
+  'addr add 203.0.113.66/24 dev eth0',
+  'route add 10.9.0.0/24 via 203.0.113.1',
+);
 const qdiscs = () => gw.ask('tc', 'qdisc', 'show');
 const before = await qdiscs();
 
@@ -111,6 +121,13 @@ await check('a redirect serves the outside', async () =>
   (await ask(outside, '203.0.113.1', 8080)).includes('host sees 203.0.113.9'),
 );
 await check('a line denies', async () => (await ask(host, '203.0.113.9', 25)) === '');
+await check('a set from a file denies, and an edit of it changes the table in place', async () => {
+  if ((await ask(host, '203.0.113.66', 80)) !== '') return false;
+  writeFileSync(LIST, '198.51.100.0/24\n');
+  const { out } = await masqc('plan', FILE);
+  if (!out.includes('−2 prefixes in blocked') || (await masqc('apply', FILE)).code !== 0) return false;
+  return (await ask(host, '203.0.113.66', 80)) !== '';
+});
 await check('the inside is not reached directly', async () => (await ask(outside, '10.9.0.2', 80)) === '');
 await check('ping through and to the gateway', async () => {
   const out = await host.run(['ping', '-c1', '-W8', '203.0.113.9'], { limit: PATIENT });

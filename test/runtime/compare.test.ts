@@ -17,6 +17,7 @@ const BASE: Manifest = {
   ],
   rules: [rule(1, 'lan-out', 'deny tcp 25'), rule(2, 'lan-out', 'deny tcp 26'), rule(3, 'wan-in', 'allow tcp 22')],
   masquerades: [],
+  sets: [],
   flows: 65536,
   timeouts: { tcp: 1000, 'tcp-syn': 1000, 'tcp-fin': 1000, udp: 1000, icmp: 1000, other: 1000 },
   sources: [],

@@ -41,6 +41,7 @@ export const WANTED: Wanted = {
   flows: 65536,
   timeouts: { tcp: 7_440_000, udp: 300_000 },
   hashes: { policy: 'p1', datapath: 'd1', layout: 'l1' },
+  sets: [],
   rules: 12,
   pools: [{ name: 'home-out', first: 1024, last: 32767 }],
 };
@@ -59,6 +60,7 @@ export const EMPTY: Snapshot = {
   dead: [],
   pins: [],
   active: null,
+  sets: [],
   tcx: true,
 };
 
@@ -85,6 +87,7 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
     active: 0,
     since: '2026-01-01T00:00:00.000Z',
     hashes: wanted.hashes,
+    sets: wanted.sets.map(({ name, hash }) => ({ name, hash })),
     flows: wanted.flows,
     timeouts: wanted.timeouts,
     interfaces: devices.map(({ id, seat, name, device, live, hides }) => ({

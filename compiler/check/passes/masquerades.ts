@@ -43,7 +43,7 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
   context.masqueradeDrafts.push({
     id,
     name: name.text,
-    from: { include: { any: false, interfaces: [], addresses: hidden, own: [] }, except: null },
+    from: { include: { any: false, interfaces: [], addresses: hidden, tables: [], own: [] }, except: null },
     hidden,
     interfaces,
     addresses: outside,

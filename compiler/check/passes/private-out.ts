@@ -1,6 +1,6 @@
 /** Private addresses that a policy lets out where no masquerade hides them. */
 import { formatSet, intersect, isEmpty, isWithin, NO_ADDRESS, PRIVATE_V4, subtract, unite } from '../../addresses.ts';
-import type { AddressSet, InterfaceId, Policy, Rule, Sides } from '../../model.ts';
+import type { AddressSet, InterfaceId, Policy, Rule, Side, Sides } from '../../model.ts';
 import { SELF } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import { type Context, interfaceName } from '../context.ts';
@@ -38,7 +38,7 @@ function warnIn(
       if (to === SELF || to === from || !outer.has(to)) continue;
       const bare = subtract(living.get(from) ?? NO_ADDRESS, hidden.get(to) ?? NO_ADDRESS);
       if (isEmpty(bare)) continue;
-      const found = findLeak(policy, from, bare);
+      const found = findLeak(context, policy, from, bare);
       if (found === null) continue;
       const parameters = {
         addresses: formatSet(found.addresses),
@@ -51,10 +51,10 @@ function warnIn(
   }
 }
 
-function findLeak(policy: Policy, by: InterfaceId, bare: AddressSet) {
+function findLeak(context: Context, policy: Policy, by: InterfaceId, bare: AddressSet) {
   let rest = bare;
   for (const rule of policy.rules) {
-    const named = sendersIn(rule.from, by, rest);
+    const named = sendersIn(context, rule.from, by, rest);
     if (isEmpty(named)) continue;
     if (rule.decision === 'allow') {
       if (!staysInside(rule)) return { addresses: named, span: rule.span };
@@ -65,13 +65,20 @@ function findLeak(policy: Policy, by: InterfaceId, bare: AddressSet) {
   return policy.default.decision === 'allow' && !isEmpty(rest) ? { addresses: rest, span: policy.default.span } : null;
 }
 
-function sendersIn({ include, except }: Sides, by: InterfaceId, among: AddressSet): AddressSet {
-  const named = include.any || include.interfaces.includes(by) ? among : intersect(include.addresses, among);
+function sendersIn(context: Context, { include, except }: Sides, by: InterfaceId, among: AddressSet): AddressSet {
+  const all = include.any || include.interfaces.includes(by);
+  const named = all ? among : intersect(withTables(context, include), among);
   if (except === null) return named;
-  return except.any || except.interfaces.includes(by) ? NO_ADDRESS : subtract(named, except.addresses);
+  return except.any || except.interfaces.includes(by) ? NO_ADDRESS : subtract(named, withTables(context, except));
+}
+
+function withTables({ tables }: Context, side: Side): AddressSet {
+  if (side.tables.length === 0) return side.addresses;
+  return unite([side.addresses, ...tables.filter(({ id }) => side.tables.includes(id)).map((one) => one.addresses)]);
 }
 
 /** Destinations that are private themselves (a tunnel, a neighbouring site) know the way back. */
 function staysInside({ to: { include } }: Rule): boolean {
-  return !include.any && include.interfaces.length === 0 && isWithin(include.addresses, PRIVATE_V4);
+  const isOpen = include.any || include.interfaces.length > 0 || include.tables.length > 0;
+  return !isOpen && isWithin(include.addresses, PRIVATE_V4);
 }

@@ -9,6 +9,11 @@ import { resolveAddresses } from '../resolve/sides.ts';
 export function resolveSets(context: Context): void {
   resolveKind(context, 'set', namesInSet, ({ name, addresses }, circular) => {
     context.addresses.set(name.text, circular ? null : resolveAddresses(context, addresses, 'a set'));
+    const items = [...addresses.items, ...addresses.except];
+    const isFilled = items.some(
+      (item) => item.kind === 'file' || (item.kind === 'name' && context.filled.has(item.name.text)),
+    );
+    if (isFilled) context.filled.add(name.text);
   });
 }
 

@@ -49,12 +49,12 @@ function searchLines(context: Context, lines: Lines, budget: Budget): void {
   let whole = ins !== null && outs !== null;
   if (ins !== null && outs !== null) {
     for (const rule of lines.rules) {
-      const boxes = boxesOf(rule, ins, outs);
+      const boxes = boxesOf(rule, ins, outs, 'most');
       const takers = index.coversAll(boxes);
       if (takers === 'unknown') whole = false;
       else if (takers !== null) warn(context, rule, boxes.length === 0, takers);
       if (budget.tests <= 0) break;
-      for (const box of boxes) index.enter({ box, rule });
+      for (const box of hasTables(rule) ? boxesOf(rule, ins, outs, 'least') : boxes) index.enter({ box, rule });
     }
   }
   if (!whole) context.report.add(CODES.tooManyToCompare, lines.span, { name: lines.name });
@@ -69,6 +69,10 @@ function warn(context: Context, rule: Rule, empty: boolean, takers: ReadonlySet<
   const related: Related[] = [...takers].slice(0, 3).map(({ span }) => ({ span, message: 'decides first' }));
   const why = takers.size === 1 ? 'a line above it takes all of its packets' : 'lines above it take all of its packets';
   context.report.add(CODES.neverReached, rule.span, { why }, { related });
+}
+
+function hasTables({ from, to }: Rule): boolean {
+  return [from, to].some(({ include, except }) => include.tables.length + (except?.tables.length ?? 0) > 0);
 }
 
 function mentioned(rules: readonly Rule[], side: 'from' | 'to'): ReadonlySet<InterfaceId> {

@@ -1,16 +1,18 @@
 /** `from` and `to`: places, addresses, or both. */
 
 import type { Addresses, AddressItem, AddressLiteral } from '../../../grammar/ast.ts';
+import type { Span } from '../../../grammar/span.ts';
 import { addressesOf, EVERY_ADDRESS, NO_ADDRESS, subtract, unite } from '../../addresses.ts';
-import type { AddressSet, InterfaceId, Side, Sides } from '../../model.ts';
+import type { AddressSet, InterfaceId, Side, Sides, TableId } from '../../model.ts';
 import { SELF } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { askAddresses, askSide, lookUp, reportWrongType } from '../names.ts';
+import { resolveFile, tableOf } from './tables.ts';
 import { refuseTwice } from './twice.ts';
 
 export const ANYONE: Sides = {
-  include: { any: true, interfaces: [], addresses: NO_ADDRESS, own: [] },
+  include: { any: true, interfaces: [], addresses: NO_ADDRESS, tables: [], own: [] },
   except: null,
 };
 
@@ -28,6 +30,14 @@ function resolveSide(context: Context, items: readonly AddressItem[], by: string
   const interfaces = new Set<InterfaceId>();
   const literals: AddressLiteral[] = [];
   const sets: AddressSet[] = [];
+  const tables = new Set<TableId>();
+  /** Into a table, or spelled out. */
+  const take = (set: AddressSet | null, name: string, fromFile: boolean, span: Span) => {
+    const table = set === null ? null : tableOf(context, name, set, fromFile, span);
+    if (set === null) sound = false;
+    else if (table !== null) tables.add(table);
+    else sets.push(set);
+  };
   let any = false;
   let sound = true;
   for (const item of items) {
@@ -42,11 +52,12 @@ function resolveSide(context: Context, items: readonly AddressItem[], by: string
         if (members === null) sound = false;
         else for (const id of members) interfaces.add(id);
       } else {
-        const set = context.addresses.get(thing.name.text) ?? null;
-        if (set === null) sound = false;
-        else sets.push(set);
+        const name = thing.name.text;
+        take(context.addresses.get(name) ?? null, name, context.filled.has(name), item.span);
       }
-    } else if (!takeLiteral(context, item, literals)) sound = false;
+    } else if (item.kind === 'file') {
+      take(resolveFile(context, item), `file "${item.path.value}"`, true, item.span);
+    } else takeLiteral(context, item, literals);
   }
   if (!sound) return null;
   if (any) return ANYONE.include;
@@ -54,6 +65,7 @@ function resolveSide(context: Context, items: readonly AddressItem[], by: string
     any: false,
     interfaces: [...interfaces].sort((a, b) => a - b),
     addresses: join(literals, sets),
+    tables: [...tables].sort((a, b) => a - b),
     own: [],
   };
 }
@@ -80,24 +92,18 @@ function resolveAddressItems(context: Context, items: readonly AddressItem[], by
       const set = thing === null ? null : (context.addresses.get(item.name.text) ?? null);
       if (set === null) sound = false;
       else sets.push(set);
-    } else if (!takeLiteral(context, item, literals)) sound = false;
+    } else if (item.kind === 'file') {
+      const set = resolveFile(context, item);
+      if (set === null) sound = false;
+      else sets.push(set);
+    } else takeLiteral(context, item, literals);
   }
   return sound ? join(literals, sets) : null;
 }
 
-function takeLiteral(
-  context: Context,
-  item: Extract<AddressItem, { kind: 'address' | 'file' }>,
-  literals: AddressLiteral[],
-): boolean {
-  if (item.kind === 'file') {
-    const parameters = { what: 'addresses from a file are', instead: 'the addresses themselves, comma between' };
-    context.report.add(CODES.notBuilt, item.span, parameters);
-    return false;
-  }
+function takeLiteral(context: Context, item: AddressLiteral, literals: AddressLiteral[]): void {
   noteFamily(context, item);
   literals.push(item);
-  return true;
 }
 
 /** A file that names IPv6 addresses is told, once, how far this version goes with them. */
@@ -111,9 +117,10 @@ function join(literals: readonly AddressLiteral[], sets: readonly AddressSet[]):
   return unite([addressesOf(literals), ...sets]);
 }
 
-/** The families that a side can have; both, where it speaks of places. */
+/** The families that a side can have; both, where it speaks of places or of a set that may change. */
 export function familiesOf({ include, except }: Sides): ReadonlySet<4 | 6> {
-  if (include.any || include.interfaces.length > 0 || include.own.length > 0) return new Set([4, 6]);
+  const open = include.any || include.interfaces.length > 0 || include.own.length > 0;
+  if (open || include.tables.length > 0) return new Set([4, 6]);
   const rest = except === null ? include.addresses : subtract(include.addresses, except.addresses);
   const families = new Set<4 | 6>();
   if (rest.v4.length > 0) families.add(4);

@@ -48,7 +48,7 @@ for (const { code, fact, bad, good, whole, fixed, says } of CASES) {
   });
 }
 
-const OF_LOADING = ['unreadable', 'includeLoop', 'includeTooDeep', 'includedTwice'];
+const OF_LOADING = ['unreadable', 'includeLoop', 'includeTooDeep', 'includedTwice', 'badLineInFile', 'emptyFile'];
 
 suite('has a case for every code', () => {
   const cased = new Set<string>(CASES.map(({ code }) => code));

@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicyDiagram } from '../../../compiler/diagram/build.ts';
 import type { PolicyDiagram } from '../../../compiler/diagram/diagram.ts';
-import { walk, walkForward } from '../../../compiler/diagram/walk.ts';
+import { tableValues, walk, walkForward } from '../../../compiler/diagram/walk.ts';
 import type { AddressSet, Model, Service, Side, Sides } from '../../../compiler/model.ts';
-import { ANYONE, ECHO, ModelMaker, makeDeathstar, NOBODY, v4, v6 } from './models.ts';
+import { ANYONE, addresses, ECHO, ModelMaker, makeDeathstar, NOBODY, v4, v6 } from './models.ts';
 import { fieldsOf, naiveForward, naiveIngress, naiveRedirected, type TestPacket } from './naive.ts';
 
 const test = suite('the diagram agrees with the rules read in order');
@@ -52,13 +52,28 @@ const addressSet: fc.Arbitrary<AddressSet> = fc.record({
     fc.constantFrom(...PREFIXES6).map((text) => [v6(text)]),
   ),
 });
+/** Tables that overlap, one within another, one of a single family, one empty. */
+const tableList = fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.subarray([0, 1, 2, 3], { maxLength: 2 }));
+const TABLES = [
+  addresses('10.1.0.0/16', '198.51.100.0/24', '2001:db8::/32'),
+  addresses('10.1.1.0/24', '2001:db8:1::/48'),
+  addresses('10.1.1.7', '192.168.1.0/24'),
+  addresses(),
+];
 const sideOf: fc.Arbitrary<Side> = fc.oneof(
   fc.constant({ ...NOBODY, any: true }),
-  fc.record({ any: fc.constant(false), interfaces: placeList, addresses: addressSet, own: fc.constant([]) }),
+  fc.record({
+    any: fc.constant(false),
+    interfaces: placeList,
+    addresses: addressSet,
+    tables: tableList,
+    own: fc.constant([]),
+  }),
   fc.record({
     any: fc.constant(false),
     interfaces: fc.constant([]),
     addresses: addressSet,
+    tables: tableList,
     own: placeList.map((ids) => ids.filter((id) => id > 0)),
   }),
 );
@@ -143,11 +158,12 @@ const models: fc.Arbitrary<Model> = fc
     for (const [i, { from, interfaces }] of parts.masquerades.entries()) maker.masquerade(`m${i}`, from, interfaces);
     for (const [i, r] of parts.redirects.entries())
       maker.redirect(`r${i}`, r.interfaces, r.listens, r.allowFrom, r.owned);
+    for (const set of TABLES) maker.table(set);
     return maker.make();
   });
 
 const packets: fc.Arbitrary<TestPacket> = fc.constantFrom(4 as const, 6 as const).chain((family) => {
-  const addresses =
+  const some =
     family === 4 ? ADDRESSES4.map((text) => BigInt(v4(text).first)) : ADDRESSES6.map((text) => v6(text).first);
   return fc.record({
     family: fc.constant(family),
@@ -156,13 +172,13 @@ const packets: fc.Arbitrary<TestPacket> = fc.constantFrom(4 as const, 6 as const
     own: fc.constantFrom(0, 0, 1, 2, 255),
     protocol: fc.constantFrom(6, 6, 17, 1, 58, 47, 200),
     dport: fc.constantFrom(...PORTS),
-    daddr: fc.constantFrom(...addresses),
-    saddr: fc.constantFrom(...addresses),
+    daddr: fc.constantFrom(...some),
+    saddr: fc.constantFrom(...some),
   });
 });
 
 function compare(model: Model, diagram: PolicyDiagram, packet: TestPacket): void {
-  const fields = fieldsOf(packet);
+  const fields = { ...fieldsOf(packet), ...tableValues(model, packet.family, packet.saddr, packet.daddr) };
   const said = JSON.stringify({ ...packet, daddr: `${packet.daddr}`, saddr: `${packet.saddr}` });
   assert.is(Object.values(walk(diagram.ingress, fields)).join(' '), naiveIngress(model, packet), `ingress ${said}`);
   const { verdict, rule, log, nat, untranslated } = walkForward(diagram, fields);

@@ -33,7 +33,7 @@ function build(list: readonly Clause<number>[]): Node<number> {
   return buildFirstMatch(store, list, store.leaf(9));
 }
 function lowest(box: Box): FieldValues {
-  return Object.fromEntries(Object.entries(box).map(([field, { first }]) => [field, first]));
+  return Object.fromEntries(Object.entries(box).map(([field, range]) => [field, range!.first]));
 }
 /** Too many to multiply: a chain, in which fields are asked again. */
 function makeChain(): Node<number> {
@@ -124,7 +124,7 @@ test('paths are apart and together everything', () => {
       for (const packet of packets()) {
         const held = paths.filter(({ box }) =>
           Object.entries(box).every(
-            ([field, { first, last }]) => first <= packet[field as Field]! && packet[field as Field]! <= last,
+            ([field, range]) => range!.first <= packet[field as Field]! && packet[field as Field]! <= range!.last,
           ),
         );
         assert.equal(

@@ -17,11 +17,13 @@ import type {
   Service,
   Side,
   Sides,
+  Table,
+  TableId,
 } from '../../../compiler/model.ts';
 
 export const NO_SPAN = { file: 'test.masq', start: 0, end: 0, line: 1, column: 1 };
 export const NO_ADDRESSES: AddressSet = { v4: [], v6: [] };
-export const NOBODY: Side = { any: false, interfaces: [], addresses: NO_ADDRESSES, own: [] };
+export const NOBODY: Side = { any: false, interfaces: [], addresses: NO_ADDRESSES, tables: [], own: [] };
 export const ANYONE: Sides = { include: { ...NOBODY, any: true }, except: null };
 
 /** `10.0.0.1`, `10.0.0.0/8`, `10.0.0.1-10.0.0.9` as a range. */
@@ -186,6 +188,14 @@ export class ModelMaker {
     return this;
   }
 
+  readonly tables: Table[] = [];
+  /** A set with a table of its own; its id. */
+  table(addresses: AddressSet): TableId {
+    const id = this.tables.length;
+    this.tables.push({ id, name: `set${id}`, addresses });
+    return id;
+  }
+
   make(expectations: Model['expectations'] = []): Model {
     return {
       gateway: {
@@ -204,6 +214,7 @@ export class ModelMaker {
       redirects: this.#redirects,
       expectations,
       rules: this.rules,
+      tables: this.tables,
     };
   }
 }

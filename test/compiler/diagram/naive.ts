@@ -52,26 +52,30 @@ function serves(services: readonly Service[], p: TestPacket): boolean {
   });
 }
 
-function isFrom(side: Side, p: TestPacket): boolean {
+function inTables(side: Side, tables: Model['tables'], family: 4 | 6, address: bigint): boolean {
+  return side.tables.some((id) => inSet(tables[id]!.addresses, family, address));
+}
+
+function isFrom(side: Side, p: TestPacket, tables: Model['tables']): boolean {
   if (side.any || side.interfaces.includes(p.in)) return true;
   if (side.own.length > 0 && p.in === 0) return true;
-  return inSet(side.addresses, p.family, p.saddr);
+  return inSet(side.addresses, p.family, p.saddr) || inTables(side, tables, p.family, p.saddr);
 }
 
-function isTo(side: Side, p: TestPacket, routed: boolean): boolean {
+function isTo(side: Side, p: TestPacket, routed: boolean, tables: Model['tables']): boolean {
   if (side.any || side.own.includes(p.own)) return true;
   if (routed ? side.interfaces.includes(p.out) : side.interfaces.includes(0) && p.own !== 0) return true;
-  return inSet(side.addresses, p.family, p.daddr);
+  return inSet(side.addresses, p.family, p.daddr) || inTables(side, tables, p.family, p.daddr);
 }
 
-function from(s: Sides, p: TestPacket): boolean {
-  return isFrom(s.include, p) && !(s.except && isFrom(s.except, p));
+function from(s: Sides, p: TestPacket, tables: Model['tables']): boolean {
+  return isFrom(s.include, p, tables) && !(s.except && isFrom(s.except, p, tables));
 }
-function to(s: Sides, p: TestPacket, routed: boolean): boolean {
-  return isTo(s.include, p, routed) && !(s.except && isTo(s.except, p, routed));
+function to(s: Sides, p: TestPacket, routed: boolean, tables: Model['tables']): boolean {
+  return isTo(s.include, p, routed, tables) && !(s.except && isTo(s.except, p, routed, tables));
 }
-function matches(rule: Rule, p: TestPacket, routed: boolean): boolean {
-  return serves(rule.services, p) && from(rule.from, p) && to(rule.to, p, routed);
+function matches(rule: Rule, p: TestPacket, routed: boolean, { tables }: Model): boolean {
+  return serves(rule.services, p) && from(rule.from, p, tables) && to(rule.to, p, routed, tables);
 }
 
 function isForged(model: Model, p: TestPacket): boolean {
@@ -90,7 +94,7 @@ function isForged(model: Model, p: TestPacket): boolean {
 export function naiveIngress(model: Model, p: TestPacket): string {
   if (isForged(model, p)) return 'forged';
   for (const rule of model.gateway.rules) {
-    if (matches(rule, p, false)) return `${rule.decision} ${rule.id} ${rule.log}`;
+    if (matches(rule, p, false, model)) return `${rule.decision} ${rule.id} ${rule.log}`;
   }
   if (p.in === 0) return 'continue';
   for (const redirect of model.redirects) {
@@ -102,7 +106,7 @@ export function naiveIngress(model: Model, p: TestPacket): string {
     for (const listen of redirect.listens) {
       if (listen.target.kind === 'address' && listen.target.family !== p.family) continue;
       if (!serves([listen.service], p)) continue;
-      return from(redirect.allowFrom, p)
+      return from(redirect.allowFrom, p, model.tables)
         ? `redirect ${listen.id} ${redirect.log}`
         : `deny ${redirect.denyId} ${redirect.log}`;
     }
@@ -120,7 +124,7 @@ function naivePolicy(model: Model, p: TestPacket): { verdict: string; rule: numb
   for (const policy of model.policies) {
     if (!policy.from.includes(p.in) || !policy.to.includes(p.out)) continue;
     for (const rule of policy.rules) {
-      if (matches(rule, p, true)) return { verdict: rule.decision, rule: rule.id, log: rule.log };
+      if (matches(rule, p, true, model)) return { verdict: rule.decision, rule: rule.id, log: rule.log };
     }
     return { verdict: policy.default.decision, rule: policy.default.id, log: policy.default.log };
   }
@@ -129,7 +133,7 @@ function naivePolicy(model: Model, p: TestPacket): { verdict: string; rule: numb
 
 function naiveNat(model: Model, p: TestPacket): number {
   if (p.family !== 4 || p.in === 0) return 0;
-  return model.masquerades.find((m) => m.interfaces.includes(p.out) && from(m.from, p))?.id ?? 0;
+  return model.masquerades.find((m) => m.interfaces.includes(p.out) && from(m.from, p, model.tables))?.id ?? 0;
 }
 
 function leaks(model: Model, p: TestPacket): boolean {

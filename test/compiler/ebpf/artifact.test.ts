@@ -11,6 +11,7 @@ const model = makeModel(['allow tcp 22', 'masquerade home-out {', 'masquerade gu
   masquerades: [makeMasquerade(2, null), makeMasquerade(3, [{ first: 0xcb007101, last: 0xcb0071fe }])],
 });
 const input = {
+  sets: [],
   model,
   sources: [{ file: 'small.masq', text: 'gateway small {\n}\n' }],
   policy: Uint8Array.of(1, 2, 3),

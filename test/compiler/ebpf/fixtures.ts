@@ -9,7 +9,7 @@ export const FILE = 'small.masq';
 export function spanAt(line: number, column = 3) {
   return { file: FILE, start: 0, end: 0, line, column };
 }
-const nobody: Sides['include'] = { any: false, interfaces: [], addresses: { v4: [], v6: [] }, own: [] };
+const nobody: Sides['include'] = { any: false, interfaces: [], addresses: { v4: [], v6: [] }, tables: [], own: [] };
 export const everybody: Sides = { include: { ...nobody, any: true }, except: null };
 
 export interface Parts {
@@ -53,6 +53,7 @@ export function makeModel(texts: readonly string[], parts: Parts = {}): Model {
     masquerades: parts.masquerades ?? [],
     redirects: parts.redirects ?? [],
     expectations: [],
+    tables: [],
     rules,
   };
 }

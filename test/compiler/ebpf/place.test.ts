@@ -32,7 +32,8 @@ const lower = (root: Node<number>): Step => new Questions(fields, purposes, answ
 function toBytes(packet: FieldValues): Uint8Array {
   const bytes = new Uint8Array(layout.size);
   const view = new DataView(bytes.buffer);
-  for (const [name, value] of Object.entries(packet)) {
+  for (const [name, given] of Object.entries(packet)) {
+    const value = given ?? 0n;
     const member = name.replace(/[46]$/, '');
     if (name.endsWith('6')) {
       for (let i = 0; i < 4; i++) {

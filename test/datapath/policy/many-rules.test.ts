@@ -16,7 +16,7 @@ const COUNT = 10_000;
 const SIX = 0x20010db8n << 96n;
 
 const at = (addresses: AddressSet): Sides => ({
-  include: { any: false, interfaces: [], own: [], addresses },
+  include: { any: false, interfaces: [], own: [], tables: [], addresses },
   except: null,
 });
 

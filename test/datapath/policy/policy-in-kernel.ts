@@ -7,8 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execaSync } from 'execa';
+import { packTable } from '../../../compiler/artifact/prefixes.ts';
 import { compareLayout, type DatapathLayout, readLayout } from '../../../compiler/ebpf/layout.ts';
+import { KEY_SIZE, mapName } from '../../../compiler/ebpf/tables.ts';
 import { findUnresolved } from '../../../compiler/ebpf/unresolved.ts';
+import type { Table } from '../../../compiler/model.ts';
+import { BpfMap } from '../../../native/lib/libbpf.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const PER_RUN = 32; // harness.bpf.c
@@ -50,12 +54,19 @@ export class PolicyInKernel {
     if (open.length > 0) throw new Error(`unresolved: ${open.join(', ')}`);
     this.#unload();
     const start = performance.now();
-    execaSync('bpftool', ['prog', 'loadall', linked, join(this.#pins, 'p')]);
+    execaSync('bpftool', ['prog', 'loadall', linked, join(this.#pins, 'p'), 'pinmaps', join(this.#pins, 'm')]);
     return performance.now() - start;
   }
 
+  /** Puts addresses into a table of what is loaded. */
+  async fill({ id, addresses }: Table): Promise<void> {
+    using map = BpfMap.openPinned(join(this.#pins, 'm', mapName(id)));
+    const keys = packTable(addresses);
+    await map.setPacked(keys, new Uint8Array(keys.length / KEY_SIZE));
+  }
+
   #unload(): void {
-    rmSync(join(this.#pins, 'p'), { recursive: true, force: true });
+    for (const name of ['p', 'm']) rmSync(join(this.#pins, name), { recursive: true, force: true });
   }
 
   /** What the policy makes of each packet. */

@@ -314,7 +314,7 @@ export const MEANING: readonly Case[] = [
   {
     code: 'notBuilt',
     fact: 'addresses that are not written here wait to be built',
-    bad: 'set s = «file "x.txt"»\nnetwork n = «dynamic» on wan\nhost h = ::10 in «n»\n',
+    bad: 'network n = «dynamic» on wan\nhost h = ::10 in «n»\n',
     good: 'set s = 192.0.2.1\n',
   },
   {

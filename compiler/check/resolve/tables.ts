@@ -1,0 +1,62 @@
+/** Sets that are looked up in a table instead of being spelled out in the diagram, and the files that sets come from. */
+import type { FileAddresses } from '../../../grammar/ast.ts';
+import type { Span } from '../../../grammar/span.ts';
+import { isEmpty } from '../../addresses.ts';
+import type { AddressSet, TableId } from '../../model.ts';
+import { CODES } from '../codes.ts';
+import type { Context } from '../context.ts';
+
+/**
+ * Up to so many ranges are spelled out: nine comparisons, less than a look-up costs. A set from a file always has a
+ * table, so that an edit of the file needs no other program.
+ */
+export const MOST_SPELLED_OUT = 256;
+/** What a gateway's maps have room for. */
+export const MOST_TABLES = 32;
+export const MOST_PREFIXES = 1_000_000;
+/** Wrong lines that are shown of one file. */
+const MOST_PROBLEMS = 10;
+
+/** The addresses of `file "…"`; null: a mistake, which is reported. */
+export function resolveFile(context: Context, { path, span }: FileAddresses): AddressSet | null {
+  const list = context.lists.read(span.file, path.value);
+  if ('problem' in list) {
+    context.report.add(CODES.unreadable, path.span, { path: list.path, problem: list.problem });
+    return null;
+  }
+  if (context.files.has(list.path)) return list.problems.length > 0 ? null : list.set;
+  context.files.add(list.path);
+  for (const { span, text, because, expected } of list.problems.slice(0, MOST_PROBLEMS)) {
+    const more = list.problems.length - MOST_PROBLEMS;
+    const last = span === list.problems[MOST_PROBLEMS - 1]?.span && more > 0;
+    const parameters = { text, because, expected, more: last ? more : 0 };
+    context.report.add(CODES.badLineInFile, span, parameters, { related: [{ span: path.span, message: 'read here' }] });
+  }
+  if (list.problems.length > 0) return null;
+  const count = list.set.v4.length + list.set.v6.length;
+  if (count > MOST_PREFIXES) {
+    context.report.add(CODES.tooMany, path.span, { what: 'ranges in a file of addresses', limit: MOST_PREFIXES });
+    return null;
+  }
+  if (isEmpty(list.set)) context.report.add(CODES.emptyFile, path.span, { path: list.path });
+  return list.set;
+}
+
+/** The table of a set, or null where it is spelled out. `name` is what the set is called. */
+export function tableOf(
+  context: Context,
+  name: string,
+  set: AddressSet,
+  fromFile: boolean,
+  span: Span,
+): TableId | null {
+  if (!fromFile && set.v4.length <= MOST_SPELLED_OUT && set.v6.length <= MOST_SPELLED_OUT) return null;
+  const known = context.tables.find((table) => table.name === name);
+  if (known !== undefined) return known.id;
+  if (context.tables.length === MOST_TABLES) {
+    context.report.addOnce(CODES.tooMany, span, { what: 'large sets and sets from files', limit: MOST_TABLES });
+  }
+  const id = context.tables.length;
+  context.tables.push({ id, name, addresses: set });
+  return id;
+}
