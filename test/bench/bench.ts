@@ -3,6 +3,7 @@
  *
  *   --rounds N   (3)      the median of N interleaved rounds
  *   --only WORDS          gateways whose name holds one of these words, e.g. --only masqc,nft
+ *   --rows WORDS          kinds of rows: established, first, many (10,000 lines, 100,000 blocked prefixes)
  *   --json                one document instead of the table
  *   --quick               one short round: does everything run?
  */
@@ -16,6 +17,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: '' },
+    rows: { type: 'string', default: 'established,first,many' },
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
   },
@@ -53,6 +55,8 @@ async function measureFirst(stage: Stage, gateway: Gateway, round: number): Prom
   }
 }
 
+const kinds = new Set(options.rows.split(','));
+if (options.quick) kinds.delete('many');
 const words = options.only.split(',').filter((word) => word !== '');
 const chosen = GATEWAYS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
 const stage = await Stage.open();
@@ -61,11 +65,15 @@ try {
   for (let round = 1; round <= rounds; round++) {
     say(`round ${round} of ${rounds}`);
     results.push(await measureEstablished(stage, FLOOR, 1000, round));
-    for (const flows of ESTABLISHED)
+    for (const flows of kinds.has('established') ? ESTABLISHED : [])
       for (const gateway of chosen)
         if (gateway.rows.includes('established')) results.push(await measureEstablished(stage, gateway, flows, round));
-    for (const gateway of chosen)
-      if (gateway.rows.includes('first')) results.push(await measureFirst(stage, gateway, round));
+    for (const gateway of chosen) {
+      const asksFirst = kinds.has('first') && gateway.rows.includes('first');
+      const isMany = kinds.has('many') && gateway.rows.includes('many');
+      if (asksFirst || isMany) results.push(await measureFirst(stage, gateway, round));
+      if (isMany) results.push(await measureEstablished(stage, gateway, 1000, round));
+    }
   }
 } finally {
   await stage.close();

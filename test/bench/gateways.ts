@@ -1,19 +1,25 @@
 /** What is measured side by side. */
 import { join } from 'node:path';
+import { nftBlockList, nftRules, withBlockList, withRules } from './rules.ts';
 import type { Stage } from './stage.ts';
+
+export type RowKind = 'established' | 'first' | 'many';
 
 export interface Gateway {
   readonly name: string;
   readonly what: string;
-  /** established: 1, 1,000 and 100,000 flows; first: every packet starts a flow. */
-  readonly rows: readonly ('established' | 'first')[];
+  /**
+   * established: 1, 1,000 and 100,000 flows; first: every packet starts a flow; many: first packets, and 1,000
+   * established flows, behind many lines or addresses.
+   */
+  readonly rows: readonly RowKind[];
   readonly translates: boolean;
   setUp(stage: Stage, flows: number): Promise<void>;
   takeDown(stage: Stage): Promise<void>;
 }
 
-const MASQC = [process.execPath, join(import.meta.dirname, '../../runtime/cli/masqc.ts')];
-const NFT_MASQUERADE = `
+export const MASQC = [process.execPath, join(import.meta.dirname, '../../runtime/cli/masqc.ts')];
+export const nftMasquerade = ({ set, rules } = { set: '', rules: '' }) => `
 table ip nat {
   chain postrouting {
     type nat hook postrouting priority srcnat;
@@ -21,9 +27,11 @@ table ip nat {
   }
 }
 table ip filter {
+${set}
   chain forward {
     type filter hook forward priority filter; policy drop;
     ct state established,related accept
+${rules}
     iifname "lan1" oifname "wan1" accept
   }
 }
@@ -40,8 +48,8 @@ function bare(program: string, what: string, rows: Gateway['rows']): Gateway {
   };
 }
 
-async function applyMasqc(stage: Stage, ...options: string[]): Promise<void> {
-  await stage.gateway.ask(...MASQC, 'apply', join(import.meta.dirname, 'gateway.masq'), ...options);
+async function applyMasqc(stage: Stage, file = join(import.meta.dirname, 'gateway.masq')): Promise<void> {
+  await stage.gateway.ask(...MASQC, 'apply', file);
 }
 /** Takes the XDP programs off again: TC then does all the work, as on ppp0 and tun. */
 async function leaveToTc(stage: Stage): Promise<void> {
@@ -49,6 +57,33 @@ async function leaveToTc(stage: Stage): Promise<void> {
 }
 async function downMasqc(stage: Stage): Promise<void> {
   await stage.gateway.ask(...MASQC, 'down');
+}
+
+function nft(
+  name: string,
+  what: string,
+  rows: Gateway['rows'],
+  before?: () => { set: string; rules: string },
+): Gateway {
+  return {
+    name,
+    what,
+    rows,
+    translates: true,
+    async setUp(stage) {
+      const input = nftMasquerade(before?.());
+      const { code, err } = await stage.gateway.run(['nft', '-f', '-'], { input, limit: 120_000 });
+      if (code !== 0) throw new Error(`nft: ${err}`);
+    },
+    async takeDown(stage) {
+      await stage.gateway.ask('nft', 'flush', 'ruleset');
+      await stage.gateway.run(['conntrack', '-F']);
+    },
+  };
+}
+
+function masqc(name: string, what: string, rows: Gateway['rows'], file?: () => string): Gateway {
+  return { name, what, rows, translates: true, setUp: (stage) => applyMasqc(stage, file?.()), takeDown: downMasqc };
 }
 
 export const FLOOR: Gateway = {
@@ -69,32 +104,12 @@ export const GATEWAYS: readonly Gateway[] = [
     setUp: (stage) => stage.route(true),
     takeDown: (stage) => stage.route(false),
   },
-  {
-    name: 'nft',
-    what: 'nftables masquerade with a stateful forward chain',
-    rows: ['established', 'first'],
-    translates: true,
-    async setUp(stage) {
-      const { code, err } = await stage.gateway.run(['nft', '-f', '-'], { input: NFT_MASQUERADE });
-      if (code !== 0) throw new Error(`nft: ${err}`);
-    },
-    async takeDown(stage) {
-      await stage.gateway.ask('nft', 'flush', 'ruleset');
-      await stage.gateway.run(['conntrack', '-F']);
-    },
-  },
+  nft('nft', 'nftables masquerade with a stateful forward chain', ['established', 'first']),
   bare('bare_kept', 'XDP: one look-up and a rewrite, next hop known', ['established']),
   bare('bare_fib', 'XDP: the same with a FIB look-up', ['established']),
   bare('bare_first', 'XDP: two inserts and a FIB look-up for each flow', ['first']),
   bare('bare_tc', 'TC: one look-up and a rewrite, the neighbour by the kernel', ['established']),
-  {
-    name: 'masqc',
-    what: 'masqc, eBPF on XDP',
-    rows: ['established', 'first'],
-    translates: true,
-    setUp: (stage) => applyMasqc(stage),
-    takeDown: downMasqc,
-  },
+  masqc('masqc', 'masqc, eBPF on XDP', ['established', 'first']),
   {
     name: 'masqc tc',
     what: 'masqc, eBPF on TC alone',
@@ -106,4 +121,10 @@ export const GATEWAYS: readonly Gateway[] = [
     },
     takeDown: downMasqc,
   },
+  masqc('masqc 10 rules', 'with 10 lines before the one that allows', ['many'], () => withRules(10)),
+  masqc('masqc 10,000 rules', 'with 10,000 lines', ['many'], () => withRules(10_000)),
+  nft('nft 10 rules', 'nftables with the same lines', ['many'], () => ({ set: '', rules: nftRules(10) })),
+  nft('nft 10,000 rules', '', ['many'], () => ({ set: '', rules: nftRules(10_000) })),
+  masqc('masqc 100,000 blocked', 'both ends looked up in a set from a file', ['many'], () => withBlockList(100_000)),
+  nft('nft 10,000 blocked', 'the same in an interval set of nftables', ['many'], () => nftBlockList(10_000)),
 ];
