@@ -129,6 +129,23 @@ lists('a line behind one that asks a table is not said to be unreached; one behi
   assert.is(unreached(lines('deny tcp 1-65535 from any\n  allow tcp 23 from blocked')), 2);
 });
 
+lists('a masquerade spells its addresses out, and takes no more of them than that bears', () => {
+  const masquerade = 'masquerade m {\n  from blocked\n  interface wan\n  ports 61000-65095\n}\n';
+  const codesFor = (count: number) => {
+    const text = Array.from({ length: count }, (_, i) => `10.${i >> 7}.${(i & 127) * 2}.0/24`).join('\n');
+    return compileWith({ '/etc/g/lists/blocked.txt': text }, GATEWAY + masquerade).diagnostics.filter(
+      ({ severity }) => severity === 'error',
+    );
+  };
+  assert.equal(codesFor(100), []);
+  assert.match(
+    codesFor(5000)
+      .map(({ message }) => message)
+      .join(),
+    /4,?096/,
+  );
+});
+
 lists('100,000 prefixes are checked in less than 1.5 s', () => {
   const text = Array.from({ length: 100_000 }, (_, i) => `${(i >> 15) + 20}.${(i >> 7) & 255}.${(i & 127) * 2}.0/24`);
   const began = performance.now();

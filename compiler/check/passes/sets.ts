@@ -4,11 +4,11 @@ import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { orderByUse } from '../order.ts';
 import { resolveWhat } from '../resolve/services.ts';
-import { resolveAddresses } from '../resolve/sides.ts';
+import { OF_A_SET, resolveAddresses } from '../resolve/sides.ts';
 
 export function resolveSets(context: Context): void {
   resolveKind(context, 'set', namesInSet, ({ name, addresses }, circular) => {
-    context.addresses.set(name.text, circular ? null : resolveAddresses(context, addresses, 'a set'));
+    context.addresses.set(name.text, circular ? null : resolveAddresses(context, addresses, OF_A_SET));
     const items = [...addresses.items, ...addresses.except];
     const isFilled = items.some(
       (item) => item.kind === 'file' || (item.kind === 'name' && context.filled.has(item.name.text)),

@@ -70,11 +70,22 @@ function resolveSide(context: Context, items: readonly AddressItem[], by: string
   };
 }
 
+/** Who asks for the addresses of a set: they may be many. */
+export const OF_A_SET = 'a set';
+/** Where there is no table all ranges are spelled out. */
+const MOST_WITHOUT_TABLE = 4096;
+
 /** Where only addresses make sense: sets, a masquerade's `from`, `address`. */
 export function resolveAddresses(context: Context, addresses: Addresses, by: string): AddressSet | null {
   const include = resolveAddressItems(context, addresses.items, by);
   const except = resolveAddressItems(context, addresses.except, '`except`');
-  return include === null || except === null ? null : subtract(include, except);
+  if (include === null || except === null) return null;
+  const set = subtract(include, except);
+  if (by !== OF_A_SET && Math.max(set.v4.length, set.v6.length) > MOST_WITHOUT_TABLE) {
+    context.report.add(CODES.tooMany, addresses.span, { what: `ranges in ${by}`, limit: MOST_WITHOUT_TABLE });
+    return null;
+  }
+  return set;
 }
 
 function resolveAddressItems(context: Context, items: readonly AddressItem[], by: string): AddressSet | null {
