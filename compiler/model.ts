@@ -103,12 +103,19 @@ export interface Timeouts {
   readonly other: number;
 }
 
+/**
+ * What a new policy does to live connections: `recheck` decides each again with its next packet, `keep` lets them go on as
+ * they were decided, `flush` ends them.
+ */
+export type Established = 'recheck' | 'keep' | 'flush';
+
 export interface Gateway {
   readonly name: string;
   readonly datapath: 'ebpf' | 'nftables' | 'auto';
   readonly default: Default;
   readonly flows: number;
   readonly timeouts: Timeouts;
+  readonly established: Established;
   /** Its own `deny` and `reject` lines. */
   readonly rules: readonly Rule[];
   readonly span: Span;

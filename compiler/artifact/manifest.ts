@@ -5,7 +5,7 @@
 import type { SourceText } from '../../grammar/span.ts';
 import { type DatapathLayout, layoutText } from '../ebpf/layout.ts';
 import { KEY_SIZE } from '../ebpf/tables.ts';
-import type { Model, RuleOrigin, Timeouts } from '../model.ts';
+import type { Established, Model, RuleOrigin, Timeouts } from '../model.ts';
 import { isEditable } from './editable.ts';
 
 export const MANIFEST_SCHEMA = 'masqc/manifest@1';
@@ -23,6 +23,8 @@ export interface Manifest {
   readonly flows: number;
   /** Milliseconds of idleness. */
   readonly timeouts: Timeouts;
+  /** What live connections meet when this policy takes over. */
+  readonly established: Established;
   readonly sources: readonly { readonly file: string; readonly sha256: string }[];
   readonly hashes: Hashes;
 }
@@ -107,6 +109,7 @@ export function makeManifest({ model, sources, policy, sets, layout, datapath, d
     }),
     flows: model.gateway.flows,
     timeouts: orderTimeouts(model.gateway.timeouts),
+    established: model.gateway.established,
     sources: hashed,
     hashes: {
       policy: digest(policy),

@@ -7,6 +7,7 @@
 #define MASQC_CREATE_H
 
 #include "base.h"
+#include "epoch.h"
 #include "maps.h"
 #include "nexthop.h"
 #include "tcp.h"
@@ -124,6 +125,9 @@ static __always_inline bool reopen_flow(struct work *w, struct control *c, struc
 	slot->rule = w->rule;
 	slot->nat = w->nat;
 	slot->generation = generation;
+	slot->epoch = w->epoch;
+	stamp_entry(back, w->epoch);
+	stamp_entry(flow, w->epoch);
 	return true;
 }
 
@@ -143,11 +147,11 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	if (!w || !c)
 		return false;
 	there = bpf_map_lookup_elem(&flows4, &w->h.key);
-	if (there && !there->dying && starts_again(&w->h.key, &w->h, there))
+	if (there && there->epoch != EPOCH_DYING && starts_again(&w->h.key, &w->h, there))
 		return reopen_flow(w, c, there, now);
 	if (there) {
 		w->reason = DROP_ENDING;
-		return !there->dying;
+		return there->epoch != EPOCH_DYING;
 	}
 	if (!take_slot(c, &index)) {
 		w->reason = DROP_TABLE_FULL;
@@ -160,6 +164,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	}
 	w->forth.slot = w->back.slot = index;
 	w->forth.last = w->back.last = now;
+	w->forth.epoch = w->back.epoch = w->epoch;
 	class = flow_class(w->h.key.protocol);
 	if (w->h.key.protocol == IPPROTO_TCP) {
 		class = CLASS_TCP_SYN;
@@ -173,13 +178,15 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 			w->back.tcp_ack = w->h.seq;
 		}
 	}
+	if (w->h.key.protocol == IPPROTO_ICMP)
+		w->forth.tcp = w->h.icmp_type;
 	slot->key = w->h.key;
 	slot->created = now;
 	slot->deadline = now + c->timeouts[class & (CLASS_COUNT - 1)];
 	slot->rule = w->rule;
 	slot->nat = w->nat;
 	slot->generation = generation;
-	slot->pad = 0;
+	slot->epoch = w->epoch;
 	WRITE_ONCE(slot->state, SLOT_LIVE);
 
 	opposite_key(&w->h.key, &w->forth, &w->reply);
@@ -191,7 +198,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		slot->state = SLOT_FREE;
 		bpf_map_push_elem(&free_slots, &index, 0);
 		there = bpf_map_lookup_elem(&flows4, &w->h.key);
-		if (there && !there->dying)
+		if (there && there->epoch != EPOCH_DYING)
 			return true;
 		w->reason = w->nat_address ? DROP_PORTS_EXHAUSTED : DROP_PORT_TAKEN;
 		return false;
@@ -204,9 +211,9 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	WRITE_ONCE(slot->state, SLOT_HALF);
 	there = bpf_map_lookup_elem(&flows4, &w->reply);
 	if (there && there->slot == index)
-		there->dying = 1;
+		there->epoch = EPOCH_DYING;
 	there = bpf_map_lookup_elem(&flows4, &w->h.key);
-	if (there && !there->dying)
+	if (there && there->epoch != EPOCH_DYING)
 		return true;
 	w->reason = DROP_ENDING;
 	return false;

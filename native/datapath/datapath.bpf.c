@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0-only)
 /*
- * The hit path: packets of known flows, on XDP and TC, and the sweep. It knows no policy; what it does not know it
- * hands to the generation at control.active.
+ * The hit path: packets of known flows, on XDP and TC, and the sweep. It knows no policy; what it does not know, or
+ * knows from an earlier epoch, it hands to the generation at control.active.
  */
 #include "base.h"
 #include "drop.h"
 #include "egress.h"
+#include "epoch.h"
 #include "flow.h"
 #include "forward.h"
 #include "icmp.h"
@@ -14,6 +15,7 @@
 #include "nexthop.h"
 #include "options.h"
 #include "parse.h"
+#include "restamp.h"
 #include "sweep.h"
 
 POLICIES(xdp_policies);
@@ -41,7 +43,7 @@ static __always_inline void ask_policy(void *ctx, void *policies)
 	struct control *c = get_control();
 
 	if (c)
-		bpf_tail_call(ctx, policies, READ_ONCE(c->active));
+		bpf_tail_call(ctx, policies, READ_ONCE(c->active) & 0xff);
 }
 
 /* Drops a frame that is not a flow's, unless it is for another machine: then it is the stack's, which has others to ask. */
@@ -80,7 +82,7 @@ int xdp_ingress(struct xdp_md *ctx)
 		return drop_arrival(ctx, DROP_MALFORMED);
 	key = h.key; /* a copy, so that the rest of the header stays in registers */
 	flow = bpf_map_lookup_elem(&flows4, &key);
-	if (unlikely(!flow || flow->dying))
+	if (unlikely(!flow || flow->epoch != get_epoch()))
 		goto miss;
 	in = open_door(flow->door, ctx->ingress_ifindex);
 	if (unlikely(!in))
@@ -189,7 +191,7 @@ int tc_ingress(struct __sk_buff *skb)
 	if (is_truncated(skb, &h))
 		return drop_skb(skb, DROP_MALFORMED);
 	flow = bpf_map_lookup_elem(&flows4, &h.key);
-	if (!flow || flow->dying)
+	if (!flow || flow->epoch != get_epoch())
 		goto miss;
 	if (!open_door(flow->door, skb->ifindex))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
@@ -267,7 +269,7 @@ int tc_egress(struct __sk_buff *skb)
 	if (skb->ingress_ifindex)
 		return leave_forwarded(skb, &h);
 	flow = bpf_map_lookup_elem(&flows4, &h.key);
-	if (flow && !flow->dying && flow->flags & FLOW_OWN && !starts_again(&h.key, &h, flow)) {
+	if (flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN && !starts_again(&h.key, &h, flow)) {
 		if (out->flags & IFACE_HIDES && !(flow->flags & FLOW_NAT_SRC) && is_private(h.key.saddr) &&
 		    !open_door(flow->door, skb->ifindex))
 			return drop_skb(skb, DROP_UNTRANSLATED);
@@ -276,6 +278,23 @@ int tc_egress(struct __sk_buff *skb)
 miss:
 	ask_policy(skb, &tc_egress_policies);
 	return drop_skb(skb, DROP_NO_POLICY);
+}
+
+/*
+ * Run by test runs of apply: RESTAMP_STEP slots from skb->mark on; skb->priority: first << 8 | last of struct restamp.
+ * Returns 1 while there are more.
+ */
+SEC("tc")
+int restamp(struct __sk_buff *skb)
+{
+	struct progress *p = get_progress();
+	struct restamp r = { .start = skb->mark, .first = skb->priority >> 8, .last = skb->priority, .now = coarse_now() };
+
+	if (!p)
+		return 0;
+	r.limit = p->high_water;
+	bpf_loop(RESTAMP_STEP, restamp_slot, &r, 0);
+	return r.start + RESTAMP_STEP < r.limit;
 }
 
 /* Enums get into BTF, where user space reads them, by being types of arguments. */

@@ -21,21 +21,26 @@ static __always_inline void clear_answer(struct masqc_packet *p)
 	p->port_first = p->port_last = 0;
 }
 
-static __always_inline void describe_packet(struct work *w, __u32 in)
+/* `icmp`: type << 8 | code. */
+static __always_inline void describe_tuple(struct work *w, const struct flow_key *key, __u16 icmp, __u32 in)
 {
 	struct masqc_packet *p = &w->packet;
-	const struct header *h = &w->h;
 
 	__builtin_memset(p, 0, sizeof(*p));
 	p->family = 4;
-	p->protocol = h->key.protocol;
-	p->saddr[0] = bpf_ntohl(h->key.saddr);
-	p->daddr[0] = bpf_ntohl(h->key.daddr);
-	p->sport = bpf_ntohs(h->key.sport);
-	p->dport = bpf_ntohs(h->key.dport);
+	p->protocol = key->protocol;
+	p->saddr[0] = bpf_ntohl(key->saddr);
+	p->daddr[0] = bpf_ntohl(key->daddr);
+	p->sport = bpf_ntohs(key->sport);
+	p->dport = bpf_ntohs(key->dport);
 	p->in = in;
-	if (h->key.protocol == IPPROTO_ICMP)
-		p->dport = h->icmp_type << 8 | h->icmp_code;
+	if (key->protocol == IPPROTO_ICMP)
+		p->dport = icmp;
+}
+
+static __always_inline void describe_packet(struct work *w, __u32 in)
+{
+	describe_tuple(w, &w->h.key, w->h.icmp_type << 8 | w->h.icmp_code, in);
 }
 
 /* Both entries before any translation; `forth`'s hop is already in it. */

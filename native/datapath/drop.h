@@ -25,6 +25,7 @@ enum drop_reason {
 	DROP_PORT_TAKEN = 16,     /* the gateway's own packet uses a port that a masqueraded flow has */
 	DROP_FAILED = 17,         /* a kernel helper failed */
 	DROP_SOURCE_ROUTED = 18,  /* an IP option says which way it wants to go, past the rules and the routes of the gateway */
+	DROP_CUT = 19,            /* belonged to a connection that the new policy denies or translates otherwise */
 	DROP_COUNT = 32,          /* room */
 };
 

@@ -5,6 +5,7 @@
 
 #include "base.h"
 #include "drop.h"
+#include "epoch.h"
 #include "flow.h"
 #include "forward.h"
 #include "maps.h"
@@ -24,7 +25,7 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 	if (!h)
 		return TC_ACT_SHOT;
 	flow = bpf_map_lookup_elem(&flows4, &h->key);
-	if (flow && !flow->dying && !(flow->flags & (FLOW_LOCAL | FLOW_OWN))) {
+	if (flow && flow->epoch != EPOCH_DYING && !(flow->flags & (FLOW_LOCAL | FLOW_OWN))) {
 		if (flow->out != skb->ifindex || !open_door(flow->door, skb->ingress_ifindex))
 			return drop_skb(skb, DROP_WRONG_INTERFACE);
 		if (flow->flags & FLOW_NAT_DST)
@@ -38,7 +39,7 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 	/* rewritten at ingress, and needs nothing more? */
 	reverse_key(&h->key, &other);
 	back = bpf_map_lookup_elem(&flows4, &other);
-	if (back && !back->dying && open_door(back->door, skb->ifindex) && !(back->flags & FLOW_LOCAL))
+	if (back && back->epoch != EPOCH_DYING && open_door(back->door, skb->ifindex) && !(back->flags & FLOW_LOCAL))
 		return TC_ACT_UNSPEC;
 	return drop_skb(skb, DROP_UNTRANSLATED);
 }
@@ -117,7 +118,7 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 			departure.saddr = flow->saddr;
 		if (!own)
 			verdict = leave_forwarded(skb, h);
-		else if (flow && !flow->dying && flow->flags & FLOW_OWN)
+		else if (flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN)
 			verdict = send_skb(skb, h, flow, coarse_now());
 		else
 			verdict = ASK_POLICY;

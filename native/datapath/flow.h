@@ -33,7 +33,7 @@ enum flow_flag {
 	FLOW_XDP = 128,       /* the out interface transmits XDP frames */
 };
 
-/* One direction: a cache line, written by the CPU that receives this direction's packets (and `dying` by anyone). */
+/* One direction: a cache line, written by the CPU that receives this direction's packets (and `epoch` by anyone). */
 struct flow_dir {
 	__be32 saddr;       /* what the packet becomes */
 	__be32 daddr;
@@ -46,13 +46,19 @@ struct flow_dir {
 	__u32 last;         /* coarse time of the last packet */
 	__u32 slot;         /* index into `slots` */
 	__u8 flags;         /* enum flow_flag */
-	__u8 dying;         /* 1: a miss for the datapath; the sweep removes it */
-	__u8 tcp;           /* TCP flags seen in this direction: FIN 1, SYN 2, RST 4 (inside the window), ACK 16 */
+	__u8 epoch;         /* of the policy that decided (epoch.h); EPOCH_DYING: a miss, the sweep removes it */
+	__u8 tcp;           /* TCP flags seen in this direction: FIN 1, SYN 2, RST 4 (inside the window), ACK 16; ICMP: the query's type */
 	__u8 seat;          /* index into `interfaces` of `out` */
 	__u64 packets;
 	__u64 bytes;        /* of IP packets */
 	__u32 tcp_end;      /* highest sequence number after a segment, host order */
 	__u32 tcp_ack;      /* last acknowledgement number, host order; before the first: the SYN's own number */
+};
+
+/* flow_dir.epoch and flow_slot.epoch; the others are 1..254. */
+enum flow_epoch {
+	EPOCH_DYING = 0,
+	EPOCH_LONG_AGO = 255, /* never the deciding one */
 };
 
 enum slot_state {
@@ -81,7 +87,7 @@ struct flow_slot {
 	__u16 nat;             /* the masquerade, 0: none */
 	__u16 generation;      /* that decided */
 	__u8 state;            /* enum slot_state */
-	__u8 pad;
+	__u8 epoch;            /* as the entries have it */
 };
 
 _Static_assert(sizeof(struct flow_key) == 16, "flow_key");

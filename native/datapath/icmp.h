@@ -146,7 +146,7 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
 		return drop_skb(skb, DROP_MALFORMED);
 	reverse_key(&q.key, &key);
 	flow = bpf_map_lookup_elem(&flows4, &key);
-	if (!flow || flow->dying || flow->flags & FLOW_OWN)
+	if (!flow || flow->epoch == EPOCH_DYING || flow->flags & FLOW_OWN)
 		return drop_skb(skb, DROP_STRAY);
 	if (!has_right_sum(skb, h->l4, h->l3 + h->length))
 		return drop_skb(skb, DROP_MALFORMED);

@@ -13,14 +13,15 @@
 #include "packet.h"
 
 /* Raised with every change of a struct or of what a field means. */
-#define MASQC_LAYOUT 1
+#define MASQC_LAYOUT 2
 
 #define MAX_SEATS 64
 #define MAX_GENERATIONS 16
 #define DEFAULT_FLOWS 65536
 
 struct control {
-	__u32 active;                 /* slot of the program arrays whose policy decides: the switch is this one store */
+	__u32 active;                 /* epoch << 8 | place in the program arrays of the policy that decides: the switch is this
+	                               * one store (epoch.h) */
 	__u32 layout;                 /* MASQC_LAYOUT of the datapath that made the maps */
 	__u32 flows;                  /* limit; 0: max_entries of `slots` is not known here, nothing gets in */
 	__u32 pad;
@@ -134,7 +135,7 @@ struct {
 } addresses SEC(".maps");
 
 /* *_policies: key is a generation's place, value its linked miss program; written by apply; the datapath tail-calls the
- * entry at control.active. */
+ * entry at the place in control.active. */
 #define POLICIES(name)                                                                                                     \
 	struct {                                                                                                           \
 		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                                                     \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0-only)
 /*
- * The miss path: packets that start a flow. Linked with a generated policy (masqc_policy_ingress, masqc_policy_forward);
+ * The miss path: packets that start a flow, or whose flow an earlier policy decided. Linked with a generated policy (masqc_policy_ingress, masqc_policy_forward);
  * the programs stand in the program arrays at their generation's place and are tail-called by the hit path.
  */
 #include "base.h"
@@ -15,6 +15,7 @@ extern int masqc_policy_forward(struct masqc_packet *packet);
 #include "forward.h"
 #include "maps.h"
 #include "parse.h"
+#include "recheck.h"
 #include "reject.h"
 #include "work.h"
 
@@ -33,6 +34,17 @@ int xdp_miss(struct xdp_md *ctx)
 	if (sizeof(struct ethhdr) + w->h.length > bytes && sizeof(struct ethhdr) + w->h.length > bpf_xdp_get_buff_len(ctx))
 		return drop_frame(DROP_MALFORMED, bytes);
 	w->in = ctx->ingress_ifindex;
+	switch (meet_flow(ctx, w)) {
+	case FATE_NEW:
+		break;
+	case FATE_KEPT:
+		goto known;
+	case FATE_REJECTED:
+		return XDP_PASS; /* TC asks again, and answers */
+	default:
+		cut_flow(w);
+		return drop_frame(w->reason, bytes);
+	}
 	switch (decide_arrival(ctx, w)) {
 	case STEP_CREATE:
 		break;
@@ -48,6 +60,7 @@ int xdp_miss(struct xdp_md *ctx)
 			return XDP_PASS; /* TC answers (RFC 5508 REQ-8) */
 		return drop_frame(w->reason, bytes);
 	}
+known:
 	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
 	if (!flow || !open_door(flow->door, w->in))
 		return drop_frame(DROP_WRONG_INTERFACE, bytes);
@@ -83,6 +96,18 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		return drop_skb(skb, DROP_STRAY);
 	if (parsed != PARSED_FLOW)
 		return drop_skb(skb, DROP_MALFORMED);
+	switch (meet_flow(skb, w)) {
+	case FATE_NEW:
+		break;
+	case FATE_KEPT:
+		goto known;
+	case FATE_REJECTED:
+		cut_flow(w);
+		return reject_skb(skb, w);
+	default:
+		cut_flow(w);
+		return drop_skb(skb, w->reason);
+	}
 	step = decide_arrival(skb, w);
 	if (step == STEP_CREATE && skb->pkt_type != PACKET_HOST)
 		return TC_ACT_UNSPEC; /* a broadcast: nothing answers it as a flow, and nobody forwards it */
@@ -98,6 +123,7 @@ int tc_ingress_miss(struct __sk_buff *skb)
 	default:
 		return drop_skb(skb, w->reason);
 	}
+known:
 	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
 	if (!flow || !open_door(flow->door, w->in))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
@@ -105,6 +131,8 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		return drop_skb(skb, DROP_FORGED);
 	if (flow->flags & FLOW_LOCAL)
 		return deliver_skb(skb, &w->h, flow, coarse_now());
+	if (skb->pkt_type != PACKET_HOST)
+		return TC_ACT_UNSPEC;
 	return forward_skb(skb, &w->h, flow, w->hop, false, coarse_now());
 }
 
@@ -120,6 +148,15 @@ int tc_egress_miss(struct __sk_buff *skb)
 	parsed = parse_skb(skb, w);
 	if (parsed != PARSED_FLOW && !(parsed == PARSED_FRAGMENT && w->h.head))
 		return drop_skb(skb, DROP_MALFORMED);
+	switch (meet_flow(skb, w)) {
+	case FATE_NEW:
+		break;
+	case FATE_KEPT:
+		goto known;
+	default:
+		cut_flow(w);
+		return drop_skb(skb, w->reason);
+	}
 	switch (decide_own(skb, w)) {
 	case STEP_CREATE:
 		break;
@@ -130,6 +167,7 @@ int tc_egress_miss(struct __sk_buff *skb)
 	}
 	if (!create_flow(skb, w))
 		return drop_skb(skb, w->reason);
+known:
 	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
 	if (!flow || !(flow->flags & FLOW_OWN)) /* a source that is not the gateway's */
 		return drop_skb(skb, DROP_UNTRANSLATED);

@@ -96,8 +96,8 @@ static __always_inline void end_flow(const struct flow_key *key, struct flow_dir
 	opposite_key(key, flow, &other);
 	back = bpf_map_lookup_elem(&flows4, &other);
 	if (back && back->slot == index)
-		WRITE_ONCE(back->dying, 1);
-	WRITE_ONCE(flow->dying, 1);
+		WRITE_ONCE(back->epoch, EPOCH_DYING);
+	WRITE_ONCE(flow->epoch, EPOCH_DYING);
 	slot = bpf_map_lookup_elem(&slots, &index);
 	if (slot)
 		slot->deadline = now;

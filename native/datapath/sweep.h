@@ -53,13 +53,13 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 	if (slot->key.protocol == IPPROTO_TCP)
 		class = tcp_class(flow->tcp, back ? back->tcp : 0);
 	deadline = last + c->timeouts[class & (CLASS_COUNT - 1)];
-	if (slot->state == SLOT_LIVE && !flow->dying && (__s32)(deadline - now) > 0) {
+	if (slot->state == SLOT_LIVE && flow->epoch != EPOCH_DYING && (__s32)(deadline - now) > 0) {
 		slot->deadline = deadline;
 		return;
 	}
 	if (back)
-		WRITE_ONCE(back->dying, 1);
-	WRITE_ONCE(flow->dying, 1);
+		WRITE_ONCE(back->epoch, EPOCH_DYING);
+	WRITE_ONCE(flow->epoch, EPOCH_DYING);
 	slot->state = SLOT_DYING;
 	slot->deadline = now + COARSE_SECOND;
 }

@@ -29,7 +29,8 @@ struct work {
 	__u16 nat;
 	__u32 reason;               /* enum drop_reason, for STEP_DROP and STEP_REJECT */
 	__u8 adopted;               /* in the middle of a connection of the gateway's own */
-	__u8 pad[7];
+	__u8 epoch;                 /* that new and rechecked flows are stamped with */
+	__u8 pad[6];
 };
 
 /* work: key 0; written by the slow path of its CPU, means nothing afterwards. */

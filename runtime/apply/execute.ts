@@ -124,7 +124,7 @@ function removePins(work: Work): void {
 async function executePolicy(work: Work, step: Extract<Step, { kind: 'policy' }>, now: () => Date): Promise<Undo> {
   keepManifest(work.wanted.gateway, work.netns, step.generation, work.artifact.manifestText);
   keepSets(work);
-  const undo = await switchPolicy(work, step.slot, step.generation, step.ids);
+  const undo = await switchPolicy(work, step.slot, step.generation, step.established, step.ids);
   const interfaces = work.state.interfaces.map((one) => {
     const id = step.ids.find((other) => other.ifindex === one.ifindex)?.id;
     const name = work.wanted.interfaces.find((other) => other.device === one.device)?.name;

@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { comparePacked } from '../../compiler/artifact/prefixes.ts';
 import { KEY_SIZE, mapName } from '../../compiler/ebpf/tables.ts';
+import type { Established } from '../../compiler/model.ts';
 import type { BpfObject, BpfProgram } from '../../native/lib/libbpf.ts';
+import { type Active, findWornBlock, makeActiveWord, nextEpoch, readActiveWord } from '../machine/active.ts';
 import {
   ARM_PROGRAM,
   CLSACT,
@@ -12,6 +14,7 @@ import {
   parseLinkPin,
   parseSetPin,
   programPin,
+  RESTAMP_PROGRAM,
   setPin,
 } from '../machine/pins.ts';
 import { runTool } from '../machine/tool.ts';
@@ -45,7 +48,7 @@ function sizeMaps(object: BpfObject, flows: number): void {
 }
 
 function pinPrograms(work: Work, object: BpfObject): void {
-  for (const name of [...HOOKS.map((hook) => PROGRAMS[hook]), ARM_PROGRAM]) {
+  for (const name of [...HOOKS.map((hook) => PROGRAMS[hook]), ARM_PROGRAM, RESTAMP_PROGRAM]) {
     const path = pinPath(work, programPin(name));
     rmSync(path, { force: true });
     object.program(name).pin(path);
@@ -56,7 +59,10 @@ function pinPrograms(work: Work, object: BpfObject): void {
 export async function replaceDatapath(work: Work, places: readonly Place[], flows: number): Promise<Undo> {
   const { BpfLink, BpfProgram } = work.libbpf;
   const olds = HOOKS.map((hook) => BpfProgram.openPinned(pinPath(work, programPin(PROGRAMS[hook]))));
-  const oldArm = BpfProgram.openPinned(pinPath(work, programPin(ARM_PROGRAM)));
+  const tools = [ARM_PROGRAM, RESTAMP_PROGRAM].map((name) => ({
+    path: pinPath(work, programPin(name)),
+    old: BpfProgram.openPinned(pinPath(work, programPin(name))),
+  }));
   using object = openDatapath(work, flows);
   await object.load();
   const put = async (programOf: (hook: Place['hook']) => BpfProgram) => {
@@ -79,8 +85,10 @@ export async function replaceDatapath(work: Work, places: readonly Place[], flow
       rmSync(path, { force: true });
       olds[index]?.pin(path);
     }
-    rmSync(pinPath(work, programPin(ARM_PROGRAM)), { force: true });
-    oldArm.pin(pinPath(work, programPin(ARM_PROGRAM)));
+    for (const { path, old } of tools) {
+      rmSync(path, { force: true });
+      old.pin(path);
+    }
     await armSweep(work);
   };
 }
@@ -159,28 +167,32 @@ export async function switchPolicy(
   work: Work,
   slot: number,
   generation: number,
+  established: Established,
   ids: readonly { readonly ifindex: number; readonly id: number }[],
 ): Promise<Undo> {
   const { BpfObject, BpfMap, linkToBytes } = work.libbpf;
   const linked = await linkToBytes([work.artifact.policy, work.datapath.miss]);
   using object = BpfObject.open(linked, { name: `policy_${generation}`, pinRoot: pinsOf(work) });
   sizeMaps(object, work.state.flows);
-  setGeneration(object, generation);
+  setConstants(object, { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 });
   await object.load();
   for (const { ifindex, id } of ids) object.map('ids').set(ifindex, id);
   await fillTables(work, object, slot);
-  const before = readSlot(work);
+  const before = readActive(work);
   for (const hook of HOOKS) {
     const { array, miss } = POLICY_ARRAYS[hook];
     using map = BpfMap.openPinned(pinPath(work, array));
     map.set(slot, object.program(miss));
   }
-  writeControl(work, { active: slot });
+  const goesOn = established === 'keep' && before.epoch !== 0;
+  await store(work, { place: slot, epoch: goesOn ? before.epoch : nextEpoch(before.epoch) });
+  if (established === 'flush') await restamp(work, 0, readActive(work).epoch);
   // The slot before stays: a packet that has just read its number must find it. Older ones are done with.
-  clearSlots(work, (index) => index !== slot && index !== before);
-  return () => {
-    writeControl(work, { active: before });
-    clearSlots(work, (index) => index === slot && slot !== before);
+  clearSlots(work, (index) => index !== slot && index !== before.place);
+  return async () => {
+    // What the new policy has decided meanwhile meets the old one again.
+    await store(work, { place: before.place, epoch: nextEpoch(readActive(work).epoch) });
+    clearSlots(work, (index) => index === slot && slot !== before.place);
   };
 }
 
@@ -207,17 +219,37 @@ export async function editTable(work: Work, pin: string, before: Uint8Array, aft
   await map.deleteMany(keys);
 }
 
-/** The number that flows are marked with, where the object has a constant for it. */
-function setGeneration(object: BpfObject, generation: number): void {
-  const variables = object.btf().variables('.rodata') ?? [];
-  if (variables.some((one) => one.name === 'generation'))
-    object.setGlobal('.rodata', { generation: generation & 0xffff });
+/** Sets those constants that the object has. */
+function setConstants(object: BpfObject, constants: Readonly<Record<string, number>>): void {
+  const names = (object.btf().variables('.rodata') ?? []).map((one) => one.name);
+  const known = Object.entries(constants).filter(([name]) => names.includes(name));
+  if (known.length > 0) object.setGlobal('.rodata', Object.fromEntries(known));
 }
 
-function readSlot(work: Work): number {
+function readActive(work: Work): Active {
   using control = work.libbpf.BpfMap.openPinned(pinPath(work, 'control'));
   const value = control.get(0);
-  return value === null ? 0 : (control.codec().value.decode(value) as { active: number }).active;
+  return readActiveWord(value === null ? 0 : (control.codec().value.decode(value) as { active: number }).active);
+}
+
+/** The switch. No flow carries an old stamp of this epoch afterwards. */
+async function store(work: Work, active: Active): Promise<void> {
+  const worn = active.epoch === readActive(work).epoch ? null : findWornBlock(active.epoch);
+  if (worn !== null) await restamp(work, worn.first, worn.last);
+  writeControl(work, { active: makeActiveWord(active) });
+}
+
+/** Slots that one run of the program looks at (restamp.h). */
+const RESTAMP_STEP = 10_000;
+
+/** Walks over all flows: those of the epochs first..last count as long ago decided; `first` 0: all but those of `last` end. */
+async function restamp(work: Work, first: number, last: number): Promise<void> {
+  using program = work.libbpf.BpfProgram.openPinned(pinPath(work, programPin(RESTAMP_PROGRAM)));
+  for (let mark = 0; ; mark += RESTAMP_STEP) {
+    const context = { mark, priority: (first << 8) | last };
+    const { retval } = await program.testRun({ data: new Uint8Array(64), context });
+    if (retval !== 1) return;
+  }
 }
 
 function clearSlots(work: Work, which: (slot: number) => boolean): void {

@@ -83,7 +83,8 @@ instead, and then needs no root, no BPF and no Linux.`,
     arguments: [{ name: 'file', says: 'a gateway file, or a directory that `masqc build` wrote' }],
     summary: 'make this machine do what the file says',
     description: `Does the steps of \`masqc plan\`, no more. The new policy takes over with one store: a connection is decided by the
-old file or by the new one, never by half of each, and established ones go on. If a step fails, what was done is
+old file or by the new one, never by half of each. Established ones are decided again by their next packet, unless the
+file says \`established keep\` (they go on) or \`established flush\` (they end). If a step fails, what was done is
 undone. Needs root and a kernel from 6.1 on, with BTF.`,
     options: [
       { flags: '--wait <seconds>', says: 'how long to wait for another apply to end', default: '10' },

@@ -7,6 +7,7 @@ export const PROGRAMS = {
   'tc-egress': 'tc_egress',
 } as const satisfies Record<Hook, string>;
 export const ARM_PROGRAM = 'arm';
+export const RESTAMP_PROGRAM = 'restamp';
 
 /** Program arrays by hook, and the program of a generation that belongs in them. */
 export const POLICY_ARRAYS = {
@@ -58,6 +59,7 @@ export const REQUIRED_PINS: readonly string[] = [
   ...HOOKS.map((hook) => POLICY_ARRAYS[hook].array),
   ...HOOKS.map((hook) => programPin(PROGRAMS[hook])),
   programPin(ARM_PROGRAM),
+  programPin(RESTAMP_PROGRAM),
 ];
 
 /** Our place on the clsact qdisc: handle and priority, so that we find our filters again and touch no others. */

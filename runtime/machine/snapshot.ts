@@ -1,4 +1,5 @@
 import { release } from 'node:os';
+import { readActiveWord } from './active.ts';
 import { findBpffs, findPins, listPins } from './bpffs.ts';
 import { type DeviceFacts, readDevices, readDriver } from './devices.ts';
 import { readGuard } from './guard.ts';
@@ -97,7 +98,7 @@ function readActive(pins: string, { BpfMap }: Libbpf): { slot: number; filled: b
   using control = BpfMap.openPinned(`${pins}/control`);
   const value = control.get(0);
   if (value === null) return { slot: -1, filled: false };
-  const { active } = control.codec().value.decode(value) as { active: number };
+  const { place: active } = readActiveWord((control.codec().value.decode(value) as { active: number }).active);
   const filled = HOOKS.every((hook) => {
     using array = BpfMap.openPinned(`${pins}/${POLICY_ARRAYS[hook].array}`);
     return array.get(active) !== null;

@@ -128,7 +128,8 @@ function* planPolicy(
   }
   const generation = (state?.generation ?? 0) + 1;
   const slot = active === null ? 0 : (active.slot + 1) % POLICY_SLOTS;
-  yield { kind: 'policy', generation, slot, rules: wanted.rules, first: active?.filled !== true, ids };
+  const { rules, established } = wanted;
+  yield { kind: 'policy', generation, slot, rules, first: active?.filled !== true, established, ids };
 }
 
 function* planGuardAndHooks(

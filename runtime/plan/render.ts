@@ -1,3 +1,4 @@
+import type { Established } from '../../compiler/model.ts';
 import type { Colours } from '../cli/io.ts';
 
 import type { InterfaceRecord, Timeouts } from '../machine/types.ts';
@@ -156,10 +157,16 @@ function describeRecord(record: InterfaceRecord): string {
   return `MTU ${record.mtu}, ${frames}, ${record.addresses.join(' ') || 'no IPv4 address now'}`;
 }
 
+const MEETS = {
+  recheck: 'live connections meet it with their next packet',
+  keep: 'new connections meet it, live ones go on',
+  flush: 'live connections end',
+} as const satisfies Record<Established, string>;
+
 function describePolicy(step: Extract<Step, { kind: 'policy' }>): StepText {
   const rules = counted(step.rules, 'line');
   if (step.first) return say('+', `policy, generation ${step.generation}`, `${rules} that decide`);
-  const switched = 'one store switches; new connections meet it, live ones go on';
+  const switched = `one store switches; ${MEETS[step.established]}`;
   return say('~', `policy, generation ${step.generation}`, `${rules} that decide; ${switched}`);
 }
 

@@ -1,3 +1,4 @@
+import type { Established } from '../../compiler/model.ts';
 import type { Hashes, Hook, InterfaceRecord, Mode, Timeouts } from '../machine/types.ts';
 
 /** What a compiled file asks of a machine; read from a manifest (wanted.ts). */
@@ -6,6 +7,7 @@ export interface Wanted {
   readonly interfaces: readonly WantedInterface[];
   readonly flows: number;
   readonly timeouts: Timeouts;
+  readonly established: Established;
   readonly hashes: Hashes;
   readonly sets: readonly WantedSet[];
   /** How many lines can decide. */
@@ -62,6 +64,8 @@ export type Step =
       readonly slot: number;
       readonly rules: number;
       readonly first: boolean;
+      /** What live connections meet. */
+      readonly established: Established;
       readonly ids: readonly { readonly ifindex: number; readonly id: number }[];
     }
   /** Adds and deletes prefixes of a table of the active policy, in the place `slot`. */

@@ -9,6 +9,7 @@ export function readWanted({ manifest, policy, sets }: Artifact, datapath: Datap
     interfaces: manifest.interfaces.map(({ id, name, device, hides }) => ({ id, name, device, hides })),
     flows: manifest.flows,
     timeouts: { ...manifest.timeouts },
+    established: manifest.established,
     hashes: {
       policy: hashOf([policy, JSON.stringify(manifest.rules)]),
       datapath: datapath.hash,

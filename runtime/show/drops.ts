@@ -26,6 +26,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   undeclared: 'would leave by an interface that the file does not name',
   'wrong-interface': 'its connection lives on another interface',
   ending: 'its connection is being removed',
+  cut: 'its connection ended with a new policy, which denies it or translates it otherwise',
   'port-taken': "the gateway's own packet, from a port that a masqueraded connection has",
   failed: 'a helper of the kernel failed',
 };

@@ -60,7 +60,7 @@ function makeReader(btf: Btf, timeouts: readonly number[], origins: Origins): Re
   const at = offsetsOf(btf, 'flow_slot', ['key', 'created', 'rule', 'nat', 'generation', 'state']);
   const keyAt = offsetsOf(btf, 'flow_key', ['saddr', 'daddr', 'sport', 'dport', 'protocol']);
   const dirAt = offsetsOf(btf, 'flow_dir', [
-    ...(['saddr', 'daddr', 'sport', 'dport', 'last', 'flags', 'dying', 'tcp', 'packets', 'bytes'] as const),
+    ...(['saddr', 'daddr', 'sport', 'dport', 'last', 'flags', 'epoch', 'tcp', 'packets', 'bytes'] as const),
   ]);
   const keySize = btf.sizeOf(btf.find('flow_key', 'struct') ?? 0);
   const flag = enumOf(btf, 'flow_flag', 'FLOW_');
@@ -102,7 +102,7 @@ function makeReader(btf: Btf, timeouts: readonly number[], origins: Origins): Re
     const flags = forth[dirAt.flags] ?? 0;
     const protocol = key[keyAt.protocol] ?? 0;
     const tcp = [forth[dirAt.tcp] ?? 0, back?.[dirAt.tcp] ?? 0] as const;
-    const ending = forth[dirAt.dying] === 1 || slot[at.state] !== slotState.LIVE;
+    const ending = forth[dirAt.epoch] === 0 || slot[at.state] !== slotState.LIVE;
     const has = (name: string) => (flags & (flag[name] ?? 0)) !== 0;
     const last = Math.max(
       forthView.getUint32(dirAt.last, true),

@@ -55,6 +55,7 @@ export interface Flow {
   readonly to: { saddr: string; daddr: string; sport: number; dport: number };
   readonly flags: number;
   readonly dying: number;
+  readonly epoch: number;
   readonly tcp: number;
   readonly packets: number;
   readonly bytes: number;
@@ -75,15 +76,11 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
   for (const [map, entries] of Object.entries(sizes)) hit.setMaxEntries(map, entries);
   hit.setGlobal('.rodata', { probe_every: setup.probeEvery });
   await hit.load();
-  const linked = await linkToBytes([readFileSync(setup.stub), readFileSync(MISS)]);
-  const miss = BpfObject.open(linked, { name: 'linked', pinRoot: pin });
-  for (const [map, entries] of Object.entries(sizes)) miss.setMaxEntries(map, entries);
-  miss.setGlobal('.rodata', { ...setup.policy, generation: 7 });
-  await miss.load();
+  const miss = await loadMiss(setup, { ...setup.policy, generation: 7, place: 3 });
 
   const control = hit.map('control');
   const timeouts = [t.tcp, t.tcpSyn, t.tcpFin, t.udp, t.icmp, t.other, 0, 0].map(coarse);
-  control.set(0, control.codec().value.encode({ active: 3, layout: 1, flows, timeouts }));
+  control.set(0, control.codec().value.encode({ active: (1 << 8) | 3, layout: 2, flows, timeouts }));
   for (const [index, one] of setup.interfaces.entries()) {
     const seat = index + 1;
     const ifindex = ifindexOf(one.device);
@@ -92,7 +89,6 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
     const probe = one.probe === null ? 0 : toBe32(one.probe);
     interfaces.set(seat, interfaces.codec().value.encode({ ifindex, flags: one.flags, mtu: one.mtu, mac, probe }));
     hit.map('seats').set(ifindex, seat);
-    miss.map('ids').set(ifindex, one.id);
     for (const address of one.addresses) hit.map('addresses').set(parseAddress(address), ifindex);
   }
   for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
@@ -103,6 +99,56 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
     if (retval !== 0) throw new Error(`arm returns ${retval}`);
   }
   return { hit, miss };
+}
+
+async function loadMiss({ stub, pin, flows, interfaces }: Setup, constants: Setup['policy']): Promise<BpfObject> {
+  const linked = await linkToBytes([readFileSync(stub), readFileSync(MISS)]);
+  const miss = BpfObject.open(linked, { name: 'linked', pinRoot: pin });
+  const sizes = { flows4: 2 * flows, slots: flows, free_slots: flows };
+  for (const [map, entries] of Object.entries(sizes)) miss.setMaxEntries(map, entries);
+  miss.setGlobal('.rodata', constants);
+  await miss.load();
+  for (const { device, id } of interfaces) miss.map('ids').set(ifindexOf(device), id);
+  return miss;
+}
+
+/** Another policy takes over, as apply does it. */
+export interface Change {
+  readonly epoch: number;
+  readonly flush?: boolean;
+  readonly policy: Setup['policy'];
+}
+
+/** Policies that were loaded, by what they are; each has a place of its own. */
+const changes = new Map<string, { readonly place: number; readonly miss: BpfObject }>();
+const FIRST_PLACE = 4;
+const PLACES = 16;
+
+export async function changePolicy({ hit }: Loaded, setup: Setup, change: Change): Promise<void> {
+  const { epoch, policy, flush = false } = change;
+  const name = JSON.stringify([policy, flush]);
+  let known = changes.get(name);
+  if (known === undefined) {
+    const place = FIRST_PLACE + changes.size;
+    if (place >= PLACES) throw new Error('too many policies');
+    const constants = { ...setup.policy, ...policy, generation: place, place, flush: flush ? 1 : 0 };
+    known = { place, miss: await loadMiss(setup, constants) };
+    changes.set(name, known);
+    for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
+      hit.map(`${hook}_policies`).set(place, known.miss.program(`${hook}_miss`));
+    }
+  }
+  const control = hit.map('control');
+  const value = control.get(0);
+  if (value === null) throw new Error('no control record');
+  control.codec().value.encodeInto(value, { active: (epoch << 8) | known.place });
+  control.set(0, value);
+}
+
+export async function restamp({ hit }: Loaded, first: number, last: number): Promise<void> {
+  const context = { mark: 0, priority: (first << 8) | last };
+  const { retval } = await hit.program('restamp').testRun({ data: new Uint8Array(64), context });
+  if (retval !== 0) throw new Error(`restamp returns ${retval}`);
 }
 
 export async function readFlows({ hit }: Loaded): Promise<Flow[]> {
@@ -123,7 +169,8 @@ export async function readFlows({ hit }: Loaded): Promise<Flow[]> {
       protocol: k.protocol as number,
       to: tuple(v),
       flags: Number(v.flags),
-      dying: Number(v.dying),
+      epoch: Number(v.epoch),
+      dying: Number(v.epoch) === 0 ? 1 : 0,
       tcp: Number(v.tcp),
       packets: Number(v.packets),
       bytes: Number(v.bytes),

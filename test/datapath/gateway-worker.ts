@@ -1,11 +1,11 @@
 /**
  * Runs inside the gateway's namespace: loads the datapath, attaches it to every interface of the setup (argv[2], JSON) and
- * answers lines of standard input (`flows`, `drops`, `run PROGRAM DEVICE FROM HEX`, `race DEVICE
+ * answers lines of standard input (`flows`, `drops`, `change JSON`, `restamp FIRST LAST`, `run PROGRAM DEVICE FROM HEX`, `race DEVICE
  * HEX…`) with a line of JSON each, until that ends.
  */
 import { createInterface } from 'node:readline';
 import { attachClsact, attachTcx, attachXdp, hasTcx, ifindexOf } from '../../native/lib/libbpf.ts';
-import { ETHERNET, loadDatapath, readDrops, readFlows, type Setup } from './datapath.ts';
+import { changePolicy, ETHERNET, loadDatapath, readDrops, readFlows, restamp, type Setup } from './datapath.ts';
 
 const setup = JSON.parse(process.argv[2] ?? '') as Setup & { readonly xdp: boolean };
 const loaded = await loadDatapath(setup);
@@ -24,7 +24,14 @@ console.log('ready');
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'flows') console.log(JSON.stringify(await readFlows(loaded)));
   else if (line === 'drops') console.log(JSON.stringify(readDrops(loaded)));
-  else if (line.startsWith('run ')) {
+  else if (line.startsWith('change ')) {
+    await changePolicy(loaded, setup, JSON.parse(line.slice('change '.length)));
+    console.log('true');
+  } else if (line.startsWith('restamp ')) {
+    const [, first = '', last = ''] = line.split(' ');
+    await restamp(loaded, Number(first), Number(last));
+    console.log('true');
+  } else if (line.startsWith('run ')) {
     const [, program = '', device = '', from = '', hex = ''] = line.split(' ');
     const context =
       program === 'xdp_ingress'

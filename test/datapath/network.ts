@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { Lab } from '../lab/lab.ts';
 import type { Program } from '../lab/program.ts';
 import { buildStub } from './build-stub.ts';
-import { ETHERNET, type Flow, HIDES, type Setup, XDP } from './datapath.ts';
+import { type Change, ETHERNET, type Flow, HIDES, type Setup, XDP } from './datapath.ts';
 
 const worker = fileURLToPath(new URL('gateway-worker.ts', import.meta.url));
 
@@ -175,6 +175,15 @@ export class Network {
   }
   async drops(): Promise<Record<string, number>> {
     return this.#ask('drops');
+  }
+
+  /** Another policy decides from now on. */
+  async change(change: Change): Promise<void> {
+    await this.#ask(`change ${JSON.stringify(change)}`);
+  }
+  /** Flows of the epochs first..last count as decided long ago; with first 0 all but those of `last` end. */
+  async restamp(first: number, last: number): Promise<void> {
+    await this.#ask(`restamp ${first} ${last}`);
   }
 
   /** Ends the process that loaded the datapath, at once. The maps and the timer stay. */

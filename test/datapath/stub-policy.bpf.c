@@ -16,6 +16,8 @@ const volatile __u32 nat_first = 0;           /* 0: the interface's own */
 const volatile __u32 nat_last = 0;
 const volatile __u32 pool_first = 1024;
 const volatile __u32 pool_last = 32767;
+const volatile __u32 closed_port = 0;         /* of any protocol, from lan to wan: denied */
+const volatile __u32 closed_self = 0;         /* 1: to the gateway from lan: denied */
 
 enum { LAN = 1, WAN = 2, DMZ = 3 };
 enum { RULE_FORGED = 1, RULE_REDIRECT = 2, RULE_DENY = 3, RULE_REJECT = 4, RULE_LAN = 5, RULE_SELF = 6, RULE_DEFAULT = 7, NAT = 8 };
@@ -58,6 +60,10 @@ __attribute__((noinline)) int masqc_policy_forward(struct masqc_packet *p)
 	}
 	if (p->verdict == MASQC_ALLOW)
 		return 0;
+	if (closed_port && p->in == LAN && p->out == WAN && p->dport == closed_port)
+		return answer(p, MASQC_DENY, RULE_DEFAULT);
+	if (closed_self && p->in == LAN && p->out == MASQC_SELF)
+		return answer(p, MASQC_DENY, RULE_DEFAULT);
 	if (p->in == LAN && (p->out == WAN || p->out == DMZ || (p->out == LAN && p->dport == 9999)))
 		return answer(p, MASQC_ALLOW, RULE_LAN);
 	if (p->in == LAN && p->out == MASQC_SELF && p->protocol == IPPROTO_TCP && p->dport == 23)

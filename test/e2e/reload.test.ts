@@ -75,6 +75,62 @@ reload('a running download and an open connection go on, byte for byte', async (
   await mustMasqc(gateway, 'apply', example);
 });
 
+/** As the example, but nobody may talk to echo servers outside; what that does to live connections is `word`. */
+const closing = (word: string): string =>
+  writeGatewayFile(
+    editExample(
+      ['gateway deathstar {', `gateway deathstar {\n  established ${word}`],
+      ['  deny tcp 25 ', '  deny tcp 7\n  deny tcp 25 '],
+    ),
+  );
+
+/** Whether an echo comes back through a connection that is open. */
+async function echoes(client: ReturnType<ReturnType<typeof network.at>['start']>, text: string): Promise<boolean> {
+  client.write(text);
+  return client.says(new RegExp(`^${text}$`, 'm'), 1500).then(
+    () => true,
+    () => false,
+  );
+}
+
+reload(
+  'a connection that the new file denies is cut by its next packet, with `keep` not before `recheck`',
+  async () => {
+    const client = network.at('luke').start(...node('tcp-client', internet, '7'));
+    await client.says(/seen as (.*)/);
+    const { code, out } = await masqc(gateway, 'plan', closing('keep'));
+    assert.is(code, 2);
+    assert.match(out, 'new connections meet it, live ones go on');
+    await mustMasqc(gateway, 'apply', closing('keep'));
+    assert.is(await echoes(client, 'kept'), true);
+    await mustMasqc(gateway, 'apply', example);
+    assert.is(await echoes(client, 'allowed again'), true);
+    await mustMasqc(gateway, 'apply', closing('recheck'));
+    assert.is(await echoes(client, 'denied'), false);
+    assert.match(await mustMasqc(gateway, 'show', 'drops'), /\bcut\b/);
+    await client.stop();
+    await mustMasqc(gateway, 'apply', example);
+  },
+);
+
+reload('`established flush` ends every connection, and lets new ones begin', async () => {
+  const client = network.at('luke').start(...node('tcp-client', internet, '7'));
+  await client.says(/seen as (.*)/);
+  const flushing = writeGatewayFile(
+    editExample(
+      ['gateway deathstar {', 'gateway deathstar {\n  established flush'],
+      ['  deny tcp 25 ', '  deny tcp 81\n  deny tcp 25 '],
+    ),
+  );
+  await mustMasqc(gateway, 'apply', flushing);
+  assert.is(await echoes(client, 'flushed'), false);
+  await client.stop();
+  const again = network.at('luke').start(...node('tcp-client', internet, '7'));
+  await again.says(/seen as (.*)/);
+  await again.stop();
+  await mustMasqc(gateway, 'apply', example);
+});
+
 /** The line of the listing whose masqueraded end is this one. */
 function firstTo(seen: string): (listing: string) => string {
   const port = Number(seen.split(':')[1]);

@@ -19,6 +19,7 @@ const BASE: Manifest = {
   masquerades: [],
   sets: [],
   flows: 65536,
+  established: 'recheck',
   timeouts: { tcp: 1000, 'tcp-syn': 1000, 'tcp-fin': 1000, udp: 1000, icmp: 1000, other: 1000 },
   sources: [],
   hashes: { policy: 'a', datapath: 'b', layout: 'c', text: 'd' },

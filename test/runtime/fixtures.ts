@@ -39,6 +39,7 @@ export const WANTED: Wanted = {
     { id: 2, name: 'lan', device: 'eth0', hides: false },
   ],
   flows: 65536,
+  established: 'recheck',
   timeouts: { tcp: 7_440_000, udp: 300_000 },
   hashes: { policy: 'p1', datapath: 'd1', layout: 'l1' },
   sets: [],

@@ -66,7 +66,7 @@ test('does not repeat how interfaces are served when only a line changed', () =>
   const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
   const text = renderPlan(makePlan(changed, applied(WANTED)), plain);
   assert.not.match(text, 'note:');
-  assert.match(text, 'live ones go on');
+  assert.match(text, 'live connections meet it with their next packet');
 });
 
 test('gives a plan as JSON with the sentence of each step', () => {

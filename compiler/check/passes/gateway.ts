@@ -1,7 +1,7 @@
 /** The `gateway` block: settings, its own denies, and what decides where nothing else does. */
 import type { Action, GatewayDecl, GatewayLine, TimeoutEntry } from '../../../grammar/ast.ts';
 import { findNearest } from '../../../grammar/nearest.ts';
-import type { Default, Gateway, Rule, Timeouts } from '../../model.ts';
+import type { Default, Established, Gateway, Rule, Timeouts } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import { type Context, giveId } from '../context.ts';
 import { noteLog, refuseLeavingBy, resolveRule } from '../resolve/rules.ts';
@@ -19,6 +19,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 const DEFAULT_FLOWS = 65_536;
 const MOST_FLOWS = 16_777_216;
 const DATAPATHS = ['ebpf', 'nftables', 'auto'] as const;
+const ESTABLISHED = ['recheck', 'keep', 'flush'] as const;
 const DAY = 86_400_000;
 
 export function resolveGateway(context: Context, declaration: GatewayDecl): void {
@@ -27,6 +28,7 @@ export function resolveGateway(context: Context, declaration: GatewayDecl): void
   let datapath: Gateway['datapath'] = 'auto';
   let flows = DEFAULT_FLOWS;
   let timeouts = DEFAULT_TIMEOUTS;
+  let established: Established = 'recheck';
   let otherwise: Default | null = null;
   const rules: Rule[] = [];
   for (const line of lines) {
@@ -51,6 +53,9 @@ export function resolveGateway(context: Context, declaration: GatewayDecl): void
       case 'timeout':
         timeouts = resolveTimeouts(context, line.entries, timeouts);
         break;
+      case 'established':
+        established = resolveEstablished(context, line) ?? established;
+        break;
       default:
         refuseUnbuilt(context, line);
     }
@@ -62,7 +67,7 @@ export function resolveGateway(context: Context, declaration: GatewayDecl): void
     span,
   };
   giveId(context, 'self-default', name.text, span, 'what the gateway itself starts is allowed');
-  context.gateway.push({ name: name.text, datapath, default: otherwise, flows, timeouts, rules, span });
+  context.gateway.push({ name: name.text, datapath, default: otherwise, flows, timeouts, established, rules, span });
 }
 
 function refuseRepeated(context: Context, lines: readonly GatewayLine[]): void {
@@ -144,6 +149,19 @@ function resolveDatapath(
   return known ?? null;
 }
 
+function resolveEstablished(
+  context: Context,
+  { value }: Extract<GatewayLine, { kind: 'established' }>,
+): Established | null {
+  const known = ESTABLISHED.find((word) => word === value.text);
+  if (known === undefined) {
+    const parameters = { word: value.text, by: '`established`', words: '`recheck`, `keep` or `flush`' };
+    const fixes = didYouMean(value.text, value.span, ESTABLISHED);
+    context.report.add(CODES.unknownWord, value.span, parameters, { fixes });
+  }
+  return known ?? null;
+}
+
 function resolveTimeouts(context: Context, entries: readonly TimeoutEntry[], given: Timeouts): Timeouts {
   const timeouts: { -readonly [K in keyof Timeouts]: number } = { ...given };
   const names = Object.keys(timeouts);
@@ -179,7 +197,7 @@ function isTimeout(word: string, timeouts: Timeouts): word is keyof Timeouts {
   return Object.hasOwn(timeouts, word);
 }
 
-type Unbuilt = Extract<GatewayLine, { kind: 'confirm-within' | 'confirm-by' | 'established' | 'account' }>;
+type Unbuilt = Extract<GatewayLine, { kind: 'confirm-within' | 'confirm-by' | 'account' }>;
 
 function refuseUnbuilt(context: Context, line: Unbuilt): void {
   const word = line.kind.startsWith('confirm') ? 'confirm' : line.kind;

@@ -203,6 +203,7 @@ export class ModelMaker {
         datapath: 'ebpf',
         default: this.default,
         flows: 65536,
+        established: 'recheck',
         timeouts: { tcp: 7440000, 'tcp-syn': 240000, 'tcp-fin': 240000, udp: 300000, icmp: 60000, other: 300000 },
         rules: this.#gatewayRules,
         span: NO_SPAN,

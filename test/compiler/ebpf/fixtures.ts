@@ -40,6 +40,7 @@ export function makeModel(texts: readonly string[], parts: Parts = {}): Model {
       datapath: 'ebpf',
       default: { id: 1, decision: 'deny', log: false, span: spanAt(1) },
       flows: 1024,
+      established: 'recheck',
       timeouts,
       rules: [],
       span: spanAt(1),

@@ -50,7 +50,7 @@ export class FlowTable {
       in: u32('door') & 0xff_ffff, // seat << 24 | low bits of the ifindex
       slot: u32('slot'),
       flags: value[at.flags ?? 0] ?? 0,
-      dying: value[at.dying ?? 0] ?? 0,
+      dying: value[at.epoch ?? 0] === 0 ? 1 : 0,
     };
   }
   async all(): Promise<{ key: Uint8Array; entry: Entry }[]> {

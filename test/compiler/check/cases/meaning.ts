@@ -293,7 +293,7 @@ export const MEANING: readonly Case[] = [
     code: 'notBuilt',
     fact: 'settings of the gateway wait to be built',
     whole: true,
-    bad: gateway('«confirm within 60s»\n  «established recheck»\n  «account home»\n  datapath «nftables»'),
+    bad: gateway('«confirm within 60s»\n  «account home»\n  datapath «nftables»'),
     good: gateway('datapath ebpf'),
   },
   {

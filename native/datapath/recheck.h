@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * A flow of an older epoch meets the policy again, with the packet that started it and by the two interfaces that it
+ * uses: replies may come first. Nothing is logged and no limit consumed. The same verdict and a translation that still
+ * fits: both entries and the slot are stamped. Else the flow ends.
+ */
+#ifndef MASQC_RECHECK_H
+#define MASQC_RECHECK_H
+
+#include "base.h"
+#include "decide.h"
+#include "epoch.h"
+#include "nexthop.h"
+#include "tcp.h"
+#include "work.h"
+
+/* Set by the loader in every linked object: its place in the program arrays, and whether older flows end (`flush`). */
+const volatile __u32 place = 0;
+const volatile __u32 flush = 0;
+
+enum fate {
+	FATE_NEW,       /* no live flow: the packet may start one */
+	FATE_KEPT,
+	FATE_CUT,       /* ends, w->reason says why */
+	FATE_REJECTED,  /* ends, and the sender is told */
+};
+
+/* Does the outside address and port of the flow belong to the masquerade of the answer? */
+static __always_inline bool is_in_pool(const struct masqc_packet *p, const struct flow_dir *forth)
+{
+	__u32 address = bpf_ntohl(forth->saddr), port = bpf_ntohs(forth->sport);
+
+	if (!(forth->flags & FLOW_NAT_SRC))
+		return false;
+	if (p->nat_first ? address < p->nat_first || address > p->nat_last : !(forth->flags & FLOW_OWN_ADDRESS))
+		return false;
+	if (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP && p->protocol != IPPROTO_SCTP)
+		return true;
+	return port >= p->port_first && port <= p->port_last;
+}
+
+/* The questions of decide_arrival, for a flow that has its interfaces. STEP_CREATE: it may stay as it is. */
+static __always_inline enum step ask_again(void *ctx, struct work *w, const struct flow_key *key, __u32 in,
+					   const struct flow_dir *forth, const struct flow_dir *back, bool adopted)
+{
+	struct masqc_packet *p = &w->packet;
+	bool redirected = false, local = forth->flags & FLOW_LOCAL, own = forth->flags & FLOW_OWN;
+	__u32 seat = forth->seat, back_seat = back->seat;
+	struct iface *out, *home;
+
+	describe_tuple(w, key, forth->tcp << 8, own ? MASQC_SELF : get_id(in));
+	if (!own && p->in == MASQC_NOWHERE)
+		return refuse(w, DROP_UNDECLARED);
+	if (local || (!own && forth->flags & FLOW_NAT_DST && route(ctx, &w->fib, key, in) == BPF_FIB_LKUP_RET_NOT_FWDED))
+		p->own = find_own(ctx, w, key->daddr);
+	masqc_policy_ingress(p);
+	w->rule = p->rule;
+	if (own)
+		return p->verdict == MASQC_CONTINUE || p->verdict == MASQC_REDIRECT || p->verdict == MASQC_ALLOW ?
+			       STEP_CREATE : refuse(w, DROP_DENIED);
+	if (adopted && (p->verdict == MASQC_CONTINUE || p->verdict == MASQC_REDIRECT)) {
+		w->rule = 0;
+		return STEP_CREATE;
+	}
+	if (p->verdict == MASQC_REDIRECT) {
+		redirected = true;
+		if (!(forth->flags & FLOW_NAT_DST) || p->to_addr[0] != bpf_ntohl(forth->daddr) ||
+		    (p->to_port && p->protocol != IPPROTO_ICMP ? p->to_port != bpf_ntohs(forth->dport) :
+								 forth->dport != key->dport))
+			return refuse(w, DROP_CUT);
+		p->daddr[0] = p->to_addr[0];
+		if (p->to_port && p->protocol != IPPROTO_ICMP)
+			p->dport = p->to_port;
+		if (local)
+			return STEP_CREATE;
+	} else if (p->verdict != MASQC_CONTINUE) {
+		enum step step = obey(w);
+
+		return step == STEP_CREATE ? refuse(w, DROP_DENIED) : step;
+	} else if (forth->flags & FLOW_NAT_DST) {
+		return refuse(w, DROP_CUT);
+	}
+	p->out = local ? MASQC_SELF : get_id(forth->out);
+	if (!local && p->out == MASQC_NOWHERE)
+		return refuse(w, DROP_UNDECLARED);
+	clear_answer(p);
+	if (redirected)
+		p->verdict = MASQC_ALLOW;
+	masqc_policy_forward(p);
+	if (!redirected)
+		w->rule = p->rule;
+	if (p->verdict != MASQC_ALLOW || local)
+		return obey(w);
+	home = bpf_map_lookup_elem(&interfaces, &back_seat);
+	if (back->out != in && home && home->flags & IFACE_HIDES && is_private(key->daddr))
+		return refuse(w, DROP_FORGED);
+	w->nat = p->nat;
+	if (p->nat)
+		return is_in_pool(p, forth) ? STEP_CREATE : refuse(w, DROP_CUT);
+	if (redirected && forth->out == in) /* the client appears with its outside address */
+		return forth->flags & FLOW_NAT_SRC && (!p->own || forth->saddr == key->daddr) ? STEP_CREATE : refuse(w, DROP_CUT);
+	out = bpf_map_lookup_elem(&interfaces, &seat);
+	if (forth->flags & FLOW_NAT_SRC || !out)
+		return refuse(w, DROP_CUT);
+	return out->flags & IFACE_HIDES && is_private(key->saddr) ? refuse(w, DROP_UNTRANSLATED) : STEP_CREATE;
+}
+
+/* `flow` is one direction of it. */
+static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *flow)
+{
+	struct flow_key arrived, key, other;
+	struct flow_dir *forth, *back;
+	struct flow_slot *slot;
+	__u32 index, seat, in;
+	struct iface *door;
+	enum step step;
+	bool adopted;
+
+	if (!w || !flow)
+		return FATE_CUT;
+	w->reason = DROP_ENDING;
+	index = flow->slot;
+	slot = bpf_map_lookup_elem(&slots, &index);
+	if (!slot)
+		return FATE_CUT;
+	key = slot->key;
+	forth = bpf_map_lookup_elem(&flows4, &key);
+	if (!forth || forth->slot != index || !(forth->flags & FLOW_ORIGINAL))
+		return FATE_CUT;
+	opposite_key(&key, forth, &other);
+	back = bpf_map_lookup_elem(&flows4, &other);
+	if (!back || back->slot != index)
+		return FATE_CUT;
+	w->reason = DROP_CUT;
+	seat = forth->door >> 24;
+	door = bpf_map_lookup_elem(&interfaces, &seat);
+	if (flush || !door || !door->ifindex)
+		return FATE_CUT;
+	adopted = forth->flags & FLOW_LOCAL && !slot->rule;
+	in = w->in;
+	arrived = w->h.key;
+	w->in = door->ifindex;
+	w->h.key = key;
+	w->rule = w->nat = 0;
+	step = ask_again(ctx, w, &key, w->in, forth, back, adopted);
+	w->in = in;
+	w->h.key = arrived;
+	if (step == STEP_CREATE) {
+		slot->rule = w->rule;
+		slot->nat = w->nat;
+		slot->generation = generation;
+		slot->epoch = w->epoch;
+		stamp_entry(back, w->epoch);
+		stamp_entry(forth, w->epoch);
+		return FATE_KEPT;
+	}
+	w->reason = DROP_CUT;
+	return step == STEP_REJECT ? FATE_REJECTED : FATE_CUT;
+}
+
+/*
+ * What becomes of the flow that the packet in w->h belongs to. A program that is no longer the deciding one trusts what it
+ * finds: the next packet asks the one that is.
+ */
+static __always_inline enum fate meet_flow(void *ctx, struct work *w)
+{
+	struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+	struct control *c = get_control();
+	__u32 active = c ? READ_ONCE(c->active) : 0;
+	bool deciding = (active & 0xff) == place;
+
+	w->epoch = deciding ? active >> 8 : EPOCH_LONG_AGO;
+	w->hop = 0;
+	if (!flow || flow->epoch == EPOCH_DYING || starts_again(&w->h.key, &w->h, flow))
+		return FATE_NEW;
+	if (!deciding || flow->epoch == w->epoch)
+		return FATE_KEPT;
+	return recheck(ctx, w, flow);
+}
+
+/* Ends the flow of the packet in w->h. */
+static __always_inline void cut_flow(struct work *w)
+{
+	struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+
+	if (flow && flow->epoch != EPOCH_DYING)
+		end_flow(&w->h.key, flow, coarse_now());
+}
+
+#endif
