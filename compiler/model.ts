@@ -140,6 +140,9 @@ export interface Policy {
   readonly span: Span;
 }
 
+export type Mapping = 'endpoint-independent' | 'address-and-port-dependent';
+export type Filtering = Mapping | 'address-dependent';
+
 export interface Masquerade {
   readonly id: RuleId;
   readonly name: string;
@@ -149,6 +152,10 @@ export interface Masquerade {
   readonly addresses: readonly Range<number>[] | null;
   /** The pool of outside ports. */
   readonly ports: Range<number>;
+  /** RFC 4787 section 4.1. */
+  readonly mapping: Mapping;
+  /** RFC 4787 section 5: whom the outside port of an endpoint-independent mapping lets in. */
+  readonly filtering: Filtering;
   readonly span: Span;
 }
 

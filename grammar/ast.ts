@@ -232,7 +232,9 @@ export type Property =
   | { readonly kind: 'family'; readonly words: readonly Name[]; readonly span: Span }
   | { readonly kind: 'ports'; readonly ports: PortRange; readonly span: Span }
   | { readonly kind: 'share'; readonly count: NumberLiteral; readonly span: Span }
-  | { readonly kind: 'mapping' | 'filtering' | 'balance'; readonly word: Name; readonly span: Span }
+  | { readonly kind: 'mapping'; readonly word: Name; readonly span: Span }
+  | { readonly kind: 'filtering'; readonly word: Name; readonly span: Span }
+  | { readonly kind: 'balance'; readonly word: Name; readonly span: Span }
   | { readonly kind: 'limit'; readonly limit: Limit; readonly span: Span }
   | { readonly kind: 'timeout'; readonly entries: readonly TimeoutEntry[]; readonly span: Span }
   | { readonly kind: 'helper'; readonly words: readonly Name[]; readonly span: Span }

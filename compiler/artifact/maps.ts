@@ -14,7 +14,7 @@ export interface Maps {
   readonly schema: typeof MAPS_SCHEMA;
   readonly gateway: string;
   /** max_entries of the maps that grow with `flows`. */
-  readonly sizes: { readonly flows4: number; readonly slots: number; readonly free_slots: number };
+  readonly sizes: TableSizes;
   /** `timeouts` in coarse units, by the class that enum flow_class of the datapath names. */
   readonly control: { readonly flows: number; readonly timeouts: Timeouts };
   readonly interfaces: readonly ManifestInterface[];
@@ -25,7 +25,7 @@ export function makeMaps(model: Model): Maps {
   return {
     schema: MAPS_SCHEMA,
     gateway: name,
-    sizes: { flows4: 2 * flows, slots: flows, free_slots: flows },
+    sizes: sizeTables(flows),
     control: {
       flows,
       timeouts: {
@@ -38,6 +38,22 @@ export function makeMaps(model: Model): Maps {
       },
     },
     interfaces: describeInterfaces(model),
+  };
+}
+
+/** max_entries of the maps that grow with `flows`; a mapping has two entries at most (native/datapath/mapping.h). */
+export type TableSizes = Readonly<
+  Record<'flows4' | 'slots' | 'free_slots' | 'mappings4' | 'resting' | 'peers4', number>
+>;
+
+export function sizeTables(flows: number): TableSizes {
+  return {
+    flows4: 2 * flows,
+    slots: flows,
+    free_slots: flows,
+    mappings4: 2 * flows,
+    resting: 2 * flows,
+    peers4: flows,
   };
 }
 

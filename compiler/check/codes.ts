@@ -277,6 +277,12 @@ export const CODES = {
     (p) => `what is ${p.outcome} has no \`${p.word}\``,
     (p) => `\`${p.word}\` after \`${p.needs}\``,
   ),
+  filteringWithoutMapping: error<{ filtering: string }>(
+    330,
+    (p) =>
+      `a mapping that depends on address and port lets only the answers in, so that \`filtering ${p.filtering}\` can't hold`,
+    '`mapping endpoint-independent`, or no `filtering`',
+  ),
   notBuilt: error<{ what: string; instead: string }>(
     390,
     (p) => `${p.what} not built yet`,

@@ -15,6 +15,9 @@ const RETURN: readonly Instruction[] = [
   { kind: 'exit' },
 ];
 
+/** enum masqc_dependence. */
+const DEPENDENCE = { 'address-and-port-dependent': 0, 'address-dependent': 1, 'endpoint-independent': 2 } as const;
+
 export class Answers {
   readonly #model: Model;
   readonly #fields: PacketFields;
@@ -102,6 +105,8 @@ export class Answers {
       ...fields.store('nat', masquerade.id),
       ...fields.store('port_first', masquerade.ports.first),
       ...fields.store('port_last', masquerade.ports.last),
+      ...fields.store('mapping', DEPENDENCE[masquerade.mapping]),
+      ...fields.store('filtering', DEPENDENCE[masquerade.filtering]),
     ];
     const ranges = masquerade.addresses ?? [{ first: 0, last: 0 }];
     let total = 0;

@@ -7,15 +7,13 @@
 #define MASQC_CREATE_H
 
 #include "base.h"
+#include "claim.h"
 #include "epoch.h"
+#include "mapping.h"
 #include "maps.h"
 #include "nexthop.h"
 #include "tcp.h"
 #include "work.h"
-
-#define EEXIST 17
-#define PORT_PROBES 64
-#define PARITY_PROBES 16 /* of these, first, with the parity of the source port (RFC 4787 REQ-4) */
 
 static __always_inline bool take_slot(struct control *c, __u32 *index)
 {
@@ -27,70 +25,6 @@ static __always_inline bool take_slot(struct control *c, __u32 *index)
 		return false;
 	*index = __sync_fetch_and_add(&p->high_water, 1);
 	return *index < c->flows;
-}
-
-/* A socket of the gateway that would get packets from the peer to this outside port. */
-static __always_inline bool is_port_ours(void *ctx, const struct flow_key *reply)
-{
-	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *sock;
-
-	tuple.ipv4.saddr = reply->saddr;
-	tuple.ipv4.daddr = reply->daddr;
-	tuple.ipv4.sport = reply->sport;
-	tuple.ipv4.dport = reply->dport;
-	if (reply->protocol == IPPROTO_TCP)
-		sock = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
-	else if (reply->protocol == IPPROTO_UDP)
-		sock = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
-	else
-		return false;
-	if (!sock)
-		return false;
-	bpf_sk_release(sock);
-	return true;
-}
-
-/* Claims w->nat_address:port towards the peer. */
-static __noinline bool claim_port(void *ctx, struct work *w, __u32 port)
-{
-	if (!w)
-		return false;
-	w->reply.dport = bpf_htons(port);
-	if (is_port_ours(ctx, &w->reply))
-		return false;
-	return !bpf_map_update_elem(&flows4, &w->reply, &w->back, BPF_NOEXIST);
-}
-
-static __always_inline bool has_ports(__u8 protocol)
-{
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
-}
-
-/* Claims a port of the pool, the source's own if that is possible. */
-static __always_inline bool claim_some_port(void *ctx, struct work *w)
-{
-	__u32 first = w->port_first, last = w->port_last, wanted, span, start, i;
-	bool icmp = w->h.key.protocol == IPPROTO_ICMP;
-
-	wanted = bpf_ntohs(w->h.key.sport);
-	if (!icmp && !has_ports(w->h.key.protocol))
-		return claim_port(ctx, w, 0);
-	if ((icmp || (wanted >= first && wanted <= last)) && claim_port(ctx, w, wanted))
-		return true;
-	if (w->h.key.protocol == IPPROTO_SCTP || last < first)
-		return false; /* its checksum is a CRC over the ports: only addresses can be rewritten */
-	span = last - first + 1;
-	start = bpf_get_prandom_u32() % span;
-	if ((first + start) % 2 != wanted % 2)
-		start = (start + 1) % span;
-	for (i = 0; i < PORT_PROBES; i++) {
-		__u32 step = i < PARITY_PROBES ? 2 * i : i - PARITY_PROBES;
-
-		if (claim_port(ctx, w, first + (start + step) % span))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -187,26 +121,37 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	slot->nat = w->nat;
 	slot->generation = generation;
 	slot->epoch = w->epoch;
+	slot->uses = 0;
 	WRITE_ONCE(slot->state, SLOT_LIVE);
 
 	opposite_key(&w->h.key, &w->forth, &w->reply);
-	if (w->nat_address)
+	w->reason = w->nat_address ? DROP_PORTS_EXHAUSTED : DROP_PORT_TAKEN;
+	if (!hold_target(w))
+		claimed = false;
+	else if (w->nat_address && is_mapped(w))
+		claimed = claim_mapping(ctx, w, c->seed, now) && claim_reply(w);
+	else if (w->nat_address)
 		claimed = claim_some_port(ctx, w);
 	else
-		claimed = !bpf_map_update_elem(&flows4, &w->reply, &w->back, BPF_NOEXIST);
+		claimed = claim_reply(w);
+	w->forth.sport = w->reply.dport;
 	if (!claimed) {
+		if (w->uses)
+			release_uses(&w->h.key, &w->forth, w->uses, now);
 		slot->state = SLOT_FREE;
 		bpf_map_push_elem(&free_slots, &index, 0);
 		there = bpf_map_lookup_elem(&flows4, &w->h.key);
 		if (there && there->epoch != EPOCH_DYING)
 			return true;
-		w->reason = w->nat_address ? DROP_PORTS_EXHAUSTED : DROP_PORT_TAKEN;
 		return false;
 	}
-	w->forth.sport = w->reply.dport;
+	slot->uses = w->uses;
 	if (!bpf_map_update_elem(&flows4, &w->h.key, &w->forth, BPF_NOEXIST))
 		return true;
 	slot->key = w->reply; /* the sweep removes it */
+	slot->uses = 0;
+	if (w->uses)
+		release_uses(&w->h.key, &w->forth, w->uses, now);
 	slot->deadline = now + COARSE_SECOND;
 	WRITE_ONCE(slot->state, SLOT_HALF);
 	there = bpf_map_lookup_elem(&flows4, &w->reply);

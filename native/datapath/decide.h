@@ -5,43 +5,11 @@
 
 #include "base.h"
 #include "addresses.h"
+#include "doors.h"
 #include "maps.h"
 #include "nexthop.h"
+#include "questions.h"
 #include "work.h"
-
-static __always_inline void clear_answer(struct masqc_packet *p)
-{
-	p->verdict = 0;
-	p->log = 0;
-	p->rule = 0;
-	p->nat = 0;
-	p->to_port = 0;
-	__builtin_memset(p->to_addr, 0, sizeof(p->to_addr));
-	p->nat_first = p->nat_last = 0;
-	p->port_first = p->port_last = 0;
-}
-
-/* `icmp`: type << 8 | code. */
-static __always_inline void describe_tuple(struct work *w, const struct flow_key *key, __u16 icmp, __u32 in)
-{
-	struct masqc_packet *p = &w->packet;
-
-	__builtin_memset(p, 0, sizeof(*p));
-	p->family = 4;
-	p->protocol = key->protocol;
-	p->saddr[0] = bpf_ntohl(key->saddr);
-	p->daddr[0] = bpf_ntohl(key->daddr);
-	p->sport = bpf_ntohs(key->sport);
-	p->dport = bpf_ntohs(key->dport);
-	p->in = in;
-	if (key->protocol == IPPROTO_ICMP)
-		p->dport = icmp;
-}
-
-static __always_inline void describe_packet(struct work *w, __u32 in)
-{
-	describe_tuple(w, &w->h.key, w->h.icmp_type << 8 | w->h.icmp_code, in);
-}
 
 /* Both entries before any translation; `forth`'s hop is already in it. */
 static __always_inline void fill_entries(struct work *w)
@@ -69,11 +37,11 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 	if (p->nat) {
 		w->port_first = p->port_first;
 		w->port_last = p->port_last;
+		w->mapping = p->mapping;
+		w->filtering = p->filtering;
+		w->side = seat;
 		if (p->nat_first) {
-			__u32 span = p->nat_last - p->nat_first + 1;
-			__u32 host = p->saddr[0] * 2654435769U; /* a host keeps its address (RFC 4787 REQ-2) */
-
-			w->nat_address = bpf_htonl(p->nat_first + (span ? (host >> 8) % span : 0));
+			w->nat_address = pair_address(p);
 		} else {
 			__u32 *owner = bpf_map_lookup_elem(&addresses, &w->own_address);
 
@@ -123,30 +91,6 @@ static __always_inline enum step obey(struct work *w)
 	}
 }
 
-enum way {
-	WAY_OUT,        /* by an interface that carries the programs: it is in w->forth */
-	WAY_LOCAL,      /* to the gateway; the kernel's answer for `no route` is the same, and the stack tells the sender */
-	WAY_UNDECLARED,
-	WAY_NONE,
-};
-
-/* Where a packet with this tuple goes, and what the gateway would call itself on that way. */
-static __always_inline enum way find_way(void *ctx, struct work *w, const struct flow_key *key)
-{
-	long code;
-
-	if (is_for_many(key->daddr))
-		return WAY_LOCAL;
-	code = route(ctx, &w->fib, key, w->in);
-	if (code == BPF_FIB_LKUP_RET_NOT_FWDED || code == BPF_FIB_LKUP_RET_FWD_DISABLED)
-		return WAY_LOCAL;
-	if (!is_routed(code))
-		return WAY_NONE;
-	w->hop = w->fib.ipv4_dst;
-	w->own_address = w->fib.ipv4_src;
-	return set_hop(&w->forth, &w->fib, code) ? WAY_OUT : WAY_UNDECLARED;
-}
-
 /* The answers, which have the private address that was asked for, would leave by an interface that hides such. */
 static __always_inline bool would_answer_outside(struct work *w)
 {
@@ -174,6 +118,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	if (in == MASQC_NOWHERE)
 		return STEP_PASS;
 	w->reason = w->rule = w->nat = w->nat_address = w->hop = w->adopted = 0;
+	w->mapping = w->filtering = w->side = w->uses = w->rechecks = 0;
 	__builtin_memset(&w->forth, 0, sizeof(w->forth));
 	__builtin_memset(&w->back, 0, sizeof(w->back));
 
@@ -243,6 +188,11 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		if (step != STEP_CREATE)
 			return step;
 		return refuse(w, DROP_DENIED); /* `allow` is no answer to this question */
+	} else if (has_mappings(key.protocol) && enter_door(ctx, w) == DOOR_OPEN) {
+		if (would_answer_outside(w))
+			return refuse(w, DROP_FORGED);
+		w->back.door = make_door(w->forth.out);
+		return STEP_CREATE;
 	}
 	if (way == WAY_LOCAL) {
 		if (!redirected) {
@@ -297,6 +247,7 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 		return STEP_DROP;
 	key = w->h.key;
 	w->reason = w->rule = w->nat = w->nat_address = w->hop = w->adopted = 0;
+	w->mapping = w->filtering = w->side = w->uses = w->rechecks = 0;
 	__builtin_memset(&w->forth, 0, sizeof(w->forth));
 	__builtin_memset(&w->back, 0, sizeof(w->back));
 	if (!key.saddr)

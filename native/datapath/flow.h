@@ -88,11 +88,13 @@ struct flow_slot {
 	__u16 generation;      /* that decided */
 	__u8 state;            /* enum slot_state */
 	__u8 epoch;            /* as the entries have it */
+	__u8 uses;             /* enum slot_use (mapping.h): mappings that it holds */
+	__u8 pad[3];
 };
 
 _Static_assert(sizeof(struct flow_key) == 16, "flow_key");
 _Static_assert(sizeof(struct flow_dir) == 64, "flow_dir is one cache line");
-_Static_assert(sizeof(struct flow_slot) == 32, "flow_slot");
+_Static_assert(sizeof(struct flow_slot) == 36, "flow_slot");
 
 /* The key of the packets that answer those of `key`, whose rewritten form is in `dir`. */
 static __always_inline void opposite_key(const struct flow_key *key, const struct flow_dir *dir, struct flow_key *out)

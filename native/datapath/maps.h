@@ -3,7 +3,8 @@
  * The maps that both objects share (pinned by name in the gateway's directory) and the structs in them. `drops` is in
  * drop.h, `ids` (one a generation, not pinned by name) in miss.bpf.c.
  *
- * Sizes that the loader sets: flows4 = 2 * flows, slots = flows, free_slots = flows.
+ * Sizes that the loader sets: flows4 = 2 * flows, slots = flows, free_slots = flows; mapping.h: mappings4 = 2 * flows,
+ * resting = 2 * flows, peers4 = flows.
  */
 #ifndef MASQC_MAPS_H
 #define MASQC_MAPS_H
@@ -26,7 +27,9 @@ struct control {
 	__u32 flows;                  /* limit; 0: max_entries of `slots` is not known here, nothing gets in */
 	__u32 pad;
 	__u32 timeouts[CLASS_COUNT];  /* coarse units, by enum flow_class */
-	__u32 pad2[4];
+	__u32 rest;                   /* coarse units that the port of an ended mapping rests */
+	__u32 seed;                   /* a random number, so that nobody outside can foretell ports */
+	__u32 pad2[2];
 };
 _Static_assert(sizeof(struct control) == 64, "control");
 
@@ -43,7 +46,8 @@ struct progress {
 	__u32 high_water;             /* slots below were used at least once */
 	__u32 cursor;                 /* where the sweep goes on */
 	__u32 sweeps;                 /* whole passes of the sweep */
-	__u32 pad[13];
+	__u32 exhausted;              /* coarse time of the last search that found a whole pool of ports taken */
+	__u32 pad[12];
 };
 _Static_assert(sizeof(struct progress) == 64, "progress");
 

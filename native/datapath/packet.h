@@ -25,6 +25,13 @@ enum masqc_verdict {
 	MASQC_UNTRANSLATED = 6, /* forward only: let in, but a private source would leave a masqueraded interface as it is */
 };
 
+/* RFC 4787 sections 4.1 and 5: what a mapping, or the door that it opens, depends on. */
+enum masqc_dependence {
+	MASQC_ADDRESS_AND_PORT = 0,
+	MASQC_ADDRESS = 1,
+	MASQC_ENDPOINT_INDEPENDENT = 2,
+};
+
 struct masqc_packet {
 	/* What arrived. Written by the datapath. */
 	__u32 saddr[4];     /* IPv4: [0]; IPv6: [0] holds the first 32 bits */
@@ -49,6 +56,9 @@ struct masqc_packet {
 	__u32 nat_last;
 	__u16 port_first;   /* forward, nat != 0: the pool of outside ports first..last */
 	__u16 port_last;
+	__u8 mapping;       /* forward, nat != 0: MASQC_ADDRESS_AND_PORT or MASQC_ENDPOINT_INDEPENDENT */
+	__u8 filtering;     /* forward, nat != 0: enum masqc_dependence, whom an endpoint-independent mapping lets in */
+	__u8 pad2[2];
 };
 
 /*

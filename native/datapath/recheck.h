@@ -41,7 +41,8 @@ static __always_inline bool is_in_pool(const struct masqc_packet *p, const struc
 
 /* The questions of decide_arrival, for a flow that has its interfaces. STEP_CREATE: it may stay as it is. */
 static __always_inline enum step ask_again(void *ctx, struct work *w, const struct flow_key *key, __u32 in,
-					   const struct flow_dir *forth, const struct flow_dir *back, bool adopted)
+					   const struct flow_dir *forth, const struct flow_dir *back, bool adopted,
+					   bool door)
 {
 	struct masqc_packet *p = &w->packet;
 	bool redirected = false, local = forth->flags & FLOW_LOCAL, own = forth->flags & FLOW_OWN;
@@ -77,6 +78,13 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 		enum step step = obey(w);
 
 		return step == STEP_CREATE ? refuse(w, DROP_DENIED) : step;
+	} else if (door) {
+		w->nat_address = 0;
+		w->rechecks = 1;
+		if (enter_door(ctx, w) != DOOR_OPEN || w->forth.daddr != forth->daddr || w->forth.dport != forth->dport ||
+		    (w->nat_address ? forth->saddr != w->nat_address : forth->flags & FLOW_NAT_SRC))
+			return refuse(w, DROP_CUT);
+		return STEP_CREATE;
 	} else if (forth->flags & FLOW_NAT_DST) {
 		return refuse(w, DROP_CUT);
 	}
@@ -142,7 +150,8 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
 	w->in = door->ifindex;
 	w->h.key = key;
 	w->rule = w->nat = 0;
-	step = ask_again(ctx, w, &key, w->in, forth, back, adopted);
+	step = ask_again(ctx, w, &key, w->in, forth, back, adopted, slot->uses & USE_TARGET);
+	w->rechecks = 0;
 	w->in = in;
 	w->h.key = arrived;
 	if (step == STEP_CREATE) {

@@ -9,8 +9,10 @@
 
 #include "base.h"
 #include "flow.h"
+#include "mapping.h"
 #include "maps.h"
 #include "nexthop.h"
+#include "rest.h"
 #include "tcp.h"
 
 #define CLOCK_MONOTONIC 1
@@ -64,7 +66,7 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 	slot->deadline = now + COARSE_SECOND;
 }
 
-static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, bool half)
+static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, bool half, __u32 now)
 {
 	struct flow_key key = slot->key, other;
 	struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &key), *back;
@@ -76,6 +78,8 @@ static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, boo
 			back = bpf_map_lookup_elem(&flows4, &other);
 			if (back && back->slot == index)
 				bpf_map_delete_elem(&flows4, &other);
+			if (slot->uses)
+				release_uses(&key, flow, slot->uses, now);
 		}
 		bpf_map_delete_elem(&flows4, &key);
 	}
@@ -105,7 +109,7 @@ static long sweep_slot(__u32 i, struct sweep *sweep)
 	if (!c)
 		return 1;
 	if (slot->state == SLOT_DYING || slot->state == SLOT_HALF)
-		remove_flow(slot, index, slot->state == SLOT_HALF);
+		remove_flow(slot, index, slot->state == SLOT_HALF, sweep->now);
 	else
 		judge(c, slot, index, sweep->now);
 	return 0;
@@ -129,6 +133,7 @@ static int sweep_tick(void *map, __u32 *key, struct sweeper *s)
 	} else {
 		p->cursor = sweep.first + SWEEP_STEP;
 	}
+	bpf_loop(RESTED_A_TICK, wake_mapping, &sweep.now, 0);
 	bpf_timer_start(&s->timer, SWEEP_PERIOD, 0);
 	return 0;
 }

@@ -30,7 +30,13 @@ struct work {
 	__u32 reason;               /* enum drop_reason, for STEP_DROP and STEP_REJECT */
 	__u8 adopted;               /* in the middle of a connection of the gateway's own */
 	__u8 epoch;                 /* that new and rechecked flows are stamped with */
-	__u8 pad[6];
+	__u8 mapping;               /* enum masqc_dependence of the masquerade */
+	__u8 filtering;
+	__u8 side;                  /* seat of the interface that hides the source */
+	__u8 uses;                  /* enum slot_use */
+	__u8 rechecks;              /* the flow is there already */
+	__u8 pad;
+	struct flow_dir kept;       /* enter_door: what is put back when there is no door */
 };
 
 /* work: key 0; written by the slow path of its CPU, means nothing afterwards. */

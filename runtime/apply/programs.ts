@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { sizeTables } from '../../compiler/artifact/maps.ts';
 import { comparePacked } from '../../compiler/artifact/prefixes.ts';
 import { KEY_SIZE, mapName } from '../../compiler/ebpf/tables.ts';
 import type { Established } from '../../compiler/model.ts';
@@ -20,15 +22,19 @@ import {
 import { runTool } from '../machine/tool.ts';
 import type { Place } from '../plan/types.ts';
 import { injectFault } from './faults.ts';
-import { writeControl } from './tables.ts';
+import { toCoarse, writeControl } from './tables.ts';
 import { pinPath, pinsOf, type Undo, type Work } from './work.ts';
+
+/** RFC 6888 REQ-8: so long nobody else gets the port of a mapping that has ended. */
+const PORT_REST_MS = 120_000;
 
 /** Makes and pins the maps, loads and pins the hit path's programs. What an interrupted load left is replaced. */
 export async function loadDatapath(work: Work, flows: number): Promise<void> {
   for (const name of readdirSync(pinsOf(work))) rmSync(pinPath(work, name), { force: true });
   using object = openDatapath(work, flows);
   await object.load();
-  writeControl(work, { active: 0, flows });
+  const seed = randomBytes(4).readUInt32LE();
+  writeControl(work, { active: 0, flows, rest: toCoarse(PORT_REST_MS), seed });
   pinPrograms(work, object);
 }
 
@@ -40,7 +46,7 @@ function openDatapath(work: Work, flows: number) {
 
 /** Sizes that the loader sets (maps.h). */
 function sizeMaps(object: BpfObject, flows: number): void {
-  const sizes: Readonly<Record<string, number>> = { flows4: 2 * flows, slots: flows, free_slots: flows };
+  const sizes: Readonly<Record<string, number>> = sizeTables(flows);
   for (const map of object.maps) {
     const size = sizes[map.name];
     if (size !== undefined) object.setMaxEntries(map.name, size);

@@ -1,12 +1,14 @@
 /**
- * Kernel memory of the flow table: two hash entries a flow (one a direction) of 128 bytes (48 of the kernel's, 16 of
- * key, 64 of value), their buckets of 16 bytes (a power of two of them), a 32-byte slot and its place in the queue of
- * free ones. All of it is taken when the table is made.
+ * Kernel memory of the table. Each entry of a hash costs 48 bytes of the kernel's beside key and value, and a share of
+ * its buckets (16 bytes, a power of two of them). All of it is taken when the table is made.
  */
 export function flowTableBytes(flows: number): number {
-  const entries = 2 * flows;
-  const buckets = 2 ** Math.ceil(Math.log2(Math.max(entries, 1)));
-  return entries * 128 + buckets * 16 + flows * (32 + 4);
+  const hash = (entries: number, key: number, value: number) =>
+    entries * (48 + key + value) + 2 ** Math.ceil(Math.log2(Math.max(entries, 1))) * 16;
+  const connections = hash(2 * flows, 16, 64) + flows * (36 + 4); // an entry a direction, a slot, its place among the free ones
+  const mappings = hash(2 * flows, 8, 24) + 2 * flows * 8; // an outside and perhaps an inside socket, its place among the resting
+  const peers = hash(flows, 16, 8);
+  return connections + mappings + peers;
 }
 
 /** `76.0 MiB`, `312 KiB`: three digits. */

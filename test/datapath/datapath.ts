@@ -3,6 +3,7 @@
  * in a worker inside the gateway's namespace (gateway-worker.ts).
  */
 import { readFileSync } from 'node:fs';
+import { sizeTables } from '../../compiler/artifact/maps.ts';
 import { BpfObject, type BtfRecord, ifindexOf, linkToBytes } from '../../native/lib/libbpf.ts';
 
 export const COARSE_NS = 2 ** 26;
@@ -37,6 +38,8 @@ export interface Setup {
   /** Seconds. */
   readonly timeouts: Readonly<Record<'tcp' | 'tcpSyn' | 'tcpFin' | 'udp' | 'icmp' | 'other', number>>;
   readonly sweep: boolean;
+  /** Seconds that a port rests; 120 by default. */
+  readonly rest?: number;
   /** Seconds between packets that go by the kernel's neighbour table; 0: none, so that every verdict is sure. */
   readonly probeEvery: number;
 }
@@ -71,7 +74,7 @@ const coarse = (seconds: number): number => Math.round((seconds * 1e9) / COARSE_
 
 export async function loadDatapath(setup: Setup): Promise<Loaded> {
   const { pin, flows, timeouts: t } = setup;
-  const sizes = { flows4: 2 * flows, slots: flows, free_slots: flows };
+  const sizes = sizeTables(flows);
   const hit = BpfObject.open(DATAPATH, { pinRoot: pin });
   for (const [map, entries] of Object.entries(sizes)) hit.setMaxEntries(map, entries);
   hit.setGlobal('.rodata', { probe_every: setup.probeEvery });
@@ -80,7 +83,8 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
 
   const control = hit.map('control');
   const timeouts = [t.tcp, t.tcpSyn, t.tcpFin, t.udp, t.icmp, t.other, 0, 0].map(coarse);
-  control.set(0, control.codec().value.encode({ active: (1 << 8) | 3, layout: 2, flows, timeouts }));
+  const record = { active: (1 << 8) | 3, layout: 2, flows, timeouts, rest: coarse(setup.rest ?? 120), seed: 0x5eed };
+  control.set(0, control.codec().value.encode(record));
   for (const [index, one] of setup.interfaces.entries()) {
     const seat = index + 1;
     const ifindex = ifindexOf(one.device);
@@ -104,7 +108,7 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
 async function loadMiss({ stub, pin, flows, interfaces }: Setup, constants: Setup['policy']): Promise<BpfObject> {
   const linked = await linkToBytes([readFileSync(stub), readFileSync(MISS)]);
   const miss = BpfObject.open(linked, { name: 'linked', pinRoot: pin });
-  const sizes = { flows4: 2 * flows, slots: flows, free_slots: flows };
+  const sizes = sizeTables(flows);
   for (const [map, entries] of Object.entries(sizes)) miss.setMaxEntries(map, entries);
   miss.setGlobal('.rodata', constants);
   await miss.load();

@@ -30,6 +30,8 @@ export interface Options {
   /** Size of the flow table; 4096. */
   readonly flows?: number;
   readonly probeEvery?: number;
+  /** Seconds that a port rests. */
+  readonly rest?: number;
   /** What happens before the datapath is there. */
   readonly prepare?: (lab: Lab) => Promise<void>;
 }
@@ -112,7 +114,7 @@ export class Network {
     await bridge.ask('ethtool', '-K', 'p0', 'gro', 'on');
   }
 
-  async #load({ wan, xdp, timeouts, policy, flows = 4096, probeEvery = 0 }: Options): Promise<void> {
+  async #load({ wan, xdp, timeouts, policy, flows = 4096, probeEvery = 0, rest = 120 }: Options): Promise<void> {
     const gw = this.lab.at('gw');
     const mac = async (device: string): Promise<string> =>
       (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
@@ -146,6 +148,7 @@ export class Network {
       flows,
       probeEvery,
       timeouts: { tcp: 7440, tcpSyn: 240, tcpFin: 240, udp: 300, icmp: 60, other: 600, ...timeouts },
+      rest,
       sweep: true,
       xdp,
     };

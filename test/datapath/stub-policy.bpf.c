@@ -18,6 +18,8 @@ const volatile __u32 pool_first = 1024;
 const volatile __u32 pool_last = 32767;
 const volatile __u32 closed_port = 0;         /* of any protocol, from lan to wan: denied */
 const volatile __u32 closed_self = 0;         /* 1: to the gateway from lan: denied */
+const volatile __u32 mapping = 0;             /* enum masqc_dependence */
+const volatile __u32 filtering = 0;
 
 enum { LAN = 1, WAN = 2, DMZ = 3 };
 enum { RULE_FORGED = 1, RULE_REDIRECT = 2, RULE_DENY = 3, RULE_REJECT = 4, RULE_LAN = 5, RULE_SELF = 6, RULE_DEFAULT = 7, NAT = 8 };
@@ -57,6 +59,8 @@ __attribute__((noinline)) int masqc_policy_forward(struct masqc_packet *p)
 		p->nat_last = nat_last;
 		p->port_first = pool_first;
 		p->port_last = pool_last;
+		p->mapping = mapping;
+		p->filtering = filtering;
 	}
 	if (p->verdict == MASQC_ALLOW)
 		return 0;

@@ -300,9 +300,12 @@ test('keeps to TC where no other device takes the frames that XDP sends', () => 
   assert.ok(steps.includes('attach eth1 xdp native'));
 });
 
-test('prints the memory of the table, at most 328 bytes a flow where sizes are powers of two', () => {
-  assert.is(flowTableBytes(65536), 65536 * (2 * 128 + 2 * 16 + 36));
-  assert.is(formatBytes(flowTableBytes(65536)), '20.3 MiB');
+test('prints the memory of the table: a flow, its mapping and a peer', () => {
+  const flow = 2 * 128 + 2 * 16 + 40;
+  const mapping = 2 * 80 + 2 * 16 + 2 * 8;
+  const peer = 72 + 16;
+  assert.is(flowTableBytes(65536), 65536 * (flow + mapping + peer));
+  assert.is(formatBytes(flowTableBytes(65536)), '39.0 MiB');
   assert.is(formatBytes(512), '512 bytes');
 });
 

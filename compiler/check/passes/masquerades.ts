@@ -1,4 +1,4 @@
-import type { Addresses, BlockDecl } from '../../../grammar/ast.ts';
+import type { Addresses, BlockDecl, Property } from '../../../grammar/ast.ts';
 import type { Fix } from '../../../grammar/diagnostic.ts';
 import type { Span } from '../../../grammar/span.ts';
 import {
@@ -19,7 +19,7 @@ import { resolveInterfaces } from '../resolve/places.ts';
 import { findProperty, isMissing, reportMissing, takeProperties } from '../resolve/properties.ts';
 import { networksOn, noteLog } from '../resolve/rules.ts';
 import { resolveAddresses } from '../resolve/sides.ts';
-import { listWords } from '../words.ts';
+import { didYouMean, listWords } from '../words.ts';
 import { insertLine } from './policies.ts';
 
 export function resolveMasquerade(context: Context, block: BlockDecl): void {
@@ -39,6 +39,7 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
   const address = findProperty(properties, 'address');
   const outside = address === null ? null : resolveOutside(context, address.addresses);
   const ports = findProperty(properties, 'ports')?.ports ?? null;
+  const behaviour = resolveBehaviour(context, properties);
   if (hidden === null || interfaces === null) return;
   context.masqueradeDrafts.push({
     id,
@@ -48,8 +49,49 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
     interfaces,
     addresses: outside,
     ports,
+    ...behaviour,
     span,
   });
+}
+
+const MAPPINGS = ['endpoint-independent', 'address-and-port-dependent'] as const;
+const FILTERINGS = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const;
+
+/** RFC 4787: endpoint-independent mapping is REQ-1, address-dependent filtering is what REQ-8 advises where safety counts. */
+function resolveBehaviour(
+  context: Context,
+  properties: readonly Property[],
+): Pick<Masquerade, 'mapping' | 'filtering'> {
+  const mapping = resolveWord(context, findProperty(properties, 'mapping'), MAPPINGS) ?? 'endpoint-independent';
+  const property = findProperty(properties, 'filtering');
+  const filtering = resolveWord(context, property, FILTERINGS);
+  if (mapping === 'endpoint-independent') return { mapping, filtering: filtering ?? 'address-dependent' };
+  if (property !== null && filtering !== null && filtering !== mapping) {
+    context.report.add(CODES.filteringWithoutMapping, property.span, { filtering });
+  }
+  return { mapping, filtering: mapping };
+}
+
+function resolveWord<W extends string>(
+  context: Context,
+  property: Extract<Property, { kind: 'mapping' | 'filtering' | 'balance' }> | null,
+  words: readonly W[],
+): W | null {
+  if (property === null) return null;
+  const { text, span } = property.word;
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  const parameters = {
+    word: text,
+    by: `\`${property.kind}\``,
+    words: listWords(
+      words.map((word) => `\`${word}\``),
+      4,
+      'or',
+    ),
+  };
+  context.report.add(CODES.unknownWord, span, parameters, { fixes: didYouMean(text, span, words) });
+  return null;
 }
 
 /** The IPv4 addresses of `from`; null: a mistake, which is reported. */

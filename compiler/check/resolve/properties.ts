@@ -37,8 +37,6 @@ const REPEATABLE: ReadonlySet<PropertyKind> = new Set(['listen', 'limit']);
 const UNBUILT: ReadonlySet<PropertyKind> = new Set([
   'family',
   'share',
-  'mapping',
-  'filtering',
   'limit',
   'timeout',
   'helper',

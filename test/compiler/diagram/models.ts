@@ -21,6 +21,8 @@ import type {
   TableId,
 } from '../../../compiler/model.ts';
 
+const BEHAVIOUR = { mapping: 'endpoint-independent', filtering: 'address-dependent' } as const;
+
 export const NO_SPAN = { file: 'test.masq', start: 0, end: 0, line: 1, column: 1 };
 export const NO_ADDRESSES: AddressSet = { v4: [], v6: [] };
 export const NOBODY: Side = { any: false, interfaces: [], addresses: NO_ADDRESSES, tables: [], own: [] };
@@ -163,7 +165,7 @@ export class ModelMaker {
   ): this {
     const id = this.id('masquerade', name);
     const ports = { first: 61000, last: 65095 };
-    this.#masquerades.push({ id, name, from, interfaces, addresses: outside, ports, span: NO_SPAN });
+    this.#masquerades.push({ id, name, from, interfaces, addresses: outside, ports, ...BEHAVIOUR, span: NO_SPAN });
     return this;
   }
 

@@ -60,7 +60,17 @@ export function makeModel(texts: readonly string[], parts: Parts = {}): Model {
 }
 
 export function makeMasquerade(id: number, addresses: Masquerade['addresses'], ports = { first: 1024, last: 32767 }) {
-  return { id, name: `nat${id}`, from: everybody, interfaces: [1], addresses, ports, span: spanAt(id + 10) };
+  const behaviour = { mapping: 'endpoint-independent', filtering: 'address-dependent' } as const;
+  return {
+    id,
+    name: `nat${id}`,
+    from: everybody,
+    interfaces: [1],
+    addresses,
+    ports,
+    ...behaviour,
+    span: spanAt(id + 10),
+  };
 }
 
 export function makeRedirect(listens: readonly Listen[]): Redirect {
@@ -98,6 +108,8 @@ const MEMBERS: readonly (readonly [string, 1 | 2 | 4, number])[] = [
   ['own', 1, 1],
   ['verdict', 1, 1],
   ['log', 1, 1],
+  ['mapping', 1, 1],
+  ['filtering', 1, 1],
   ['pad', 1, 1],
 ];
 

@@ -87,7 +87,15 @@ function poolOf(nat: number, packet: Members): Members {
   const { first, last } = masquerade.ports;
   const all = (masquerade.addresses ?? []).flatMap((range) => Array(range.last - range.first + 1).fill(range));
   const range = all[(packet.saddr as number[])[0]! % all.length] ?? { first: 0, last: 0 };
-  return { nat, nat_first: range.first, nat_last: range.last, port_first: first, port_last: last };
+  return {
+    nat,
+    nat_first: range.first,
+    nat_last: range.last,
+    port_first: first,
+    port_last: last,
+    mapping: 2,
+    filtering: 1,
+  };
 }
 
 function expectIngress(leaf: IngressLeaf, packet: Members): Members {

@@ -123,6 +123,8 @@ const answer = ({
   nat_last,
   port_first,
   port_last,
+  mapping,
+  filtering,
 }: ReturnType<typeof kernel.ask>[number]) => ({
   verdict,
   rule,
@@ -134,6 +136,8 @@ const answer = ({
   nat_last,
   port_first,
   port_last,
+  mapping,
+  filtering,
 });
 const nothing = {
   verdict: 0,
@@ -146,6 +150,8 @@ const nothing = {
   nat_last: 0,
   port_first: 0,
   port_last: 0,
+  mapping: 0,
+  filtering: 0,
 };
 
 test('continues, denies with the log bit, and redirects with a shifted port', () => {
@@ -165,6 +171,8 @@ test('continues, denies with the log bit, and redirects with a shifted port', ()
   ]);
 });
 
+const behaviour = { mapping: 2, filtering: 1 };
+
 test('fills in the pool of the masquerade, or says that one is missing', () => {
   const [own, other, denied, hidden] = kernel
     .ask('forward', [
@@ -174,8 +182,15 @@ test('fills in the pool of the masquerade, or says that one is missing', () => {
       { out: 1, dport: 24 },
     ])
     .map(answer);
-  assert.equal(own, { ...nothing, verdict: 1, rule: 2, nat: 4, port_first: 61000, port_last: 65095 });
-  const pool = { nat: 7, nat_first: 0xcb007110, nat_last: 0xcb007112, port_first: 1024, port_last: 32767 };
+  assert.equal(own, { ...nothing, verdict: 1, rule: 2, nat: 4, port_first: 61000, port_last: 65095, ...behaviour });
+  const pool = {
+    nat: 7,
+    nat_first: 0xcb007110,
+    nat_last: 0xcb007112,
+    port_first: 1024,
+    port_last: 32767,
+    ...behaviour,
+  };
   assert.equal(other, { ...nothing, verdict: 1, rule: 2, ...pool });
   assert.equal(denied, { ...nothing, verdict: 2, rule: 1 });
   assert.equal(hidden, { ...nothing, verdict: 6, rule: 2 });
@@ -189,7 +204,7 @@ test('after a redirect tells nothing but the masquerade, or that one is missing'
   ]);
   assert.equal(answers.map(answer), [
     { ...nothing, verdict: 1, rule: 6 },
-    { ...nothing, verdict: 1, rule: 6, nat: 4, port_first: 61000, port_last: 65095 },
+    { ...nothing, verdict: 1, rule: 6, nat: 4, port_first: 61000, port_last: 65095, ...behaviour },
     { ...nothing, verdict: 6, rule: 6 },
   ]);
 });

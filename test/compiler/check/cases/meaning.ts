@@ -284,6 +284,34 @@ export const MEANING: readonly Case[] = [
     good: expectation('tcp from han on lan to 192.0.2.1:80 is masqueraded as wan:61000'),
   },
   {
+    code: 'unknownWord',
+    fact: 'a mapping depends on nothing, or on address and port',
+    bad: masquerade('m', 'from home\n  interface wan\n  mapping «endpoint-independant»'),
+    good: masquerade('m', 'from home\n  interface wan\n  mapping endpoint-independent'),
+    says: '`mapping`',
+    fixed: true,
+  },
+  {
+    code: 'unknownWord',
+    fact: 'filtering has three kinds',
+    bad: masquerade('m', 'from home\n  interface wan\n  filtering «full-cone»'),
+    good: masquerade('m', 'from home\n  interface wan\n  filtering endpoint-independent'),
+    says: '`filtering`',
+  },
+  {
+    code: 'filteringWithoutMapping',
+    fact: 'what depends on address and port opens no door',
+    bad: masquerade(
+      'm',
+      'from home\n  interface wan\n  mapping address-and-port-dependent\n  «filtering endpoint-independent»',
+    ),
+    good: masquerade(
+      'm',
+      'from home\n  interface wan\n  mapping address-and-port-dependent\n  filtering address-and-port-dependent',
+    ),
+    says: 'lets only the answers in',
+  },
+  {
     code: 'notBuilt',
     fact: 'a limit waits to be built',
     bad: policy('allow web «limit 10/minute per source»'),
@@ -301,7 +329,7 @@ export const MEANING: readonly Case[] = [
     fact: 'properties of a masquerade wait to be built',
     bad: masquerade(
       'm',
-      'from home\n  interface wan\n  «mapping endpoint-independent»\n  «filtering address-dependent»\n  «helper ftp»\n  «limit 20 flows per source»\n  «family ipv6»',
+      'from home\n  interface wan\n  «share 1024 ports per source»\n  «helper ftp»\n  «limit 20 flows per source»\n  «family ipv6»',
     ),
     good: masquerade('m', 'from home\n  interface wan\n  address 203.0.113.1-203.0.113.4\n  ports 61000-65095'),
   },

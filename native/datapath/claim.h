@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* Claiming the outside socket of a new flow: with a mapping of its own, or by the flow's own reply entry alone. */
+#ifndef MASQC_CLAIM_H
+#define MASQC_CLAIM_H
+
+#include "base.h"
+#include "drop.h"
+#include "mapping.h"
+#include "maps.h"
+#include "ports.h"
+#include "work.h"
+
+/* A socket of the gateway that would get packets from the peer to this outside port. */
+static __always_inline bool is_port_ours(void *ctx, const struct flow_key *reply)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sock;
+
+	tuple.ipv4.saddr = reply->saddr;
+	tuple.ipv4.daddr = reply->daddr;
+	tuple.ipv4.sport = reply->sport;
+	tuple.ipv4.dport = reply->dport;
+	if (reply->protocol == IPPROTO_TCP)
+		sock = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	else if (reply->protocol == IPPROTO_UDP)
+		sock = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	else
+		return false;
+	if (!sock)
+		return false;
+	bpf_sk_release(sock);
+	return true;
+}
+
+static __always_inline bool has_mappings(__u8 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
+}
+
+/* The flow's new source is a mapping. (ICMP queries are told apart by their destination, too; SCTP keeps its ports.) */
+static __always_inline bool is_mapped(const struct work *w)
+{
+	return w->mapping == MASQC_ENDPOINT_INDEPENDENT && has_mappings(w->h.key.protocol);
+}
+
+static __always_inline void outside_key(const struct work *w, struct socket_key *key)
+{
+	*key = (struct socket_key){
+		.address = w->nat_address, .port = w->reply.dport, .protocol = w->h.key.protocol,
+	};
+}
+
+static __always_inline bool claim_reply(struct work *w)
+{
+	if (!bpf_map_update_elem(&flows4, &w->reply, &w->back, BPF_NOEXIST))
+		return true;
+	w->reason = DROP_PORT_TAKEN;
+	return false;
+}
+
+static __always_inline bool is_of_source(const struct mapping *m, const struct work *w)
+{
+	return m->address == w->h.key.saddr && m->port == w->h.key.sport && m->seat == w->side;
+}
+
+/* Takes the mapping at w->reply.dport if it is the source's. */
+static __always_inline bool reuse_port(struct work *w)
+{
+	struct socket_key outside;
+	struct mapping *m;
+
+	outside_key(w, &outside);
+	m = bpf_map_lookup_elem(&mappings4, &outside);
+	if (!m || !is_of_source(m, w) || !hold_mapping(m))
+		return false;
+	if (is_of_source(m, w))
+		return true;
+	release_mapping(&outside, coarse_now()); /* it has changed its owner meanwhile */
+	return false;
+}
+
+static __always_inline void inside_key(const struct work *w, struct socket_key *key)
+{
+	*key = (struct socket_key){
+		.address = w->h.key.saddr, .port = w->h.key.sport, .protocol = w->h.key.protocol, .side = w->side,
+	};
+}
+
+/* Takes the mapping that the source got when its preferred port was taken, if that still serves. */
+static __always_inline bool reuse_moved(struct work *w)
+{
+	struct socket_key inside;
+	struct mapping *entry;
+	__u32 port;
+
+	inside_key(w, &inside);
+	entry = bpf_map_lookup_elem(&mappings4, &inside);
+	if (!entry || entry->address != w->nat_address)
+		return false;
+	port = bpf_ntohs(entry->port);
+	if (port < w->port_first || port > w->port_last)
+		return false;
+	w->reply.dport = entry->port;
+	return reuse_port(w);
+}
+
+/* Claims a port that nobody has. */
+static __noinline bool claim_free(void *ctx, struct work *w, __u32 port)
+{
+	struct mapping m = { .users = 1 };
+	struct socket_key outside;
+
+	if (!w)
+		return false;
+	w->reply.dport = bpf_htons(port);
+	if (is_port_ours(ctx, &w->reply))
+		return false;
+	m.address = w->h.key.saddr;
+	m.port = w->h.key.sport;
+	m.seat = w->side;
+	outside_key(w, &outside);
+	return !bpf_map_update_elem(&mappings4, &outside, &m, BPF_NOEXIST);
+}
+
+/* Takes over a port that rests. */
+static __noinline bool claim_rested(struct work *w, __u32 port)
+{
+	struct socket_key outside;
+	struct mapping *m;
+
+	if (!w)
+		return false;
+	w->reply.dport = bpf_htons(port);
+	outside_key(w, &outside);
+	m = bpf_map_lookup_elem(&mappings4, &outside);
+	if (!m || __sync_val_compare_and_swap(&m->users, 0, 1))
+		return false;
+	forget_inside(&outside, m);
+	m->peer = 0;
+	m->peer_users = 0;
+	m->address = w->h.key.saddr;
+	m->port = w->h.key.sport;
+	m->seat = w->side;
+	return true;
+}
+
+/* A port that is not the preferred one has been claimed: notes the way to it. */
+static __noinline bool note_moved(struct work *w, __u32 now)
+{
+	struct socket_key inside, outside;
+	struct mapping entry = {};
+
+	if (!w)
+		return false;
+	outside_key(w, &outside);
+	inside_key(w, &inside);
+	entry.address = outside.address;
+	entry.port = outside.port;
+	if (!bpf_map_update_elem(&mappings4, &inside, &entry, BPF_NOEXIST))
+		return true;
+	if (reuse_moved(w)) { /* another packet of this source was faster */
+		release_mapping(&outside, now);
+		return true;
+	}
+	w->reply.dport = outside.port;
+	if (!bpf_map_update_elem(&mappings4, &inside, &entry, BPF_ANY))
+		return true;
+	release_mapping(&outside, now);
+	return false;
+}
+
+static __noinline bool claim_elsewhere(void *ctx, struct work *w, struct pool *pool, __u32 wanted)
+{
+	__u32 start, i, port, now = coarse_now();
+	struct socket_key outside;
+
+	if (!w || !pool || !pool->span)
+		return false;
+	start = bpf_get_prandom_u32() % pool->span;
+	for (i = 0; i < PORT_PROBES; i++)
+		if (claim_free(ctx, w, probe_port(pool, wanted, start, i)))
+			return true;
+	outside_key(w, &outside);
+	port = search_pool(&outside, w->port_first, w->port_last - w->port_first + 1, now);
+	return port && (claim_free(ctx, w, port) || claim_rested(w, port));
+}
+
+/*
+ * The outside socket of w's inside socket: the one that it has, or a new one. w->reply.dport is its port then, and the
+ * flow holds it.
+ */
+static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u32 now)
+{
+	struct socket_key outside;
+	struct mapping *m;
+	struct pool pool;
+	__be16 preferred;
+	__u32 wanted;
+
+	if (!w || w->port_last < w->port_first)
+		return false;
+	wanted = bpf_ntohs(w->h.key.sport);
+	choose_pool(w, wanted, &pool);
+	preferred = bpf_htons(prefer_port(w, &pool, seed));
+	w->reply.dport = preferred;
+	if (!reuse_port(w) && !reuse_moved(w) && !claim_free(ctx, w, bpf_ntohs(preferred))) {
+		w->reply.dport = preferred;
+		if (!reuse_port(w) && (!claim_elsewhere(ctx, w, &pool, wanted) || !note_moved(w, now)))
+			return false;
+	}
+	w->uses |= USE_SOURCE;
+	if (w->filtering == MASQC_ADDRESS) {
+		outside_key(w, &outside);
+		m = bpf_map_lookup_elem(&mappings4, &outside);
+		if (m) {
+			add_peer(&outside, m, w->h.key.daddr);
+			w->uses |= USE_PEER;
+		}
+	}
+	return true;
+}
+
+/* The mapping that the packet was sent to must stay while the flow lasts. */
+static __always_inline bool hold_target(struct work *w)
+{
+	struct socket_key outside = {
+		.address = w->h.key.daddr, .port = w->h.key.dport, .protocol = w->h.key.protocol,
+	};
+	struct mapping *m;
+
+	if (!(w->uses & USE_TARGET))
+		return true;
+	m = bpf_map_lookup_elem(&mappings4, &outside);
+	if (m && hold_mapping(m))
+		return true;
+	w->uses &= ~USE_TARGET;
+	return false;
+}
+
+/* Claims w->nat_address:port towards this peer only. */
+static __noinline bool claim_port(void *ctx, struct work *w, __u32 port)
+{
+	struct socket_key outside;
+
+	if (!w)
+		return false;
+	w->reply.dport = bpf_htons(port);
+	outside_key(w, &outside);
+	if (has_mappings(outside.protocol) && bpf_map_lookup_elem(&mappings4, &outside))
+		return false;
+	if (is_port_ours(ctx, &w->reply))
+		return false;
+	return !bpf_map_update_elem(&flows4, &w->reply, &w->back, BPF_NOEXIST);
+}
+
+/* Claims a port of the pool for one peer, the source's own if that is possible. */
+static __always_inline bool claim_some_port(void *ctx, struct work *w)
+{
+	__u32 wanted = bpf_ntohs(w->h.key.sport), start, i;
+	__u8 protocol = w->h.key.protocol;
+	struct pool pool;
+
+	if (protocol != IPPROTO_ICMP && protocol != IPPROTO_SCTP && !has_mappings(protocol))
+		return claim_port(ctx, w, 0);
+	if ((protocol == IPPROTO_ICMP || (wanted >= w->port_first && wanted <= w->port_last)) && claim_port(ctx, w, wanted))
+		return true;
+	if (protocol == IPPROTO_SCTP || w->port_last < w->port_first)
+		return false; /* its checksum is a CRC over the ports: only addresses can be rewritten */
+	choose_pool(w, wanted, &pool);
+	start = bpf_get_prandom_u32() % pool.span;
+	for (i = 0; i < PORT_PROBES + PARITY_PROBES; i++)
+		if (claim_port(ctx, w, probe_port(&pool, wanted, start, i)))
+			return true;
+	return false;
+}
+
+#endif

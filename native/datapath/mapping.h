@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * Endpoint-independent mappings (RFC 4787 REQ-1, RFC 5382 REQ-1): one inside socket, one outside socket, whoever it
+ * talks to. A mapping lives as long as it has flows. Then its port rests (RFC 6888 REQ-8): the same inside socket gets
+ * it back, others only when no port is free.
+ */
+#ifndef MASQC_MAPPING_H
+#define MASQC_MAPPING_H
+
+#include "base.h"
+#include "maps.h"
+
+/* Network byte order. */
+struct socket_key {
+	__be32 address;
+	__be16 port;
+	__u8 protocol;
+	__u8 side;            /* 0: the outside socket; else the inside one: the seat of the interface that hides it */
+};
+
+#define MAPPING_DEAD 0x80000000U /* in `users`: nobody may take it any more, the sweep removes it */
+
+struct mapping {
+	__be32 address;       /* of the inside socket; in an entry of the inside: of the outside socket */
+	__be16 port;
+	__u8 seat;            /* interface that hides it */
+	__u8 queued;          /* it stands in `resting` */
+	__u32 users;          /* flows that use it */
+	__be32 peer;          /* the first address that it talked to; 0: no flow with that one is left */
+	union {
+		__u32 peer_users; /* users > 0: flows with `peer` */
+		__u32 rest;       /* users == 0: coarse time until which the port rests */
+	};
+	__u32 pad;
+};
+_Static_assert(sizeof(struct socket_key) == 8, "socket_key");
+_Static_assert(sizeof(struct mapping) == 24, "mapping");
+
+/* mappings4: outside sockets, written by the miss path (whose BPF_NOEXIST is the claim of the port) and by the sweep, which
+ * alone deletes them; and the inside sockets whose outside port is not the one that `prefer_port` names, written by the miss
+ * path, deleted with the outside one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * DEFAULT_FLOWS);
+	__type(key, struct socket_key);
+	__type(value, struct mapping);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} mappings4 SEC(".maps");
+
+/* resting: outside sockets without flows, in the order in which they lost their last one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 2 * DEFAULT_FLOWS);
+	__uint(key_size, 0);
+	__type(value, struct socket_key);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} resting SEC(".maps");
+
+struct peer_key {
+	struct socket_key outside;
+	__be32 address;
+	__u32 pad;
+};
+
+/* peers4: further addresses that a mapping talks to, for address-dependent filtering; the value counts flows; written by the
+ * miss path and the sweep, goes with the last of them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DEFAULT_FLOWS);
+	__type(key, struct peer_key);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} peers4 SEC(".maps");
+
+/* flow_slot.uses: what the flow holds. */
+enum slot_use {
+	USE_SOURCE = 1,       /* the mapping of its new source */
+	USE_TARGET = 2,       /* the mapping that it was sent to */
+	USE_PEER = 4,         /* USE_SOURCE, and its destination is noted as a peer of that */
+};
+
+/* One user more. False: it is being removed. */
+static __always_inline bool hold_mapping(struct mapping *m)
+{
+	__u32 users = READ_ONCE(m->users);
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		__u32 seen;
+
+		if (users & MAPPING_DEAD)
+			return false;
+		seen = __sync_val_compare_and_swap(&m->users, users, users + 1);
+		if (seen == users) {
+			if (!users) {
+				m->peer = 0;
+				m->peer_users = 0;
+			}
+			return true;
+		}
+		users = seen;
+	}
+	return false;
+}
+
+/* One user less; the last one lays it to rest. */
+static __noinline void release_mapping(struct socket_key *key, __u32 now)
+{
+	struct control *c = get_control();
+	struct mapping *m;
+
+	if (!key || !c)
+		return;
+	m = bpf_map_lookup_elem(&mappings4, key);
+	if (!m || READ_ONCE(m->users) & MAPPING_DEAD || !READ_ONCE(m->users))
+		return;
+	if (__sync_fetch_and_add(&m->users, -1) != 1)
+		return;
+	m->peer = 0;
+	m->rest = now + c->rest;
+	if (!m->queued) {
+		m->queued = 1;
+		if (bpf_map_push_elem(&resting, key, 0))
+			m->queued = 0;
+	}
+}
+
+/* Notes that a mapping, which the caller holds, talks to this address. */
+static __always_inline void add_peer(const struct socket_key *outside, struct mapping *m, __be32 address)
+{
+	struct peer_key key = { .outside = *outside, .address = address };
+	__u32 one = 1, *count;
+
+	if (!m->peer && READ_ONCE(m->users) == 1)
+		m->peer = address;
+	if (m->peer == address) {
+		__sync_fetch_and_add(&m->peer_users, 1);
+		return;
+	}
+	if (!bpf_map_update_elem(&peers4, &key, &one, BPF_NOEXIST))
+		return;
+	count = bpf_map_lookup_elem(&peers4, &key);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+static __noinline void drop_peer(struct socket_key *outside, __be32 address)
+{
+	struct peer_key key = { .address = address };
+	struct mapping *m;
+	__u32 *count;
+
+	if (!outside)
+		return;
+	key.outside = *outside;
+	m = bpf_map_lookup_elem(&mappings4, outside);
+	if (m && m->peer == address) {
+		if (__sync_fetch_and_add(&m->peer_users, -1) == 1)
+			m->peer = 0;
+		return;
+	}
+	count = bpf_map_lookup_elem(&peers4, &key);
+	if (count && __sync_fetch_and_add(count, -1) <= 1)
+		bpf_map_delete_elem(&peers4, &key);
+}
+
+static __always_inline bool has_peer(const struct socket_key *outside, const struct mapping *m, __be32 address)
+{
+	struct peer_key key = { .outside = *outside, .address = address };
+
+	return m->peer == address || bpf_map_lookup_elem(&peers4, &key);
+}
+
+/* Gives back what a flow held: `key` of its original direction, `source` its new source. */
+static __noinline void release_uses(struct flow_key *key, struct flow_dir *flow, __u32 uses, __u32 now)
+{
+	struct socket_key outside = {};
+
+	if (!key || !flow)
+		return;
+	outside.protocol = key->protocol;
+	if (uses & USE_SOURCE) {
+		outside.address = flow->saddr;
+		outside.port = flow->sport;
+		if (uses & USE_PEER)
+			drop_peer(&outside, key->daddr);
+		release_mapping(&outside, now);
+	}
+	if (uses & USE_TARGET) {
+		outside.address = key->daddr;
+		outside.port = key->dport;
+		release_mapping(&outside, now);
+	}
+}
+
+/* The inside entry that leads to an outside socket goes, if it still does. */
+static __noinline void forget_inside(struct socket_key *outside, struct mapping *m)
+{
+	struct socket_key inside = {};
+	struct mapping *entry;
+
+	if (!outside || !m)
+		return;
+	inside.address = m->address;
+	inside.port = m->port;
+	inside.protocol = outside->protocol;
+	inside.side = m->seat;
+	entry = bpf_map_lookup_elem(&mappings4, &inside);
+	if (entry && entry->address == outside->address && entry->port == outside->port)
+		bpf_map_delete_elem(&mappings4, &inside);
+}
+
+#endif
