@@ -14,7 +14,7 @@ const FILE = writeGatewayFile(`
 gateway smoke {
   default deny
   flows 4096
-  timeout udp 40s
+  timeout udp 60s
   deny to blocked
 }
 set blocked = file "smoke-blocked.txt"
@@ -138,7 +138,7 @@ await check('connections are listed', async () => (await show('connections')).in
 await check('a flow expires without a process', async () => {
   await host.run(['bash', '-c', 'echo x > /dev/udp/203.0.113.9/9']);
   const listed = async () => (await show('connections')).includes('udp');
-  if (!(await listed())) return false;
+  if (!(await listed())) throw new Error(`not listed:\n${await show('connections')}${await show('drops')}`);
   return until('the flow is gone', async () => !(await listed()), PATIENT);
 });
 await check('down leaves nothing', async () => {
