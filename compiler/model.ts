@@ -76,20 +76,43 @@ export type Decision = 'allow' | 'deny' | 'reject';
  */
 export type RuleId = number;
 
+/** `count` in `perMs` milliseconds on the long run, `burst` at once (a token bucket of that depth). */
+export interface Rate {
+  readonly count: number;
+  readonly perMs: number;
+  readonly burst: number;
+}
+
+/** What is beyond it is denied. Of each kind, with and without `perSource`, a line or block has at most one. */
+export type Limit =
+  /** New connections. */
+  | { readonly kind: 'rate'; readonly rate: Rate; readonly perSource: boolean; readonly span: Span }
+  /** Live ones. */
+  | { readonly kind: 'flows'; readonly count: number; readonly perSource: boolean; readonly span: Span };
+
+/** Events are written at most at this rate; the rest is counted. */
+export interface Log {
+  readonly label: string | null;
+  readonly rate: Rate;
+}
+
 export interface Rule {
   readonly id: RuleId;
   readonly decision: Decision;
   readonly services: readonly Service[];
   readonly from: Sides;
   readonly to: Sides;
-  readonly log: boolean;
+  /** Only where it allows. */
+  readonly limits: readonly Limit[];
+  /** null: it logs nothing. */
+  readonly log: Log | null;
   readonly span: Span;
 }
 
 export interface Default {
   readonly id: RuleId;
   readonly decision: Decision;
-  readonly log: boolean;
+  readonly log: Log | null;
   readonly span: Span;
 }
 
@@ -118,6 +141,8 @@ export interface Gateway {
   readonly established: Established;
   /** Its own `deny` and `reject` lines. */
   readonly rules: readonly Rule[];
+  /** Addresses whose traffic is counted, each by itself. */
+  readonly account: AddressSet;
   readonly span: Span;
 }
 
@@ -156,6 +181,9 @@ export interface Masquerade {
   readonly mapping: Mapping;
   /** RFC 4787 section 5: whom the outside port of an endpoint-independent mapping lets in. */
   readonly filtering: Filtering;
+  readonly limits: readonly Limit[];
+  /** Of allocations: a line when an inside socket gets its outside port, and one when it loses it. */
+  readonly log: Log | null;
   readonly span: Span;
 }
 
@@ -183,7 +211,9 @@ export interface Redirect {
   readonly allowFrom: Sides;
   /** The id of the denial of whom `allow from` does not allow. */
   readonly denyId: RuleId;
-  readonly log: boolean;
+  /** Of all its `listen`s together. */
+  readonly limits: readonly Limit[];
+  readonly log: Log | null;
   readonly allowSpan: Span;
   readonly span: Span;
 }

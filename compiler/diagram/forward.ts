@@ -20,7 +20,11 @@ import { type Ranges, rangesOf } from './ranges.ts';
 /** What no clause matches meets `gatewayDefault`. */
 export function policyClauses(model: Model): Clause<PolicyLeaf>[] {
   const nowhere = rangesOf([NOWHERE]);
-  const undeclared: PolicyLeaf = { verdict: 'deny', rule: model.gateway.default.id, log: model.gateway.default.log };
+  const undeclared: PolicyLeaf = {
+    verdict: 'deny',
+    rule: model.gateway.default.id,
+    log: model.gateway.default.log !== null,
+  };
   const own = model.rules.find(({ kind }) => kind === 'self-default');
   return [
     { where: { in: rangesOf([SELF]) }, leaf: { verdict: 'allow', rule: own?.id ?? 0, log: false } },
@@ -32,7 +36,7 @@ export function policyClauses(model: Model): Clause<PolicyLeaf>[] {
 
 export function gatewayDefault(model: Model): PolicyLeaf {
   const { decision, id, log } = model.gateway.default;
-  return { verdict: decision, rule: id, log };
+  return { verdict: decision, rule: id, log: log !== null };
 }
 
 function blockClauses(policy: Policy): Clause<PolicyLeaf>[] {
@@ -40,12 +44,12 @@ function blockClauses(policy: Policy): Clause<PolicyLeaf>[] {
   const { decision, id, log } = policy.default;
   return [
     ...policy.rules.flatMap((rule) => ruleClauses(rule, pair)),
-    { where: pair, leaf: { verdict: decision, rule: id, log } },
+    { where: pair, leaf: { verdict: decision, rule: id, log: log !== null } },
   ];
 }
 
 function ruleClauses(rule: Rule, pair: Condition): Clause<PolicyLeaf>[] {
-  const leaf: PolicyLeaf = { verdict: rule.decision, rule: rule.id, log: rule.log };
+  const leaf: PolicyLeaf = { verdict: rule.decision, rule: rule.id, log: rule.log !== null };
   const conditions = FAMILIES.flatMap((family) => {
     const ends = product(ofSource(rule.from, family), ofDestination(rule.to, family, 'forward'));
     return product([inFamily(family)], product(ofServices(rule.services, family), ends));

@@ -49,7 +49,7 @@ function forgedClauses(model: Model): Clause<IngressLeaf>[] {
 function gatewayClauses(model: Model): Clause<IngressLeaf>[] {
   return model.gateway.rules.flatMap((rule) => {
     if (rule.decision === 'allow') throw new TypeError('a gateway has no allow lines');
-    const leaf: IngressLeaf = { verdict: rule.decision, rule: rule.id, log: rule.log };
+    const leaf: IngressLeaf = { verdict: rule.decision, rule: rule.id, log: rule.log !== null };
     return FAMILIES.flatMap((family) =>
       product(
         product([inFamily(family)], ofServices(rule.services, family)),
@@ -60,7 +60,7 @@ function gatewayClauses(model: Model): Clause<IngressLeaf>[] {
 }
 
 function redirectClauses(redirect: Redirect): Clause<IngressLeaf>[] {
-  const denied: IngressLeaf = { verdict: 'deny', rule: redirect.denyId, log: redirect.log };
+  const denied: IngressLeaf = { verdict: 'deny', rule: redirect.denyId, log: redirect.log !== null };
   return redirect.listens.flatMap((listen) =>
     FAMILIES.filter((family) => listen.target.kind !== 'address' || listen.target.family === family).flatMap(
       (family) => {
@@ -68,7 +68,7 @@ function redirectClauses(redirect: Redirect): Clause<IngressLeaf>[] {
           product([inFamily(family)], ofServices([listen.service], family)),
           ownedBy(redirect, family),
         );
-        const allowed: IngressLeaf = { verdict: 'redirect', rule: listen.id, log: redirect.log };
+        const allowed: IngressLeaf = { verdict: 'redirect', rule: listen.id, log: redirect.log !== null };
         return [
           ...product(owns, ofSource(redirect.allowFrom, family)).map((where) => ({ where, leaf: allowed })),
           ...owns.map((where) => ({ where, leaf: denied })),

@@ -1,9 +1,11 @@
 /** The `gateway` block: settings, its own denies, and what decides where nothing else does. */
 import type { Action, GatewayDecl, GatewayLine, TimeoutEntry } from '../../../grammar/ast.ts';
 import { findNearest } from '../../../grammar/nearest.ts';
+import { NO_ADDRESS } from '../../addresses.ts';
 import type { Default, Established, Gateway, Rule, Timeouts } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import { type Context, giveId } from '../context.ts';
+import { resolveLog } from '../resolve/limits.ts';
 import { noteLog, refuseLeavingBy, resolveRule } from '../resolve/rules.ts';
 import { didYouMean, listWords } from '../words.ts';
 
@@ -30,6 +32,7 @@ export function resolveGateway(context: Context, declaration: GatewayDecl): void
   let timeouts = DEFAULT_TIMEOUTS;
   let established: Established = 'recheck';
   let otherwise: Default | null = null;
+  const account = NO_ADDRESS;
   const rules: Rule[] = [];
   for (const line of lines) {
     switch (line.kind) {
@@ -63,11 +66,21 @@ export function resolveGateway(context: Context, declaration: GatewayDecl): void
   otherwise ??= {
     id: giveId(context, 'gateway-default', name.text, span, 'default deny (what holds without a `default`)'),
     decision: 'deny',
-    log: false,
+    log: null,
     span,
   };
   giveId(context, 'self-default', name.text, span, 'what the gateway itself starts is allowed');
-  context.gateway.push({ name: name.text, datapath, default: otherwise, flows, timeouts, established, rules, span });
+  context.gateway.push({
+    name: name.text,
+    datapath,
+    default: otherwise,
+    flows,
+    timeouts,
+    established,
+    rules,
+    account,
+    span,
+  });
 }
 
 function refuseRepeated(context: Context, lines: readonly GatewayLine[]): void {
@@ -126,7 +139,7 @@ function resolveDefault(
     context.report.add(CODES.unknownWord, action.span, parameters, { fixes });
   }
   const decision: Action = isDenial(word) ? word : 'deny';
-  return { id: giveId(context, 'gateway-default', name.text, span), decision, log: log !== null, span };
+  return { id: giveId(context, 'gateway-default', name.text, span), decision, log: resolveLog(context, log), span };
 }
 
 const isDenial = (word: string): word is 'deny' | 'reject' => word === 'deny' || word === 'reject';

@@ -15,8 +15,9 @@ import type { AddressSet, InterfaceId, Masquerade, Range } from '../../model.ts'
 import { CODES } from '../codes.ts';
 import { type Context, giveId, interfaceName } from '../context.ts';
 import { askAddresses, reportWrongType } from '../names.ts';
+import { EVENTS_OF_A_MASQUERADE, resolveLimits, resolveLog } from '../resolve/limits.ts';
 import { resolveInterfaces } from '../resolve/places.ts';
-import { findProperty, isMissing, reportMissing, takeProperties } from '../resolve/properties.ts';
+import { findProperty, isMissing, limitsOf, reportMissing, takeProperties } from '../resolve/properties.ts';
 import { networksOn, noteLog } from '../resolve/rules.ts';
 import { resolveAddresses } from '../resolve/sides.ts';
 import { didYouMean, listWords } from '../words.ts';
@@ -26,7 +27,10 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
   const { name, span } = block;
   const id = giveId(context, 'masquerade', name.text, span);
   const properties = takeProperties(context, block);
-  noteLog(context, findProperty(properties, 'log')?.log ?? null);
+  const logged = findProperty(properties, 'log')?.log ?? null;
+  const log = resolveLog(context, logged, EVENTS_OF_A_MASQUERADE);
+  noteLog(context, logged);
+  const limits = resolveLimits(context, limitsOf(block));
 
   const from = findProperty(properties, 'from');
   if (from === null) reportMissing(context, block, 'from', 'from home');
@@ -50,6 +54,8 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
     addresses: outside,
     ports,
     ...behaviour,
+    limits,
+    log,
     span,
   });
 }

@@ -4,6 +4,7 @@ import type { Default, InterfaceId, Policy, Rule } from '../../model.ts';
 import { SELF } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import { type Context, giveId, interfaceName } from '../context.ts';
+import { resolveLog } from '../resolve/limits.ts';
 import { resolvePlaces } from '../resolve/places.ts';
 import { noteLog, resolveRule } from '../resolve/rules.ts';
 
@@ -53,12 +54,13 @@ function resolveDefault(context: Context, declaration: PolicyDecl): Default {
         },
       );
     }
-    return { id: giveId(context, 'policy-default', name.text, end, ''), decision: 'deny', log: false, span: end };
+    return { id: giveId(context, 'policy-default', name.text, end, ''), decision: 'deny', log: null, span: end };
   }
   const { action, log } = declaration.default;
   noteLog(context, log);
+  const resolved = resolveLog(context, log);
   const id = giveId(context, 'policy-default', name.text, declaration.default.span);
-  return { id, decision: action, log: log !== null, span: declaration.default.span };
+  return { id, decision: action, log: resolved, span: declaration.default.span };
 }
 
 /** A fix that adds a line at the end of a block whose closing brace is at `end`. */

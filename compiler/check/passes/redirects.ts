@@ -4,8 +4,16 @@ import type { AddressSet, InterfaceId, Listen, Machine, Redirect, Service } from
 import { CODES } from '../codes.ts';
 import { type Context, giveId, sentenceAt } from '../context.ts';
 import { askMachine, lookUp } from '../names.ts';
+import { resolveLimits, resolveLog } from '../resolve/limits.ts';
 import { resolveInterfaces } from '../resolve/places.ts';
-import { findProperty, isForgottenAllow, isMissing, reportMissing, takeProperties } from '../resolve/properties.ts';
+import {
+  findProperty,
+  isForgottenAllow,
+  isMissing,
+  limitsOf,
+  reportMissing,
+  takeProperties,
+} from '../resolve/properties.ts';
 import { noteLog } from '../resolve/rules.ts';
 import { formatPorts, formatService, resolveWhat, serviceFamilies } from '../resolve/services.ts';
 import { noteFamily, resolveAddresses, resolveSides } from '../resolve/sides.ts';
@@ -16,8 +24,10 @@ type Address = Extract<Machine, { kind: 'address' }>;
 export function resolveRedirect(context: Context, block: BlockDecl): void {
   const { name, span } = block;
   const properties = takeProperties(context, block);
-  const log = findProperty(properties, 'log');
-  noteLog(context, log?.log ?? null);
+  const logged = findProperty(properties, 'log')?.log ?? null;
+  const log = resolveLog(context, logged);
+  noteLog(context, logged);
+  const limits = resolveLimits(context, limitsOf(block));
 
   const places = findProperty(properties, 'interface');
   if (places === null) reportMissing(context, block, 'interface', 'interface wan');
@@ -48,7 +58,8 @@ export function resolveRedirect(context: Context, block: BlockDecl): void {
     listens,
     allowFrom,
     denyId,
-    log: log !== null,
+    limits,
+    log,
     allowSpan: allow.span,
     span,
   };

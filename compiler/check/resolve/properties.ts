@@ -1,5 +1,5 @@
 /** The properties of blocks: which may stand where, once, and which of them wait to be built. */
-import type { BlockDecl, Property } from '../../../grammar/ast.ts';
+import type { BlockDecl, Limit, Property } from '../../../grammar/ast.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { listWords, withArticle } from '../words.ts';
@@ -96,6 +96,11 @@ export function findProperty<K extends PropertyKind>(
   kind: K,
 ): Extract<Property, { kind: K }> | null {
   return (properties.find((property) => property.kind === kind) as Extract<Property, { kind: K }> | undefined) ?? null;
+}
+
+/** The `limit` lines of a block, of which there may be several. */
+export function limitsOf(block: BlockDecl): readonly Limit[] {
+  return block.properties.flatMap((property) => (property.kind === 'limit' ? [property.limit] : []));
 }
 
 /** `from` in a redirect without `allow from`: what was meant is plain. */

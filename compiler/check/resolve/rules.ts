@@ -1,33 +1,39 @@
 /** The lines of policies and of the gateway. */
 import type * as ast from '../../../grammar/ast.ts';
-import type { Rule, RuleId, Service, Sides } from '../../model.ts';
+import type { Limit, Rule, RuleId, Service, Sides } from '../../model.ts';
 import { SELF } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { interfaceName } from '../context.ts';
+import { resolveLimits, resolveLog } from './limits.ts';
 import { formatService, resolveWhat, serviceFamilies } from './services.ts';
 import { familiesOf, resolveSides } from './sides.ts';
 
 /** null: a mistake, which is reported. */
 export function resolveRule(context: Context, rule: ast.Rule, id: RuleId): Rule | null {
-  refuseLimit(context, rule);
+  const limits = resolveLineLimits(context, rule);
+  const log = resolveLog(context, rule.log);
   noteLog(context, rule.log);
   const services = rule.what === null ? [] : resolveWhat(context, rule.what, 'a line');
   const from = resolveSides(context, rule.from, '`from`');
   const to = resolveSides(context, rule.to, '`to`');
   if (services === null || from === null || to === null) return null;
   if (!canMeet(context, rule, services, from, to)) return null;
-  return { id, decision: rule.action, services, from, to, log: rule.log !== null, span: rule.span };
+  return { id, decision: rule.action, services, from, to, limits, log, span: rule.span };
 }
 
 export function noteLog(context: Context, log: ast.Log | null): void {
   if (log !== null) context.report.addOnce(CODES.logNotWritten, log.span, undefined);
 }
 
-function refuseLimit(context: Context, { action, limit }: ast.Rule): void {
-  if (limit === null) return;
-  if (action !== 'allow') context.report.add(CODES.limitOnDeny, limit.span, { action });
-  else context.report.add(CODES.notBuilt, limit.span, { what: '`limit` is', instead: 'the line without `limit`' });
+function resolveLineLimits(context: Context, { action, limit }: ast.Rule): readonly Limit[] {
+  if (limit === null) return [];
+  if (action === 'allow') {
+    context.report.add(CODES.notBuilt, limit.span, { what: '`limit` is', instead: 'the line without `limit`' });
+    return resolveLimits(context, [limit]);
+  }
+  context.report.add(CODES.limitOnDeny, limit.span, { action });
+  return [];
 }
 
 /** Is there a family that the services and both sides have? */

@@ -5,7 +5,7 @@ import { buildPolicyDiagram } from '../../../compiler/diagram/build.ts';
 import type { PolicyDiagram } from '../../../compiler/diagram/diagram.ts';
 import { tableValues, walk, walkForward } from '../../../compiler/diagram/walk.ts';
 import type { AddressSet, Model, Service, Side, Sides } from '../../../compiler/model.ts';
-import { ANYONE, addresses, ECHO, ModelMaker, makeDeathstar, NOBODY, v4, v6 } from './models.ts';
+import { ANYONE, addresses, ECHO, LOG, ModelMaker, makeDeathstar, NOBODY, v4, v6 } from './models.ts';
 import { fieldsOf, naiveForward, naiveIngress, naiveRedirected, type TestPacket } from './naive.ts';
 
 const test = suite('the diagram agrees with the rules read in order');
@@ -99,7 +99,8 @@ const service: fc.Arbitrary<Service> = fc.oneof(
   ),
 );
 const services = fc.array(service, { maxLength: 3 });
-const parts = fc.record({ services, from: sidesOf, to: sidesOf, log: fc.boolean() });
+const log = fc.constantFrom(null, LOG);
+const parts = fc.record({ services, from: sidesOf, to: sidesOf, log });
 const decision = fc.constantFrom('allow' as const, 'deny' as const, 'reject' as const);
 
 /** A gateway's own line can't say by which interface a packet leaves. */

@@ -21,7 +21,9 @@ import type {
   TableId,
 } from '../../../compiler/model.ts';
 
-const BEHAVIOUR = { mapping: 'endpoint-independent', filtering: 'address-dependent' } as const;
+/** `log` without a rate. */
+export const LOG = { label: null, rate: { count: 10, perMs: 1000, burst: 50 } };
+const BEHAVIOUR = { mapping: 'endpoint-independent', filtering: 'address-dependent', limits: [], log: null } as const;
 
 export const NO_SPAN = { file: 'test.masq', start: 0, end: 0, line: 1, column: 1 };
 export const NO_ADDRESSES: AddressSet = { v4: [], v6: [] };
@@ -97,7 +99,7 @@ export class ModelMaker {
 
   constructor(interfaces: readonly string[], decision: Decision = 'deny') {
     this.interfaces = [...interfaces];
-    this.default = { id: this.id('gateway-default', 'test'), decision, log: false, span: NO_SPAN };
+    this.default = { id: this.id('gateway-default', 'test'), decision, log: null, span: NO_SPAN };
     this.id('self-default', 'test');
   }
 
@@ -114,7 +116,7 @@ export class ModelMaker {
     parts: Partial<Omit<Rule, 'id' | 'decision'>>,
   ): Rule {
     const id = this.id(kind, owner, `${decision} ${this.rules.length + 1}`);
-    return { id, decision, services: [], from: ANYONE, to: ANYONE, log: false, span: NO_SPAN, ...parts };
+    return { id, decision, services: [], from: ANYONE, to: ANYONE, limits: [], log: null, span: NO_SPAN, ...parts };
   }
 
   gateway(decision: 'deny' | 'reject', parts: Partial<Omit<Rule, 'id' | 'decision'>>): this {
@@ -151,7 +153,7 @@ export class ModelMaker {
       from,
       to,
       rules: made,
-      default: { id, decision, log: false, span: NO_SPAN },
+      default: { id, decision, log: null, span: NO_SPAN },
       span: NO_SPAN,
     });
     return this;
@@ -183,7 +185,8 @@ export class ModelMaker {
       listens: listens.map((listen) => ({ ...listen, id: this.id('redirect', name), span: NO_SPAN })),
       allowFrom,
       denyId: this.id('redirect-denied', name),
-      log: false,
+      limits: [],
+      log: null,
       allowSpan: NO_SPAN,
       span: NO_SPAN,
     });
@@ -208,6 +211,7 @@ export class ModelMaker {
         established: 'recheck',
         timeouts: { tcp: 7440000, 'tcp-syn': 240000, 'tcp-fin': 240000, udp: 300000, icmp: 60000, other: 300000 },
         rules: this.#gatewayRules,
+        account: NO_ADDRESSES,
         span: NO_SPAN,
       },
       interfaces: this.interfaces.map((name, i) => ({ id: i + 1, name, device: `eth${i}`, span: NO_SPAN })),
@@ -236,7 +240,7 @@ export function makeDeathstar(): ModelMaker {
   const web = tcp(80, 443);
   return new ModelMaker(['wan', 'lan', 'dmz'])
     .gateway('deny', { from: sides(...blocked) })
-    .gateway('deny', { to: sides(...blocked), log: true })
+    .gateway('deny', { to: sides(...blocked), log: LOG })
     .network('home', LAN, home)
     .network('servers', DMZ, ...servers)
     .policy('lan-out', [LAN], [WAN], [['deny', { services: tcp(25) }]], 'allow')

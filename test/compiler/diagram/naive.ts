@@ -94,7 +94,7 @@ function isForged(model: Model, p: TestPacket): boolean {
 export function naiveIngress(model: Model, p: TestPacket): string {
   if (isForged(model, p)) return 'forged';
   for (const rule of model.gateway.rules) {
-    if (matches(rule, p, false, model)) return `${rule.decision} ${rule.id} ${rule.log}`;
+    if (matches(rule, p, false, model)) return `${rule.decision} ${rule.id} ${rule.log !== null}`;
   }
   if (p.in === 0) return 'continue';
   for (const redirect of model.redirects) {
@@ -107,8 +107,8 @@ export function naiveIngress(model: Model, p: TestPacket): string {
       if (listen.target.kind === 'address' && listen.target.family !== p.family) continue;
       if (!serves([listen.service], p)) continue;
       return from(redirect.allowFrom, p, model.tables)
-        ? `redirect ${listen.id} ${redirect.log}`
-        : `deny ${redirect.denyId} ${redirect.log}`;
+        ? `redirect ${listen.id} ${redirect.log !== null}`
+        : `deny ${redirect.denyId} ${redirect.log !== null}`;
     }
   }
   return 'continue';
@@ -120,15 +120,15 @@ function naivePolicy(model: Model, p: TestPacket): { verdict: string; rule: numb
     return { verdict: 'allow', rule, log: false };
   }
   const { id, decision, log } = model.gateway.default;
-  if (p.in === 255 || p.out === 255) return { verdict: 'deny', rule: id, log };
+  if (p.in === 255 || p.out === 255) return { verdict: 'deny', rule: id, log: log !== null };
   for (const policy of model.policies) {
     if (!policy.from.includes(p.in) || !policy.to.includes(p.out)) continue;
     for (const rule of policy.rules) {
-      if (matches(rule, p, true, model)) return { verdict: rule.decision, rule: rule.id, log: rule.log };
+      if (matches(rule, p, true, model)) return { verdict: rule.decision, rule: rule.id, log: rule.log !== null };
     }
-    return { verdict: policy.default.decision, rule: policy.default.id, log: policy.default.log };
+    return { verdict: policy.default.decision, rule: policy.default.id, log: policy.default.log !== null };
   }
-  return { verdict: decision, rule: id, log };
+  return { verdict: decision, rule: id, log: log !== null };
 }
 
 function naiveNat(model: Model, p: TestPacket): number {

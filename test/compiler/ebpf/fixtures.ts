@@ -38,11 +38,12 @@ export function makeModel(texts: readonly string[], parts: Parts = {}): Model {
     gateway: {
       name: 'small',
       datapath: 'ebpf',
-      default: { id: 1, decision: 'deny', log: false, span: spanAt(1) },
+      default: { id: 1, decision: 'deny', log: null, span: spanAt(1) },
       flows: 1024,
       established: 'recheck',
       timeouts,
       rules: [],
+      account: { v4: [], v6: [] },
       span: spanAt(1),
     },
     interfaces: [
@@ -69,13 +70,15 @@ export function makeMasquerade(id: number, addresses: Masquerade['addresses'], p
     addresses,
     ports,
     ...behaviour,
+    limits: [],
+    log: null,
     span: spanAt(id + 10),
   };
 }
 
 export function makeRedirect(listens: readonly Listen[]): Redirect {
-  const common = { name: 'inward', interfaces: [1], addresses: null, allowFrom: everybody, log: false };
-  return { ...common, listens, denyId: 1, allowSpan: spanAt(1), span: spanAt(1) };
+  const common = { name: 'inward', interfaces: [1], addresses: null, allowFrom: everybody };
+  return { ...common, limits: [], log: null, listens, denyId: 1, allowSpan: spanAt(1), span: spanAt(1) };
 }
 
 export function makeListen(

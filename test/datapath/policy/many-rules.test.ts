@@ -65,9 +65,9 @@ function makeLargeModel({ rule }: Shape): Model {
     const { from, to, port } = rule(index, random);
     const services = [{ protocol: 'tcp', ports: { first: port, last: port }, icmp: null }] as const;
     const decision = index % 2 === 0 ? 'allow' : 'reject';
-    return { id: index + 2, decision, services, from, to, log: false, span: spanAt(index + 12) };
+    return { id: index + 2, decision, services, from, to, limits: [], log: null, span: spanAt(index + 12) };
   });
-  const last = { id: 1, decision: 'deny', log: false, span: spanAt(11) } as const;
+  const last = { id: 1, decision: 'deny', log: null, span: spanAt(11) } as const;
   return { ...base, policies: [{ name: 'large', from: [2], to: [1], rules, default: last, span: spanAt(10) }] };
 }
 
