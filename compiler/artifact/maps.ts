@@ -43,16 +43,16 @@ export function makeMaps(model: Model): Maps {
 
 /** max_entries of the maps that grow with `flows`; a mapping has two entries at most (native/datapath/mapping.h). */
 export type TableSizes = Readonly<
-  Record<'flows4' | 'slots' | 'free_slots' | 'mappings4' | 'resting' | 'peers4', number>
+  Record<'flows4' | 'slots4' | 'free_slots4' | 'mappings4' | 'resting4' | 'peers4', number>
 >;
 
 export function sizeTables(flows: number): TableSizes {
   return {
     flows4: 2 * flows,
-    slots: flows,
-    free_slots: flows,
+    slots4: flows,
+    free_slots4: flows,
     mappings4: 2 * flows,
-    resting: 2 * flows,
+    resting4: 2 * flows,
     peers4: flows,
   };
 }

@@ -38,6 +38,11 @@
 #define ICMP_TIMESTAMPREPLY 14
 #define ICMP_ADMIN_PROHIBITED 13 /* code of ICMP_DEST_UNREACH */
 
+/* An IPv6 address: in structs that serve both families. */
+struct addr6 {
+	__be32 word[4];
+};
+
 struct icmphdr {
 	__u8 type;
 	__u8 code;

@@ -16,14 +16,11 @@ static __always_inline bool is_port_ours(void *ctx, const struct flow_key *reply
 	struct bpf_sock_tuple tuple = {};
 	struct bpf_sock *sock;
 
-	tuple.ipv4.saddr = reply->saddr;
-	tuple.ipv4.daddr = reply->daddr;
-	tuple.ipv4.sport = reply->sport;
-	tuple.ipv4.dport = reply->dport;
+	fill_sock_tuple(&tuple, reply->saddr, reply->daddr, reply->sport, reply->dport);
 	if (reply->protocol == IPPROTO_TCP)
-		sock = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		sock = bpf_skc_lookup_tcp(ctx, &tuple, SOCK_TUPLE, BPF_F_CURRENT_NETNS, 0);
 	else if (reply->protocol == IPPROTO_UDP)
-		sock = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		sock = bpf_sk_lookup_udp(ctx, &tuple, SOCK_TUPLE, BPF_F_CURRENT_NETNS, 0);
 	else
 		return false;
 	if (!sock)
@@ -52,7 +49,7 @@ static __always_inline void outside_key(const struct work *w, struct socket_key 
 
 static __always_inline bool claim_reply(struct work *w)
 {
-	if (!bpf_map_update_elem(&flows4, &w->reply, &w->back, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&MAP(flows), &w->reply, &w->back, BPF_NOEXIST))
 		return true;
 	w->reason = DROP_PORT_TAKEN;
 	return false;
@@ -60,7 +57,7 @@ static __always_inline bool claim_reply(struct work *w)
 
 static __always_inline bool is_of_source(const struct mapping *m, const struct work *w)
 {
-	return m->address == w->h.key.saddr && m->port == w->h.key.sport && m->seat == w->side;
+	return same_address(m->address, w->h.key.saddr) && m->port == w->h.key.sport && m->seat == w->side;
 }
 
 /* Takes the mapping at w->reply.dport if it is the source's. */
@@ -70,7 +67,7 @@ static __always_inline bool reuse_port(struct work *w)
 	struct mapping *m;
 
 	outside_key(w, &outside);
-	m = bpf_map_lookup_elem(&mappings4, &outside);
+	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 	if (!m || !is_of_source(m, w) || !hold_mapping(m))
 		return false;
 	if (is_of_source(m, w))
@@ -94,8 +91,8 @@ static __always_inline bool reuse_moved(struct work *w)
 	__u32 port;
 
 	inside_key(w, &inside);
-	entry = bpf_map_lookup_elem(&mappings4, &inside);
-	if (!entry || entry->address != w->nat_address)
+	entry = bpf_map_lookup_elem(&MAP(mappings), &inside);
+	if (!entry || !same_address(entry->address, w->nat_address))
 		return false;
 	port = bpf_ntohs(entry->port);
 	if (port < w->port_first || port > w->port_last)
@@ -119,7 +116,7 @@ static __noinline bool claim_free(void *ctx, struct work *w, __u32 port)
 	m.port = w->h.key.sport;
 	m.seat = w->side;
 	outside_key(w, &outside);
-	return !bpf_map_update_elem(&mappings4, &outside, &m, BPF_NOEXIST);
+	return !bpf_map_update_elem(&MAP(mappings), &outside, &m, BPF_NOEXIST);
 }
 
 /* Takes over a port that rests. */
@@ -132,11 +129,11 @@ static __noinline bool claim_rested(struct work *w, __u32 port)
 		return false;
 	w->reply.dport = bpf_htons(port);
 	outside_key(w, &outside);
-	m = bpf_map_lookup_elem(&mappings4, &outside);
+	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 	if (!m || __sync_val_compare_and_swap(&m->users, 0, 1))
 		return false;
 	forget_inside(&outside, m);
-	m->peer = 0;
+	m->peer = NO_ADDRESS;
 	m->peer_users = 0;
 	m->address = w->h.key.saddr;
 	m->port = w->h.key.sport;
@@ -156,14 +153,14 @@ static __noinline bool note_moved(struct work *w, __u32 now)
 	inside_key(w, &inside);
 	entry.address = outside.address;
 	entry.port = outside.port;
-	if (!bpf_map_update_elem(&mappings4, &inside, &entry, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&MAP(mappings), &inside, &entry, BPF_NOEXIST))
 		return true;
 	if (reuse_moved(w)) { /* another packet of this source was faster */
 		release_mapping(&outside, now);
 		return true;
 	}
 	w->reply.dport = outside.port;
-	if (!bpf_map_update_elem(&mappings4, &inside, &entry, BPF_ANY))
+	if (!bpf_map_update_elem(&MAP(mappings), &inside, &entry, BPF_ANY))
 		return true;
 	release_mapping(&outside, now);
 	return false;
@@ -211,7 +208,7 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 	w->uses |= USE_SOURCE;
 	if (w->filtering == MASQC_ADDRESS) {
 		outside_key(w, &outside);
-		m = bpf_map_lookup_elem(&mappings4, &outside);
+		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 		if (m) {
 			add_peer(&outside, m, w->h.key.daddr);
 			w->uses |= USE_PEER;
@@ -230,7 +227,7 @@ static __always_inline bool hold_target(struct work *w)
 
 	if (!(w->uses & USE_TARGET))
 		return true;
-	m = bpf_map_lookup_elem(&mappings4, &outside);
+	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 	if (m && hold_mapping(m))
 		return true;
 	w->uses &= ~USE_TARGET;
@@ -246,11 +243,11 @@ static __noinline bool claim_port(void *ctx, struct work *w, __u32 port)
 		return false;
 	w->reply.dport = bpf_htons(port);
 	outside_key(w, &outside);
-	if (has_mappings(outside.protocol) && bpf_map_lookup_elem(&mappings4, &outside))
+	if (has_mappings(outside.protocol) && bpf_map_lookup_elem(&MAP(mappings), &outside))
 		return false;
 	if (is_port_ours(ctx, &w->reply))
 		return false;
-	return !bpf_map_update_elem(&flows4, &w->reply, &w->back, BPF_NOEXIST);
+	return !bpf_map_update_elem(&MAP(flows), &w->reply, &w->back, BPF_NOEXIST);
 }
 
 /* Claims a port of the pool for one peer, the source's own if that is possible. */
@@ -260,9 +257,9 @@ static __always_inline bool claim_some_port(void *ctx, struct work *w)
 	__u8 protocol = w->h.key.protocol;
 	struct pool pool;
 
-	if (protocol != IPPROTO_ICMP && protocol != IPPROTO_SCTP && !has_mappings(protocol))
+	if (protocol != IP_ICMP && protocol != IPPROTO_SCTP && !has_mappings(protocol))
 		return claim_port(ctx, w, 0);
-	if ((protocol == IPPROTO_ICMP || (wanted >= w->port_first && wanted <= w->port_last)) && claim_port(ctx, w, wanted))
+	if ((protocol == IP_ICMP || (wanted >= w->port_first && wanted <= w->port_last)) && claim_port(ctx, w, wanted))
 		return true;
 	if (protocol == IPPROTO_SCTP || w->port_last < w->port_first)
 		return false; /* its checksum is a CRC over the ports: only addresses can be rewritten */

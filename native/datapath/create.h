@@ -12,6 +12,7 @@
 #include "mapping.h"
 #include "maps.h"
 #include "nexthop.h"
+#include "target.h"
 #include "tcp.h"
 #include "work.h"
 
@@ -19,7 +20,7 @@ static __always_inline bool take_slot(struct control *c, __u32 *index)
 {
 	struct progress *p = get_progress();
 
-	if (!bpf_map_pop_elem(&free_slots, index))
+	if (!bpf_map_pop_elem(&MAP(free_slots), index))
 		return true;
 	if (!p || READ_ONCE(p->high_water) >= c->flows)
 		return false;
@@ -34,15 +35,18 @@ static __always_inline bool take_slot(struct control *c, __u32 *index)
 static __always_inline bool reopen_flow(struct work *w, struct control *c, struct flow_dir *flow, __u32 now)
 {
 	const __u8 kind = FLOW_NAT_SRC | FLOW_NAT_DST | FLOW_LOCAL | FLOW_OWN;
-	const struct flow_dir *to = &w->forth;
+	const struct flow_dir *new = &w->forth;
 	struct flow_dir *back = find_back(&w->h.key, flow);
 	__u32 index = flow->slot;
-	struct flow_slot *slot = bpf_map_lookup_elem(&slots, &index);
+	struct flow_slot *slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	__u16 port = bpf_ntohs(flow->sport);
-	bool fits = !((flow->flags ^ to->flags) & kind) && flow->door == to->door && flow->daddr == to->daddr &&
-		    flow->dport == to->dport && flow->saddr == to->saddr &&
-		    (w->nat_address ? port >= w->port_first && port <= w->port_last : flow->sport == to->sport);
+	struct flow_key is;
+	bool fits;
 
+	translate_key(&w->h.key, flow, &is);
+	fits = !((flow->flags ^ new->flags) & kind) && flow->door == new->door && same_address(is.daddr, w->to.daddr) &&
+	       is.dport == w->to.dport && same_address(is.saddr, w->to.saddr) &&
+	       (is_hidden(w) ? port >= w->port_first && port <= w->port_last : is.sport == w->to.sport);
 	if (!back || !slot || slot->state != SLOT_LIVE || !fits) {
 		end_flow(&w->h.key, flow, now);
 		w->reason = DROP_ENDING;
@@ -65,6 +69,16 @@ static __always_inline bool reopen_flow(struct work *w, struct control *c, struc
 	return true;
 }
 
+/* The ports of both entries, and the reply's key, before an outside port is claimed. */
+static __always_inline void fill_entries(struct work *w)
+{
+	w->forth.sport = w->to.sport;
+	w->forth.dport = w->to.dport;
+	w->back.sport = w->h.key.dport;
+	w->back.dport = w->h.key.sport;
+	reverse_key(&w->to, &w->reply);
+}
+
 /*
  * Makes the flow that w describes. True: w->h.key is in flows4 now (of this flow, or of the one that won the race).
  * False: w->reason says why not.
@@ -80,7 +94,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 
 	if (!w || !c)
 		return false;
-	there = bpf_map_lookup_elem(&flows4, &w->h.key);
+	there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 	if (there && there->epoch != EPOCH_DYING && starts_again(&w->h.key, &w->h, there))
 		return reopen_flow(w, c, there, now);
 	if (there) {
@@ -91,7 +105,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		w->reason = DROP_TABLE_FULL;
 		return false;
 	}
-	slot = bpf_map_lookup_elem(&slots, &index);
+	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (!slot) {
 		w->reason = DROP_TABLE_FULL;
 		return false;
@@ -112,9 +126,9 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 			w->back.tcp_ack = w->h.seq;
 		}
 	}
-	if (w->h.key.protocol == IPPROTO_ICMP)
+	if (w->h.key.protocol == IP_ICMP)
 		w->forth.tcp = w->h.icmp_type;
-	slot->key = w->h.key;
+	set_slot_key(slot, &w->h.key);
 	slot->created = now;
 	slot->deadline = now + c->timeouts[class & (CLASS_COUNT - 1)];
 	slot->rule = w->rule;
@@ -124,40 +138,40 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	slot->uses = 0;
 	WRITE_ONCE(slot->state, SLOT_LIVE);
 
-	opposite_key(&w->h.key, &w->forth, &w->reply);
-	w->reason = w->nat_address ? DROP_PORTS_EXHAUSTED : DROP_PORT_TAKEN;
-	if (!hold_target(w))
+	fill_entries(w);
+	w->reason = is_hidden(w) ? DROP_PORTS_EXHAUSTED : DROP_PORT_TAKEN;
+	if (!store_target(&w->forth, &w->back, &w->h.key, &w->to) || !hold_target(w))
 		claimed = false;
-	else if (w->nat_address && is_mapped(w))
+	else if (is_hidden(w) && is_mapped(w))
 		claimed = claim_mapping(ctx, w, c->seed, now) && claim_reply(w);
-	else if (w->nat_address)
+	else if (is_hidden(w))
 		claimed = claim_some_port(ctx, w);
 	else
 		claimed = claim_reply(w);
-	w->forth.sport = w->reply.dport;
+	w->to.sport = w->forth.sport = w->reply.dport;
 	if (!claimed) {
 		if (w->uses)
-			release_uses(&w->h.key, &w->forth, w->uses, now);
+			release_uses(&w->h.key, &w->to, w->uses, now);
 		slot->state = SLOT_FREE;
-		bpf_map_push_elem(&free_slots, &index, 0);
-		there = bpf_map_lookup_elem(&flows4, &w->h.key);
+		bpf_map_push_elem(&MAP(free_slots), &index, 0);
+		there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 		if (there && there->epoch != EPOCH_DYING)
 			return true;
 		return false;
 	}
 	slot->uses = w->uses;
-	if (!bpf_map_update_elem(&flows4, &w->h.key, &w->forth, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&MAP(flows), &w->h.key, &w->forth, BPF_NOEXIST))
 		return true;
-	slot->key = w->reply; /* the sweep removes it */
-	slot->uses = 0;
-	if (w->uses)
-		release_uses(&w->h.key, &w->forth, w->uses, now);
-	slot->deadline = now + COARSE_SECOND;
-	WRITE_ONCE(slot->state, SLOT_HALF);
-	there = bpf_map_lookup_elem(&flows4, &w->reply);
+	there = bpf_map_lookup_elem(&MAP(flows), &w->reply);
 	if (there && there->slot == index)
 		there->epoch = EPOCH_DYING;
-	there = bpf_map_lookup_elem(&flows4, &w->h.key);
+	set_slot_key(slot, &w->reply); /* the sweep removes it */
+	slot->uses = 0;
+	if (w->uses)
+		release_uses(&w->h.key, &w->to, w->uses, now);
+	slot->deadline = now + COARSE_SECOND;
+	WRITE_ONCE(slot->state, SLOT_HALF);
+	there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 	if (there && there->epoch != EPOCH_DYING)
 		return true;
 	w->reason = DROP_ENDING;

@@ -7,6 +7,7 @@
 #include "drop.h"
 #include "egress.h"
 #include "epoch.h"
+#include "family.h"
 #include "flow.h"
 #include "forward.h"
 #include "icmp.h"
@@ -18,9 +19,9 @@
 #include "restamp.h"
 #include "sweep.h"
 
-POLICIES(xdp_policies);
-POLICIES(tc_ingress_policies);
-POLICIES(tc_egress_policies);
+POLICIES(MAP(xdp_policies));
+POLICIES(MAP(tc_ingress_policies));
+POLICIES(MAP(tc_egress_policies));
 
 /*
  * Every so many seconds (a power of two; 0: never) a flow's packet goes by the kernel's neighbour table. The kernel asks
@@ -81,7 +82,7 @@ int xdp_ingress(struct xdp_md *ctx)
 	    sizeof(struct ethhdr) + h.length > bpf_xdp_get_buff_len(ctx))
 		return drop_arrival(ctx, DROP_MALFORMED);
 	key = h.key; /* a copy, so that the rest of the header stays in registers */
-	flow = bpf_map_lookup_elem(&flows4, &key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &key);
 	if (unlikely(!flow || flow->epoch != get_epoch()))
 		goto miss;
 	in = open_door(flow->door, ctx->ingress_ifindex);
@@ -93,7 +94,7 @@ int xdp_ingress(struct xdp_md *ctx)
 		return XDP_PASS;
 	now = coarse_now();
 	if (unlikely(is_new_second(flow, now))) {
-		__be32 next = 0;
+		addr_t next = NO_ADDRESS;
 		enum hop hop = revalidate(ctx, &key, flow, now, &next);
 
 		if (hop == HOP_NEW)
@@ -105,7 +106,7 @@ int xdp_ingress(struct xdp_md *ctx)
 	}
 	return forward_frame(ctx, &h, flow, now);
 miss:
-	ask_policy(ctx, &xdp_policies);
+	ask_policy(ctx, &MAP(xdp_policies));
 	return drop_frame(DROP_NO_POLICY, h.length);
 }
 
@@ -152,7 +153,7 @@ int tc_ingress(struct __sk_buff *skb)
 	struct iface *in = get_interface(skb->ifindex);
 	struct flow_dir *flow;
 	struct header h = {};
-	__be32 next = 0;
+	addr_t next = NO_ADDRESS;
 	bool probe = false;
 	enum parsed parsed;
 	__u32 now, l3;
@@ -166,7 +167,7 @@ int tc_ingress(struct __sk_buff *skb)
 	if ((void *)(long)skb->data + l3 + 80 > (void *)(long)skb->data_end)
 		pull_headers(skb, l3);
 	parsed = parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &h);
-	if (unlikely(h.l4 > l3 + sizeof(struct iphdr))) {
+	if (unlikely(h.l4 > l3 + IP_HEADER)) {
 		enum drop_reason reason = judge_options(skb, l3, h.l4);
 
 		if (reason != DROP_NONE)
@@ -181,7 +182,7 @@ int tc_ingress(struct __sk_buff *skb)
 		return drop_skb(skb, DROP_MALFORMED);
 	case PARSED_FRAGMENT:
 		return drop_skb(skb, DROP_FRAGMENT);
-	case PARSED_IPV6:
+	case PARSED_OTHER_FAMILY:
 		return ipv6_in(skb, l3);
 	case PARSED_OTHER:
 		return TC_ACT_UNSPEC;
@@ -190,7 +191,7 @@ int tc_ingress(struct __sk_buff *skb)
 	}
 	if (is_truncated(skb, &h))
 		return drop_skb(skb, DROP_MALFORMED);
-	flow = bpf_map_lookup_elem(&flows4, &h.key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &h.key);
 	if (!flow || flow->epoch != get_epoch())
 		goto miss;
 	if (!open_door(flow->door, skb->ifindex))
@@ -218,7 +219,7 @@ int tc_ingress(struct __sk_buff *skb)
 	}
 	return forward_skb(skb, &h, flow, next, probe, now);
 miss:
-	ask_policy(skb, &tc_ingress_policies);
+	ask_policy(skb, &MAP(tc_ingress_policies));
 	return drop_skb(skb, DROP_NO_POLICY);
 }
 
@@ -245,7 +246,7 @@ int tc_egress(struct __sk_buff *skb)
 	case PARSED_FLOW:
 		break;
 	case PARSED_ERROR:
-		if (skb->ingress_ifindex || shows_inside(skb, h.key.saddr))
+		if (skb->ingress_ifindex || shows_inside(skb, &h.key.saddr))
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return icmp_error_out(skb, &h);
 	case PARSED_FRAGMENT:
@@ -253,7 +254,7 @@ int tc_egress(struct __sk_buff *skb)
 		if (verdict == ASK_POLICY)
 			goto miss;
 		return verdict;
-	case PARSED_IPV6:
+	case PARSED_OTHER_FAMILY:
 		if (skb->ingress_ifindex)
 			return drop_skb(skb, DROP_IPV6);
 		return TC_ACT_UNSPEC;
@@ -262,13 +263,13 @@ int tc_egress(struct __sk_buff *skb)
 	case PARSED_MALFORMED:
 		return drop_skb(skb, DROP_MALFORMED);
 	default:
-		if (skb->ingress_ifindex || shows_inside(skb, h.key.saddr))
+		if (skb->ingress_ifindex || shows_inside(skb, &h.key.saddr))
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return TC_ACT_UNSPEC;
 	}
 	if (skb->ingress_ifindex)
 		return leave_forwarded(skb, &h);
-	flow = bpf_map_lookup_elem(&flows4, &h.key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &h.key);
 	if (flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN && !starts_again(&h.key, &h, flow)) {
 		if (out->flags & IFACE_HIDES && !(flow->flags & FLOW_NAT_SRC) && is_private(h.key.saddr) &&
 		    !open_door(flow->door, skb->ifindex))
@@ -276,7 +277,7 @@ int tc_egress(struct __sk_buff *skb)
 		return send_skb(skb, &h, flow, coarse_now());
 	}
 miss:
-	ask_policy(skb, &tc_egress_policies);
+	ask_policy(skb, &MAP(tc_egress_policies));
 	return drop_skb(skb, DROP_NO_POLICY);
 }
 
@@ -309,11 +310,11 @@ SEC("tc")
 int arm(struct __sk_buff *skb)
 {
 	__u32 zero = 0;
-	struct sweeper *s = bpf_map_lookup_elem(&sweeper, &zero);
+	struct sweeper *s = bpf_map_lookup_elem(&MAP(sweeper), &zero);
 
 	if (!s || !publish_names(FLOW_ORIGINAL, SLOT_FREE, CLASS_TCP, IFACE_ETHERNET))
 		return 1;
-	bpf_timer_init(&s->timer, &sweeper, CLOCK_MONOTONIC); /* EBUSY: it is there */
+	bpf_timer_init(&s->timer, &MAP(sweeper), CLOCK_MONOTONIC); /* EBUSY: it is there */
 	if (bpf_timer_set_callback(&s->timer, sweep_tick))
 		return 2;
 	return bpf_timer_start(&s->timer, SWEEP_PERIOD, 0) ? 3 : 0;

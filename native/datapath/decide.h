@@ -4,27 +4,13 @@
 #define MASQC_DECIDE_H
 
 #include "base.h"
+#include "beyond.h"
 #include "addresses.h"
 #include "doors.h"
 #include "maps.h"
 #include "nexthop.h"
 #include "questions.h"
 #include "work.h"
-
-/* Both entries before any translation; `forth`'s hop is already in it. */
-static __always_inline void fill_entries(struct work *w)
-{
-	const struct flow_key *key = &w->h.key;
-
-	w->forth.saddr = key->saddr;
-	w->forth.sport = key->sport;
-	w->forth.daddr = key->daddr;
-	w->forth.dport = key->dport;
-	w->back.saddr = key->daddr;
-	w->back.sport = key->dport;
-	w->back.daddr = key->saddr;
-	w->back.dport = key->sport;
-}
 
 /* Which source it takes on the way out. The answer of the `forward` question is in w->packet. */
 static __always_inline enum step choose_source(struct work *w, bool redirected)
@@ -40,10 +26,10 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 		w->mapping = p->mapping;
 		w->filtering = p->filtering;
 		w->side = seat;
-		if (p->nat_first) {
+		if (has_outside(p)) {
 			w->nat_address = pair_address(p);
 		} else {
-			__u32 *owner = bpf_map_lookup_elem(&addresses, &w->own_address);
+			__u32 *owner = bpf_map_lookup_elem(&MAP(addresses), &w->own_address);
 
 			/* the way out has lost its address: the kernel offers that of an inner interface */
 			if (owner && *owner != w->forth.out && is_private(w->own_address))
@@ -51,10 +37,10 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 			w->nat_address = w->own_address;
 			w->forth.flags |= FLOW_OWN_ADDRESS;
 			out = bpf_map_lookup_elem(&interfaces, &seat);
-			if (out && !out->probe)
-				out->probe = w->h.key.daddr;
+			if (out && is_zero(out->MAP(probe)))
+				out->MAP(probe) = w->h.key.daddr;
 		}
-		if (!w->nat_address)
+		if (!is_hidden(w))
 			return refuse(w, DROP_UNTRANSLATED);
 	} else if (redirected && w->forth.out == w->in) {
 		/* client and target share an interface: the client appears with its outside address (RFC 4787 REQ-9) */
@@ -66,8 +52,8 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 		if (!out || (out->flags & IFACE_HIDES && is_private(w->h.key.saddr)))
 			return refuse(w, DROP_UNTRANSLATED);
 	}
-	if (w->nat_address) {
-		w->forth.saddr = w->nat_address;
+	if (is_hidden(w)) {
+		w->to.saddr = w->nat_address;
 		w->forth.flags |= FLOW_NAT_SRC;
 		w->back.flags |= FLOW_NAT_DST;
 	}
@@ -100,12 +86,21 @@ static __always_inline bool would_answer_outside(struct work *w)
 	return w->back.out != w->in && back && back->flags & IFACE_HIDES && is_private(w->h.key.daddr);
 }
 
+/* Nothing is decided yet. */
+static __always_inline void begin(struct work *w)
+{
+	w->reason = w->rule = w->nat = w->adopted = 0;
+	w->hop = w->nat_address = NO_ADDRESS;
+	w->mapping = w->filtering = w->side = w->uses = w->rechecks = 0;
+	__builtin_memset(&w->forth, 0, sizeof(w->forth));
+	__builtin_memset(&w->back, 0, sizeof(w->back));
+}
+
 /* w->h and w->in are set. Fills what create_flow needs, or says why there will be no flow. */
 static __noinline enum step decide_arrival(void *ctx, struct work *w)
 {
 	struct flow_key key, other;
 	bool redirected = false;
-	__be32 dhcp_client = bpf_htons(68), dhcp_server = bpf_htons(67);
 	enum step step;
 	enum way way;
 	__u32 in;
@@ -117,18 +112,9 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	in = get_id(w->in);
 	if (in == MASQC_NOWHERE)
 		return STEP_PASS;
-	w->reason = w->rule = w->nat = w->nat_address = w->hop = w->adopted = 0;
-	w->mapping = w->filtering = w->side = w->uses = w->rechecks = 0;
-	__builtin_memset(&w->forth, 0, sizeof(w->forth));
-	__builtin_memset(&w->back, 0, sizeof(w->back));
+	begin(w);
 
-	/* never subject to rules: DHCP of the gateway, multicast membership */
-	if (key.protocol == IPPROTO_UDP && (key.dport == dhcp_client || key.dport == dhcp_server) &&
-	    key.daddr == 0xffffffff)
-		return STEP_PASS;
-	if (key.protocol == IPPROTO_UDP && key.sport == dhcp_server && key.dport == dhcp_client)
-		return STEP_PASS; /* an offer may go to an address that is not there yet; the stack forwards it nowhere */
-	if (key.protocol == IPPROTO_IGMP && is_multicast(key.daddr))
+	if (is_beyond_rules(&w->h))
 		return STEP_PASS;
 	if (is_impossible_source(key.saddr))
 		return refuse(w, DROP_FORGED);
@@ -136,8 +122,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		return refuse(w, DROP_MALFORMED);
 
 	way = find_way(ctx, w, &key);
-	if (way == WAY_LOCAL && key.protocol == IPPROTO_UDP &&
-	    key.dport == dhcp_server && (key.sport == dhcp_client || key.sport == dhcp_server))
+	if (way == WAY_LOCAL && is_local_beyond_rules(&w->h))
 		return STEP_PASS;
 
 	/* forged: the gateway's own address, or one that nothing declared leads to; also the way of the answers */
@@ -152,8 +137,8 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	}
 	describe_packet(w, in);
 	if (way == WAY_LOCAL)
-		w->packet.own = is_for_many(key.daddr) ? 0 : find_own(ctx, w, key.daddr);
-	fill_entries(w);
+		w->packet.own = is_for_many(key.daddr) ? 0 : find_own(ctx, w, &key.daddr);
+	w->to = key;
 	w->forth.door = make_door(w->in);
 	w->forth.flags |= FLOW_ORIGINAL;
 
@@ -164,25 +149,22 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		w->adopted = 1;
 		goto to_gateway;
 	}
-	if (key.protocol == IPPROTO_ICMP && w->h.icmp_type != ICMP_ECHO && w->h.icmp_type != ICMP_TIMESTAMP)
+	if (key.protocol == IP_ICMP && !is_icmp_request(w->h.icmp_type))
 		return refuse(w, DROP_STRAY);
 
 	masqc_policy_ingress(&w->packet);
 	w->rule = w->packet.rule;
 	if (w->packet.verdict == MASQC_REDIRECT) {
 		redirected = true;
-		w->forth.daddr = bpf_htonl(w->packet.to_addr[0]);
+		w->to.daddr = read_words(w->packet.to_addr);
 		w->forth.flags |= FLOW_NAT_DST;
 		w->back.flags |= FLOW_NAT_SRC;
-		w->packet.daddr[0] = w->packet.to_addr[0];
-		if (w->packet.to_port && key.protocol != IPPROTO_ICMP) {
-			w->forth.dport = bpf_htons(w->packet.to_port);
+		write_words(w->packet.daddr, w->to.daddr);
+		if (w->packet.to_port && key.protocol != IP_ICMP) {
+			w->to.dport = bpf_htons(w->packet.to_port);
 			w->packet.dport = w->packet.to_port;
 		}
-		other = key;
-		other.daddr = w->forth.daddr;
-		other.dport = w->forth.dport;
-		way = find_way(ctx, w, &other);
+		way = find_way(ctx, w, &w->to);
 	} else if (w->packet.verdict != MASQC_CONTINUE) {
 		step = obey(w);
 		if (step != STEP_CREATE)
@@ -246,21 +228,15 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 	if (!w)
 		return STEP_DROP;
 	key = w->h.key;
-	w->reason = w->rule = w->nat = w->nat_address = w->hop = w->adopted = 0;
-	w->mapping = w->filtering = w->side = w->uses = w->rechecks = 0;
-	__builtin_memset(&w->forth, 0, sizeof(w->forth));
-	__builtin_memset(&w->back, 0, sizeof(w->back));
-	if (!key.saddr)
-		return STEP_PASS;
-	if (key.protocol == IPPROTO_UDP && (key.sport == bpf_htons(68) || key.sport == bpf_htons(67)) &&
-	    (key.dport == bpf_htons(67) || key.dport == bpf_htons(68)))
+	begin(w);
+	if (is_zero(key.saddr) || is_own_beyond_rules(&w->h))
 		return STEP_PASS;
 	out = get_interface(w->in);
-	if (out && out->flags & IFACE_HIDES && is_private(key.saddr) && find_own(ctx, w, key.saddr) != get_id(w->in))
+	if (out && out->flags & IFACE_HIDES && is_private(key.saddr) && find_own(ctx, w, &key.saddr) != get_id(w->in))
 		return refuse(w, DROP_UNTRANSLATED); /* the address of an inner interface */
 	if (is_for_many(key.daddr))
 		return STEP_PASS;
-	if (key.protocol == IPPROTO_ICMP && w->h.icmp_type != ICMP_ECHO && w->h.icmp_type != ICMP_TIMESTAMP)
+	if (key.protocol == IP_ICMP && !is_icmp_request(w->h.icmp_type))
 		return STEP_PASS;
 	if (key.protocol == IPPROTO_TCP && (w->h.tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {
 		if (w->h.tcp & (TCP_RST | TCP_SYN))
@@ -276,7 +252,7 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 			return step == STEP_REJECT ? STEP_DROP : step;
 		}
 	}
-	fill_entries(w);
+	w->to = key;
 	w->forth.flags = FLOW_ORIGINAL | FLOW_OWN;
 	w->forth.door = make_door(w->in);
 	w->back.flags = FLOW_LOCAL;

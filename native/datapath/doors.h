@@ -16,16 +16,16 @@
 #include "work.h"
 
 /* What the policy says of a packet that is let in already: which masquerade it would get. False: none, or not at all. */
-static __always_inline bool ask_masquerade(struct masqc_packet *p, __u32 in, __u32 out, __be32 saddr, __be16 sport,
-					   __be32 daddr, __be16 dport)
+static __always_inline bool ask_masquerade(struct masqc_packet *p, __u32 in, __u32 out, addr_t saddr, __be16 sport,
+					   addr_t daddr, __be16 dport)
 {
 	clear_answer(p);
 	p->verdict = MASQC_ALLOW;
 	p->own = 0;
 	p->in = in;
 	p->out = out;
-	p->saddr[0] = bpf_ntohl(saddr);
-	p->daddr[0] = bpf_ntohl(daddr);
+	write_words(p->saddr, saddr);
+	write_words(p->daddr, daddr);
 	p->sport = bpf_ntohs(sport);
 	p->dport = bpf_ntohs(dport);
 	masqc_policy_forward(p);
@@ -34,7 +34,7 @@ static __always_inline bool ask_masquerade(struct masqc_packet *p, __u32 in, __u
 
 /*
  * The sender is an inside host: how does it appear? With its own outside address, or as it is where it is not hidden.
- * w->nat_address 0: as it is.
+ * w->nat_address zero: as it is.
  */
 static __always_inline bool appear_outside(struct work *w, __u32 in, __u32 outside, __u32 own)
 {
@@ -45,7 +45,7 @@ static __always_inline bool appear_outside(struct work *w, __u32 in, __u32 outsi
 		return false;
 	if (!p->nat)
 		return true;
-	if (p->nat_first)
+	if (has_outside(p))
 		w->nat_address = pair_address(p);
 	else if (own == outside)
 		w->nat_address = key->daddr; /* the interface's own address */
@@ -71,7 +71,7 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 	struct masqc_packet *p;
 	struct mapping *m;
 	struct iface *hider;
-	__be32 inside, sender, hop, own_address;
+	addr_t inside, sender, hop, own_address;
 	__u32 seat, in, own, id, inner_id, filtering, rule;
 	__be16 port;
 	bool hairpin, admitted;
@@ -81,7 +81,7 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 	outside.address = w->h.key.daddr;
 	outside.port = w->h.key.dport;
 	outside.protocol = w->h.key.protocol;
-	m = bpf_map_lookup_elem(&mappings4, &outside);
+	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 	if (!m || !READ_ONCE(m->users) || READ_ONCE(m->users) & MAPPING_DEAD)
 		return DOOR_CLOSED;
 	inside = m->address;
@@ -116,7 +116,7 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 	if (hairpin) {
 		if (!appear_outside(w, in, id, own))
 			goto closed;
-		if (w->nat_address)
+		if (is_hidden(w))
 			sender = w->nat_address;
 	}
 	admitted = filtering == MASQC_ENDPOINT_INDEPENDENT || (filtering == MASQC_ADDRESS && has_peer(&outside, m, sender));
@@ -129,8 +129,8 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 			clear_answer(p);
 			p->in = in;
 			p->out = inner_id;
-			p->saddr[0] = bpf_ntohl(w->h.key.saddr);
-			p->daddr[0] = bpf_ntohl(inside);
+			write_words(p->saddr, w->h.key.saddr);
+			write_words(p->daddr, inside);
 			p->sport = bpf_ntohs(w->h.key.sport);
 			p->dport = bpf_ntohs(port);
 			masqc_policy_forward(p);
@@ -139,12 +139,12 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 	}
 	if (!admitted)
 		goto closed;
-	w->forth.daddr = inside;
-	w->forth.dport = port;
+	w->to.daddr = inside;
+	w->to.dport = port;
 	w->forth.flags |= FLOW_NAT_DST;
 	w->back.flags |= FLOW_NAT_SRC;
-	if (w->nat_address) {
-		w->forth.saddr = w->nat_address;
+	if (is_hidden(w)) {
+		w->to.saddr = w->nat_address;
 		w->forth.flags |= FLOW_NAT_SRC;
 		w->back.flags |= FLOW_NAT_DST;
 		w->side = seat;
@@ -157,7 +157,8 @@ closed:
 	w->forth = w->kept;
 	w->hop = hop;
 	w->own_address = own_address;
-	w->nat = w->nat_address = 0;
+	w->nat = 0;
+	w->nat_address = NO_ADDRESS;
 	describe_packet(w, in);
 	p->own = own;
 	return DOOR_CLOSED;

@@ -12,6 +12,7 @@
 #include "nexthop.h"
 #include "parse.h"
 #include "rewrite.h"
+#include "target.h"
 
 /*
  * Packets that the stack forwards (it had to answer for TTL or MTU, or a program did not see them): sources are
@@ -20,17 +21,18 @@
 static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 {
 	struct flow_dir *flow, *back;
-	struct flow_key other;
+	struct flow_key other, to;
 
 	if (!h)
 		return TC_ACT_SHOT;
-	flow = bpf_map_lookup_elem(&flows4, &h->key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &h->key);
 	if (flow && flow->epoch != EPOCH_DYING && !(flow->flags & (FLOW_LOCAL | FLOW_OWN))) {
 		if (flow->out != skb->ifindex || !open_door(flow->door, skb->ingress_ifindex))
 			return drop_skb(skb, DROP_WRONG_INTERFACE);
 		if (flow->flags & FLOW_NAT_DST)
 			return drop_skb(skb, DROP_UNTRANSLATED);
-		if (flow->flags & FLOW_NAT_SRC && !rewrite_skb(skb, h, flow, WRITE_SRC))
+		translate_key(&h->key, flow, &to);
+		if (flow->flags & FLOW_NAT_SRC && !rewrite_skb(skb, h, &to, WRITE_SRC))
 			return drop_skb(skb, DROP_FAILED);
 		return TC_ACT_UNSPEC;
 	}
@@ -38,7 +40,7 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 		return drop_skb(skb, DROP_UNDECLARED);
 	/* rewritten at ingress, and needs nothing more? */
 	reverse_key(&h->key, &other);
-	back = bpf_map_lookup_elem(&flows4, &other);
+	back = bpf_map_lookup_elem(&MAP(flows), &other);
 	if (back && back->epoch != EPOCH_DYING && open_door(back->door, skb->ifindex) && !(back->flags & FLOW_LOCAL))
 		return TC_ACT_UNSPEC;
 	return drop_skb(skb, DROP_UNTRANSLATED);
@@ -46,29 +48,31 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 
 /* A packet of the gateway's own, without a flow, with an inside address, out by an interface that hides them. (The
  * address of that interface may be private itself; as apply saw it, or as it is now.) */
-static __noinline bool shows_inside(struct __sk_buff *skb, __be32 saddr)
+static __noinline bool shows_inside(struct __sk_buff *skb, const addr_t *from)
 {
 	struct iface *out = get_interface(skb->ifindex);
 	struct bpf_fib_lookup fib = {};
 	__u32 *owner;
+	addr_t saddr;
 
-	if (!out || !(out->flags & IFACE_HIDES) || !is_private(saddr))
+	if (!from || !out || !(out->flags & IFACE_HIDES) || !is_private(*from))
 		return false;
-	owner = bpf_map_lookup_elem(&addresses, &saddr);
+	saddr = *from;
+	owner = bpf_map_lookup_elem(&MAP(addresses), &saddr);
 	if (owner)
 		return *owner != skb->ifindex;
-	fib.family = AF_INET;
+	fib.family = AF;
 	fib.tot_len = 1; /* or the packet's own size would be compared with the MTU */
 	fib.ifindex = skb->ifindex;
-	fib.ipv4_dst = out->probe;
-	return out->probe && is_routed(bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC)) &&
-	       fib.ipv4_src != saddr;
+	fib_to(&fib, out->MAP(probe));
+	return !is_zero(out->MAP(probe)) && is_routed(bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC)) &&
+	       !same_address(fib_source(&fib), saddr);
 }
 
 /* A datagram in pieces, as the stack sends it. */
 struct datagram {
-	__be32 saddr;
-	__be32 daddr;
+	addr_t saddr;
+	addr_t daddr;
 	__be16 id;
 	__u8 protocol;
 	__u8 pad;
@@ -76,7 +80,7 @@ struct datagram {
 
 /* How its head left. */
 struct departure {
-	__be32 saddr;
+	addr_t saddr;
 	__u32 ifindex;
 };
 
@@ -101,6 +105,7 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 	struct datagram datagram = {};
 	struct departure *head;
 	struct flow_dir *flow;
+	struct flow_key to;
 	int verdict;
 
 	if (!h)
@@ -113,9 +118,11 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 	if (h->head) {
 		struct departure departure = { .saddr = h->key.saddr, .ifindex = skb->ifindex };
 
-		flow = bpf_map_lookup_elem(&flows4, &h->key);
-		if (flow && flow->flags & FLOW_NAT_SRC)
-			departure.saddr = flow->saddr;
+		flow = bpf_map_lookup_elem(&MAP(flows), &h->key);
+		if (flow && flow->flags & FLOW_NAT_SRC) {
+			translate_key(&h->key, flow, &to);
+			departure.saddr = to.saddr;
+		}
 		if (!own)
 			verdict = leave_forwarded(skb, h);
 		else if (flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN)
@@ -129,12 +136,12 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 	head = bpf_map_lookup_elem(&heads, &datagram);
 	if (head && head->ifindex != skb->ifindex)
 		head = NULL;
-	if ((!head && !own) || (own && (!head || head->saddr == h->key.saddr) && shows_inside(skb, h->key.saddr)))
+	if ((!head && !own) || (own && (!head || same_address(head->saddr, h->key.saddr)) && shows_inside(skb, &h->key.saddr)))
 		return drop_skb(skb, DROP_FRAGMENT);
-	if (head && head->saddr != h->key.saddr) {
-		struct flow_dir to = { .saddr = head->saddr };
+	if (head && !same_address(head->saddr, h->key.saddr)) {
 		struct header piece = *h;
 
+		to = (struct flow_key){ .saddr = head->saddr };
 		piece.key.protocol = IPPROTO_IP; /* the ports are in the head */
 		if (!rewrite_skb(skb, &piece, &to, WRITE_SRC))
 			return drop_skb(skb, DROP_FAILED);

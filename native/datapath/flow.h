@@ -7,14 +7,15 @@
 #define MASQC_FLOW_H
 
 #include "base.h"
+#include "family.h"
 
 /*
  * The tuple of a packet as it arrives (at TC egress: as the gateway sends it). Network byte order.
  * ICMP queries: a request has sport = id, dport = 0; its reply sport = 0, dport = id. Protocols without ports: 0, 0.
  */
 struct flow_key {
-	__be32 saddr;
-	__be32 daddr;
+	addr_t saddr;
+	addr_t daddr;
 	__be16 sport;
 	__be16 dport;
 	__u8 protocol;
@@ -33,11 +34,12 @@ enum flow_flag {
 	FLOW_XDP = 128,       /* the out interface transmits XDP frames */
 };
 
-/* One direction: a cache line, written by the CPU that receives this direction's packets (and `epoch` by anyone). */
+/*
+ * One direction: written by the CPU that receives this direction's packets (and `epoch` by anyone). For IPv4 a cache line,
+ * with the addresses that the packets take; for IPv6 these are elsewhere (target-6.h).
+ */
 struct flow_dir {
-	__be32 saddr;       /* what the packet becomes */
-	__be32 daddr;
-	__be16 sport;
+	__be16 sport;       /* what the packet becomes; its addresses: target.h */
 	__be16 dport;
 	__u8 dmac[6];       /* next hop */
 	__u16 mtu;          /* of the route, bytes of the IP packet */
@@ -53,6 +55,10 @@ struct flow_dir {
 	__u64 bytes;        /* of IP packets */
 	__u32 tcp_end;      /* highest sequence number after a segment, host order */
 	__u32 tcp_ack;      /* last acknowledgement number, host order; before the first: the SYN's own number */
+#if FAMILY == 4
+	addr_t saddr;
+	addr_t daddr;
+#endif
 };
 
 /* flow_dir.epoch and flow_slot.epoch; the others are 1..254. */
@@ -80,29 +86,41 @@ enum flow_class { /* index into control.timeouts */
 };
 
 struct flow_slot {
-	struct flow_key key;   /* of the original direction */
+	addr_t saddr;          /* the key of the original direction: slot_key() */
+	addr_t daddr;
+	__be16 sport;
+	__be16 dport;
+	__u8 protocol;
+	__u8 state;            /* enum slot_state */
+	__u8 epoch;            /* as the entries have it */
+	__u8 uses;             /* enum slot_use (mapping.h): mappings that it holds */
 	__u32 created;         /* coarse time */
 	__u32 deadline;        /* coarse time before which the sweep need not look at the flow */
 	__u16 rule;            /* the line that let it in, 0: none (the gateway's own, adopted) */
 	__u16 nat;             /* the masquerade, 0: none */
 	__u16 generation;      /* that decided */
-	__u8 state;            /* enum slot_state */
-	__u8 epoch;            /* as the entries have it */
-	__u8 uses;             /* enum slot_use (mapping.h): mappings that it holds */
-	__u8 pad[3];
+	__u16 pad;
 };
 
-_Static_assert(sizeof(struct flow_key) == 16, "flow_key");
-_Static_assert(sizeof(struct flow_dir) == 64, "flow_dir is one cache line");
-_Static_assert(sizeof(struct flow_slot) == 36, "flow_slot");
+_Static_assert(sizeof(struct flow_key) == 8 + 2 * sizeof(addr_t), "flow_key");
+_Static_assert(sizeof(struct flow_dir) == (FAMILY == 4 ? 64 : 56), "flow_dir: IPv4's is one cache line");
+_Static_assert(sizeof(struct flow_slot) == 24 + 2 * sizeof(addr_t), "flow_slot");
 
-/* The key of the packets that answer those of `key`, whose rewritten form is in `dir`. */
-static __always_inline void opposite_key(const struct flow_key *key, const struct flow_dir *dir, struct flow_key *out)
+static __always_inline void slot_key(const struct flow_slot *slot, struct flow_key *key)
 {
-	*out = (struct flow_key){
-		.saddr = dir->daddr, .daddr = dir->saddr, .sport = dir->dport, .dport = dir->sport,
-		.protocol = key->protocol,
+	*key = (struct flow_key){
+		.saddr = slot->saddr, .daddr = slot->daddr, .sport = slot->sport, .dport = slot->dport,
+		.protocol = slot->protocol,
 	};
+}
+
+static __always_inline void set_slot_key(struct flow_slot *slot, const struct flow_key *key)
+{
+	slot->saddr = key->saddr;
+	slot->daddr = key->daddr;
+	slot->sport = key->sport;
+	slot->dport = key->dport;
+	slot->protocol = key->protocol;
 }
 
 static __always_inline void reverse_key(const struct flow_key *key, struct flow_key *out)

@@ -9,6 +9,7 @@
 #include "maps.h"
 #include "parse.h"
 #include "rewrite.h"
+#include "target.h"
 #include "tcp.h"
 
 /*
@@ -88,14 +89,16 @@ static __always_inline int forward_frame(struct xdp_md *ctx, const struct header
 	struct ethhdr *eth = data;
 	__u32 seat = flow->seat;
 	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
+	struct flow_key to;
 
-	if ((void *)eth + sizeof(struct ethhdr) + sizeof(struct iphdr) > end)
+	if ((void *)eth + sizeof(struct ethhdr) + IP_HEADER > end)
 		return XDP_PASS;
 	if (unlikely(!out || out->ifindex != flow->out))
 		return XDP_PASS;
 	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
 		return drop_frame(DROP_STRAY, h->length);
-	if (!rewrite_frame(data, end, h, flow))
+	translate_key(&h->key, flow, &to);
+	if (!rewrite_frame(data, end, h, &to))
 		return XDP_PASS;
 	count_packet(flow, 1, h->length, now);
 	__builtin_memcpy(eth->h_dest, flow->dmac, 6);
@@ -104,23 +107,24 @@ static __always_inline int forward_frame(struct xdp_md *ctx, const struct header
 }
 
 /*
- * TC ingress: rewrites (TTL too) and sends by the hop in `to`. `hop`: its address where known, else 0: by route. `probe`:
+ * TC ingress: rewrites (TTL too) into `to` and sends by the hop of `flow`. `hop`: its address where known, else zero: by
+ * route. `probe`:
  * by the kernel's neighbour table even if the neighbour is known, so that the kernel finds out whether it still is there.
  */
-static __always_inline int send_on(struct __sk_buff *skb, const struct header *h, const struct flow_dir *to, __be32 hop,
-				   bool probe)
+static __always_inline int send_on(struct __sk_buff *skb, const struct header *h, const struct flow_dir *flow,
+				   const struct flow_key *to, addr_t hop, bool probe)
 {
-	__u32 seat = to->seat, ifindex = to->out;
+	__u32 seat = flow->seat, ifindex = flow->out;
 	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
-	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
-	bool known = to->flags & FLOW_NEIGHBOUR && !probe;
+	struct ethhdr eth = { .h_proto = bpf_htons(IP_ETHERTYPE) };
+	bool known = flow->flags & FLOW_NEIGHBOUR && !probe;
 	bool ethernet, l2 = h->l3;
 
 	if (unlikely(!out || out->ifindex != ifindex))
 		return drop_skb(skb, DROP_UNDECLARED);
 	ethernet = out->flags & IFACE_ETHERNET;
 	__builtin_memcpy(eth.h_source, out->mac, 6);
-	__builtin_memcpy(eth.h_dest, to->dmac, 6);
+	__builtin_memcpy(eth.h_dest, flow->dmac, 6);
 	if (!rewrite_skb(skb, h, to, WRITE_SRC | WRITE_DST | WRITE_TTL))
 		return drop_skb(skb, DROP_FAILED);
 	skb->tc_index = TC_DONE;
@@ -132,9 +136,10 @@ static __always_inline int send_on(struct __sk_buff *skb, const struct header *h
 		return drop_skb(skb, DROP_FAILED);
 	if (known)
 		return bpf_redirect(ifindex, 0);
-	if (hop) {
-		struct bpf_redir_neigh neighbour = { .nh_family = AF_INET, .ipv4_nh = hop };
+	if (!is_zero(hop)) {
+		struct bpf_redir_neigh neighbour = {};
 
+		set_neighbour(&neighbour, hop);
 		return bpf_redirect_neigh(ifindex, &neighbour, sizeof(neighbour), 0);
 	}
 	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
@@ -145,28 +150,36 @@ static __always_inline int send_on(struct __sk_buff *skb, const struct header *h
  * What the stack has to answer (TTL, MTU) goes to it: with the inside source as it came, so that the error quotes what
  * the sender sent; with the destination rewritten, or the stack would take it for its own.
  */
-static __always_inline int forward_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __be32 hop,
+static __always_inline int forward_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, addr_t hop,
 				       bool probe, __u32 now)
 {
+	struct flow_key to;
+
 	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
 		return drop_skb(skb, DROP_STRAY);
 	count_skb(skb, h, flow, now);
+	translate_key(&h->key, flow, &to);
 	if (unlikely(h->ttl <= 1 || is_too_big(skb, h, flow->mtu))) {
-		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, flow, WRITE_DST))
+		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, &to, WRITE_DST))
 			return drop_skb(skb, DROP_FAILED);
 		skb->mark = VETTED_MARK;
 		return TC_ACT_UNSPEC;
 	}
-	return send_on(skb, h, flow, hop, probe);
+	return send_on(skb, h, flow, &to, hop, probe);
 }
 
 /* TC ingress, packet for the gateway. */
 static __always_inline int deliver_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
 {
+	struct flow_key to;
+
 	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
 		return drop_skb(skb, DROP_STRAY);
 	count_skb(skb, h, flow, now);
-	if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, flow, WRITE_DST))
+	if (!(flow->flags & FLOW_NAT_DST))
+		return TC_ACT_UNSPEC;
+	translate_key(&h->key, flow, &to);
+	if (!rewrite_skb(skb, h, &to, WRITE_DST))
 		return drop_skb(skb, DROP_FAILED);
 	return TC_ACT_UNSPEC;
 }
@@ -174,10 +187,15 @@ static __always_inline int deliver_skb(struct __sk_buff *skb, const struct heade
 /* TC egress, packet of a flow that the gateway sends. */
 static __always_inline int send_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
 {
+	struct flow_key to;
+
 	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
 		return drop_skb(skb, DROP_STRAY);
 	count_skb(skb, h, flow, now);
-	if (flow->flags & FLOW_NAT_SRC && !rewrite_skb(skb, h, flow, WRITE_SRC))
+	if (!(flow->flags & FLOW_NAT_SRC))
+		return TC_ACT_UNSPEC;
+	translate_key(&h->key, flow, &to);
+	if (!rewrite_skb(skb, h, &to, WRITE_SRC))
 		return drop_skb(skb, DROP_FAILED);
 	return TC_ACT_UNSPEC;
 }

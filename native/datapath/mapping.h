@@ -8,11 +8,12 @@
 #define MASQC_MAPPING_H
 
 #include "base.h"
+#include "family.h"
 #include "maps.h"
 
 /* Network byte order. */
 struct socket_key {
-	__be32 address;
+	addr_t address;
 	__be16 port;
 	__u8 protocol;
 	__u8 side;            /* 0: the outside socket; else the inside one: the seat of the interface that hides it */
@@ -21,22 +22,22 @@ struct socket_key {
 #define MAPPING_DEAD 0x80000000U /* in `users`: nobody may take it any more, the sweep removes it */
 
 struct mapping {
-	__be32 address;       /* of the inside socket; in an entry of the inside: of the outside socket */
+	addr_t address;       /* of the inside socket; in an entry of the inside: of the outside socket */
 	__be16 port;
 	__u8 seat;            /* interface that hides it */
 	__u8 queued;          /* it stands in `resting` */
 	__u32 users;          /* flows that use it */
-	__be32 peer;          /* the first address that it talked to; 0: no flow with that one is left */
+	addr_t peer;          /* the first address that it talked to; zero: no flow with that one is left */
 	union {
 		__u32 peer_users; /* users > 0: flows with `peer` */
 		__u32 rest;       /* users == 0: coarse time until which the port rests */
 	};
 	__u32 pad;
 };
-_Static_assert(sizeof(struct socket_key) == 8, "socket_key");
-_Static_assert(sizeof(struct mapping) == 24, "mapping");
+_Static_assert(sizeof(struct socket_key) == 4 + sizeof(addr_t), "socket_key");
+_Static_assert(sizeof(struct mapping) == 16 + 2 * sizeof(addr_t), "mapping");
 
-/* mappings4: outside sockets, written by the miss path (whose BPF_NOEXIST is the claim of the port) and by the sweep, which
+/* mappings4, mappings6: outside sockets, written by the miss path (whose BPF_NOEXIST is the claim of the port) and by the sweep, which
  * alone deletes them; and the inside sockets whose outside port is not the one that `prefer_port` names, written by the miss
  * path, deleted with the outside one. */
 struct {
@@ -45,24 +46,24 @@ struct {
 	__type(key, struct socket_key);
 	__type(value, struct mapping);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} mappings4 SEC(".maps");
+} MAP(mappings) SEC(".maps");
 
-/* resting: outside sockets without flows, in the order in which they lost their last one. */
+/* resting4, resting6: outside sockets without flows, in the order in which they lost their last one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 2 * DEFAULT_FLOWS);
 	__uint(key_size, 0);
 	__type(value, struct socket_key);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} resting SEC(".maps");
+} MAP(resting) SEC(".maps");
 
 struct peer_key {
 	struct socket_key outside;
-	__be32 address;
+	addr_t address;
 	__u32 pad;
 };
 
-/* peers4: further addresses that a mapping talks to, for address-dependent filtering; the value counts flows; written by the
+/* peers4, peers6: further addresses that a mapping talks to, for address-dependent filtering; the value counts flows; written by the
  * miss path and the sweep, goes with the last of them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -70,7 +71,7 @@ struct {
 	__type(key, struct peer_key);
 	__type(value, __u32);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} peers4 SEC(".maps");
+} MAP(peers) SEC(".maps");
 
 /* flow_slot.uses: what the flow holds. */
 enum slot_use {
@@ -93,7 +94,7 @@ static __always_inline bool hold_mapping(struct mapping *m)
 		seen = __sync_val_compare_and_swap(&m->users, users, users + 1);
 		if (seen == users) {
 			if (!users) {
-				m->peer = 0;
+				m->peer = NO_ADDRESS;
 				m->peer_users = 0;
 			}
 			return true;
@@ -111,79 +112,80 @@ static __noinline void release_mapping(struct socket_key *key, __u32 now)
 
 	if (!key || !c)
 		return;
-	m = bpf_map_lookup_elem(&mappings4, key);
+	m = bpf_map_lookup_elem(&MAP(mappings), key);
 	if (!m || READ_ONCE(m->users) & MAPPING_DEAD || !READ_ONCE(m->users))
 		return;
 	if (__sync_fetch_and_add(&m->users, -1) != 1)
 		return;
-	m->peer = 0;
+	m->peer = NO_ADDRESS;
 	m->rest = now + c->rest;
 	if (!m->queued) {
 		m->queued = 1;
-		if (bpf_map_push_elem(&resting, key, 0))
+		if (bpf_map_push_elem(&MAP(resting), key, 0))
 			m->queued = 0;
 	}
 }
 
 /* Notes that a mapping, which the caller holds, talks to this address. */
-static __always_inline void add_peer(const struct socket_key *outside, struct mapping *m, __be32 address)
+static __always_inline void add_peer(const struct socket_key *outside, struct mapping *m, addr_t address)
 {
 	struct peer_key key = { .outside = *outside, .address = address };
 	__u32 one = 1, *count;
 
-	if (!m->peer && READ_ONCE(m->users) == 1)
+	if (is_zero(m->peer) && READ_ONCE(m->users) == 1)
 		m->peer = address;
-	if (m->peer == address) {
+	if (same_address(m->peer, address)) {
 		__sync_fetch_and_add(&m->peer_users, 1);
 		return;
 	}
-	if (!bpf_map_update_elem(&peers4, &key, &one, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&MAP(peers), &key, &one, BPF_NOEXIST))
 		return;
-	count = bpf_map_lookup_elem(&peers4, &key);
+	count = bpf_map_lookup_elem(&MAP(peers), &key);
 	if (count)
 		__sync_fetch_and_add(count, 1);
 }
 
-static __noinline void drop_peer(struct socket_key *outside, __be32 address)
+static __noinline void drop_peer(struct socket_key *outside, const addr_t *address)
 {
-	struct peer_key key = { .address = address };
+	struct peer_key key = {};
 	struct mapping *m;
 	__u32 *count;
 
-	if (!outside)
+	if (!outside || !address)
 		return;
 	key.outside = *outside;
-	m = bpf_map_lookup_elem(&mappings4, outside);
-	if (m && m->peer == address) {
+	key.address = *address;
+	m = bpf_map_lookup_elem(&MAP(mappings), outside);
+	if (m && same_address(m->peer, *address)) {
 		if (__sync_fetch_and_add(&m->peer_users, -1) == 1)
-			m->peer = 0;
+			m->peer = NO_ADDRESS;
 		return;
 	}
-	count = bpf_map_lookup_elem(&peers4, &key);
+	count = bpf_map_lookup_elem(&MAP(peers), &key);
 	if (count && __sync_fetch_and_add(count, -1) <= 1)
-		bpf_map_delete_elem(&peers4, &key);
+		bpf_map_delete_elem(&MAP(peers), &key);
 }
 
-static __always_inline bool has_peer(const struct socket_key *outside, const struct mapping *m, __be32 address)
+static __always_inline bool has_peer(const struct socket_key *outside, const struct mapping *m, addr_t address)
 {
 	struct peer_key key = { .outside = *outside, .address = address };
 
-	return m->peer == address || bpf_map_lookup_elem(&peers4, &key);
+	return same_address(m->peer, address) || bpf_map_lookup_elem(&MAP(peers), &key);
 }
 
-/* Gives back what a flow held: `key` of its original direction, `source` its new source. */
-static __noinline void release_uses(struct flow_key *key, struct flow_dir *flow, __u32 uses, __u32 now)
+/* Gives back what a flow held: `key` of its original direction, `to` what its packets became. */
+static __noinline void release_uses(struct flow_key *key, struct flow_key *to, __u32 uses, __u32 now)
 {
 	struct socket_key outside = {};
 
-	if (!key || !flow)
+	if (!key || !to)
 		return;
 	outside.protocol = key->protocol;
 	if (uses & USE_SOURCE) {
-		outside.address = flow->saddr;
-		outside.port = flow->sport;
+		outside.address = to->saddr;
+		outside.port = to->sport;
 		if (uses & USE_PEER)
-			drop_peer(&outside, key->daddr);
+			drop_peer(&outside, &key->daddr);
 		release_mapping(&outside, now);
 	}
 	if (uses & USE_TARGET) {
@@ -205,9 +207,9 @@ static __noinline void forget_inside(struct socket_key *outside, struct mapping 
 	inside.port = m->port;
 	inside.protocol = outside->protocol;
 	inside.side = m->seat;
-	entry = bpf_map_lookup_elem(&mappings4, &inside);
-	if (entry && entry->address == outside->address && entry->port == outside->port)
-		bpf_map_delete_elem(&mappings4, &inside);
+	entry = bpf_map_lookup_elem(&MAP(mappings), &inside);
+	if (entry && same_address(entry->address, outside->address) && entry->port == outside->port)
+		bpf_map_delete_elem(&MAP(mappings), &inside);
 }
 
 #endif

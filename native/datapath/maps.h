@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /*
- * The maps that both objects share (pinned by name in the gateway's directory) and the structs in them. `drops` is in
- * drop.h, `ids` (one a generation, not pinned by name) in miss.bpf.c.
+ * The maps that the objects share (pinned by name in the gateway's directory) and the structs in them. MAP(name): there is
+ * one for each family, name4 and name6 (family.h). `drops` is in drop.h, `ids` (one a generation, not pinned by name) in
+ * work.h.
  *
- * Sizes that the loader sets: flows4 = 2 * flows, slots = flows, free_slots = flows; mapping.h: mappings4 = 2 * flows,
- * resting = 2 * flows, peers4 = flows.
+ * Sizes that the loader sets: flows4 = 2 * flows, slots4 = flows, free_slots4 = flows; mapping.h: mappings4 = 2 * flows,
+ * resting4 = 2 * flows, peers4 = flows; for IPv6 the same.
  */
 #ifndef MASQC_MAPS_H
 #define MASQC_MAPS_H
 
 #include "base.h"
+#include "family.h"
 #include "flow.h"
 #include "packet.h"
 
 /* Raised with every change of a struct or of what a field means. */
-#define MASQC_LAYOUT 2
+#define MASQC_LAYOUT 3
 
 #define MAX_SEATS 64
 #define MAX_GENERATIONS 16
@@ -51,7 +53,7 @@ struct progress {
 };
 _Static_assert(sizeof(struct progress) == 64, "progress");
 
-/* progress: key 0; written by the datapath only (not in `control`: user space writes whole values, and would set
+/* progress4, progress6: key 0; written by the datapath only (not in `control`: user space writes whole values, and would set
  * high_water back under flows that are being made); never goes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -59,9 +61,9 @@ struct {
 	__type(key, __u32);
 	__type(value, struct progress);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} progress SEC(".maps");
+} MAP(progress) SEC(".maps");
 
-/* flows4: key is the tuple of a packet as it arrives, one entry a direction; made by the miss path (BPF_NOEXIST, which
+/* flows4, flows6: key is the tuple of a packet as it arrives, one entry a direction; made by the miss path (BPF_NOEXIST, which
  * is also the claim of the outside port), written by the direction's own packets, deleted by the sweep only. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -69,9 +71,9 @@ struct {
 	__type(key, struct flow_key);
 	__type(value, struct flow_dir);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} flows4 SEC(".maps");
+} MAP(flows) SEC(".maps");
 
-/* slots: key is flow_dir.slot; written by the miss path, the sweep, TCP transitions (deadline) and by user space that
+/* slots4, slots6: key is flow_dir.slot; written by the miss path, the sweep, TCP transitions (deadline) and by user space that
  * ends a flow (state SLOT_KILLED, deadline 0); entries are reused. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -79,9 +81,9 @@ struct {
 	__type(key, __u32);
 	__type(value, struct flow_slot);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} slots SEC(".maps");
+} MAP(slots) SEC(".maps");
 
-/* free_slots: slots that were used and are free again; pushed by the sweep, popped by the miss path; first in, first out,
+/* free_slots4, free_slots6: slots that were used and are free again; pushed by the sweep, popped by the miss path; first in, first out,
  * so that a freed slot rests. */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
@@ -89,7 +91,7 @@ struct {
 	__uint(key_size, 0);
 	__type(value, __u32);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} free_slots SEC(".maps");
+} MAP(free_slots) SEC(".maps");
 
 enum iface_flag {
 	IFACE_ETHERNET = 1,   /* packets have an Ethernet header */
@@ -104,10 +106,12 @@ struct iface {
 	__u16 mtu;
 	__u8 mac[6];          /* its own */
 	__u8 pad[2];
-	__be32 probe;         /* an address routed through it; 0: none known */
-	__u32 pad2[3];
+	__be32 probe4;        /* an address routed through it; 0: none known */
+	__u32 pad2;
+	struct addr6 probe6;
+	__u32 pad3[6];
 };
-_Static_assert(sizeof(struct iface) == 32, "iface");
+_Static_assert(sizeof(struct iface) == 64, "iface");
 
 /* interfaces: key is the seat 1..63 (0 stays empty), any number that apply keeps for the interface; written by apply.
  * A flow holds the seat, and checks the ifindex in it. */
@@ -128,15 +132,15 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } seats SEC(".maps");
 
-/* addresses: key is an address (network order), value the ifindex of the interface that has it, as apply saw it: a hint,
+/* addresses4, addresses6: key is an address (network order), value the ifindex of the interface that has it, as apply saw it: a hint,
  * believed only while the address is local at all. Written and deleted by apply. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__type(key, __be32);
+	__type(key, addr_t);
 	__type(value, __u32);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} addresses SEC(".maps");
+} MAP(addresses) SEC(".maps");
 
 /* *_policies: key is a generation's place, value its linked miss program; written by apply; the datapath tail-calls the
  * entry at the place in control.active. */
@@ -160,7 +164,7 @@ static __always_inline struct progress *get_progress(void)
 {
 	__u32 zero = 0;
 
-	return bpf_map_lookup_elem(&progress, &zero);
+	return bpf_map_lookup_elem(&MAP(progress), &zero);
 }
 
 /* flow_dir.door of an interface; 0: it carries no programs. */

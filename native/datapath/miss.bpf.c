@@ -12,6 +12,7 @@ extern int masqc_policy_forward(struct masqc_packet *packet);
 #include "create.h"
 #include "decide.h"
 #include "drop.h"
+#include "family.h"
 #include "forward.h"
 #include "maps.h"
 #include "parse.h"
@@ -61,7 +62,7 @@ int xdp_miss(struct xdp_md *ctx)
 		return drop_frame(w->reason, bytes);
 	}
 known:
-	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 	if (!flow || !open_door(flow->door, w->in))
 		return drop_frame(DROP_WRONG_INTERFACE, bytes);
 	if (!fits_xdp(&w->h, flow))
@@ -124,7 +125,7 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		return drop_skb(skb, w->reason);
 	}
 known:
-	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 	if (!flow || !open_door(flow->door, w->in))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
 	if (flow->flags & FLOW_OWN)
@@ -168,7 +169,7 @@ int tc_egress_miss(struct __sk_buff *skb)
 	if (!create_flow(skb, w))
 		return drop_skb(skb, w->reason);
 known:
-	flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 	if (!flow || !(flow->flags & FLOW_OWN)) /* a source that is not the gateway's */
 		return drop_skb(skb, DROP_UNTRANSLATED);
 	return send_skb(skb, &w->h, flow, coarse_now());

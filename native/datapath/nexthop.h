@@ -7,25 +7,26 @@
 #include "flow.h"
 #include "maps.h"
 #include "parse.h"
+#include "target.h"
 
 static __always_inline long ask_route(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 ifindex,
 				      __u32 flags)
 {
 	__builtin_memset(fib, 0, sizeof(*fib));
-	fib->family = AF_INET;
+	fib->family = AF;
 	fib->l4_protocol = key->protocol;
 	fib->sport = key->sport;
 	fib->dport = key->dport;
 	fib->tot_len = 1;
 	fib->ifindex = ifindex;
-	fib->ipv4_src = key->saddr;
-	fib->ipv4_dst = key->daddr;
+	fib_from(fib, key->saddr);
+	fib_to(fib, key->daddr);
 	return bpf_fib_lookup(ctx, fib, sizeof(*fib), flags | BPF_FIB_LOOKUP_SRC);
 }
 
 /*
  * Routes a packet src -> dst that comes in by `in`. On success (0) and BPF_FIB_LKUP_RET_NO_NEIGH: fib->ifindex is the way
- * out, ipv4_dst the next hop, ipv4_src the address that the gateway itself would use. mtu_result only on success.
+ * out, fib_hop() the next hop, fib_source() the address that the gateway itself would use. mtu_result only on success.
  * A tot_len of 1 asks for the MTU of the route.
  */
 static __always_inline long route(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 in)
@@ -78,7 +79,7 @@ static __always_inline bool set_hop(struct flow_dir *dir, const struct bpf_fib_l
 }
 
 /* A masquerade names this seat's interface, so that this source must not leave by it. */
-static __always_inline bool is_hidden_by(__u32 seat, __be32 source)
+static __always_inline bool is_hidden_by(__u32 seat, addr_t source)
 {
 	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
 
@@ -94,11 +95,11 @@ static __always_inline void end_flow(const struct flow_key *key, struct flow_dir
 	__u32 index = flow->slot;
 
 	opposite_key(key, flow, &other);
-	back = bpf_map_lookup_elem(&flows4, &other);
+	back = bpf_map_lookup_elem(&MAP(flows), &other);
 	if (back && back->slot == index)
 		WRITE_ONCE(back->epoch, EPOCH_DYING);
 	WRITE_ONCE(flow->epoch, EPOCH_DYING);
-	slot = bpf_map_lookup_elem(&slots, &index);
+	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (slot)
 		slot->deadline = now;
 }
@@ -119,10 +120,10 @@ enum hop {
  * kernel's answer is the same).
  */
 static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const struct flow_key *key, struct flow_dir *flow, __u32 now,
-									 __be32 *next)
+									 addr_t *next)
 {
 	struct bpf_fib_lookup fib;
-	struct flow_key after;
+	struct flow_key after, to;
 	__u32 seat = flow ? flow->door >> 24 : 0;
 	struct iface *in = bpf_map_lookup_elem(&interfaces, &seat);
 	long code = BPF_FIB_LKUP_RET_BLACKHOLE;
@@ -130,12 +131,13 @@ static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const s
 
 	if (!key || !flow || !in || !next || flow->flags & FLOW_OWN)
 		return HOP_FINE;
+	translate_key(key, flow, &to);
 	after = *key;
-	after.daddr = flow->daddr;
-	after.dport = flow->dport;
+	after.daddr = to.daddr;
+	after.dport = to.dport;
 	if (!(flow->flags & (FLOW_ORIGINAL | FLOW_LOCAL))) {
-		after.saddr = flow->saddr;
-		after.sport = flow->sport;
+		after.saddr = to.saddr;
+		after.sport = to.sport;
 		code = route_by(ctx, &fib, &after, flow->out);
 	}
 	if (!is_routed(code))
@@ -148,11 +150,11 @@ static __noinline __attribute__((unused)) enum hop revalidate(void *ctx, const s
 	}
 	if (!is_routed(code))
 		return HOP_NONE;
-	*next = fib.ipv4_dst;
+	*next = fib_hop(&fib);
 	moved = fib.ifindex != flow->out;
-	if ((moved && flow->flags & FLOW_ORIGINAL) || (flow->flags & FLOW_OWN_ADDRESS && fib.ipv4_src != flow->saddr) ||
+	if ((moved && flow->flags & FLOW_ORIGINAL) || (flow->flags & FLOW_OWN_ADDRESS && !same_address(fib_source(&fib), to.saddr)) ||
 	    !set_hop(flow, &fib, code) ||
-	    (moved && !(flow->flags & FLOW_NAT_SRC) && is_hidden_by(flow->seat, flow->saddr))) {
+	    (moved && !(flow->flags & FLOW_NAT_SRC) && is_hidden_by(flow->seat, to.saddr))) {
 		end_flow(key, flow, now);
 		return HOP_NEW;
 	}

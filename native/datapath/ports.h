@@ -51,8 +51,8 @@ static __always_inline __u32 prefer_port(const struct work *w, const struct pool
 
 	if (wanted >= pool->first && wanted < pool->first + pool->span)
 		return wanted;
-	h = mix(key->saddr ^ seed);
-	h = mix(h ^ ((__u32)key->sport << 16 | key->protocol) ^ w->nat_address);
+	h = mix(fold_address(key->saddr) ^ seed);
+	h = mix(h ^ ((__u32)key->sport << 16 | key->protocol) ^ fold_address(w->nat_address));
 	port = pool->first + h % pool->span;
 	if ((port ^ wanted) & 1)
 		port = port + 1 < pool->first + pool->span ? port + 1 : port > pool->first ? port - 1 : port;
@@ -87,7 +87,7 @@ static long look_at_port(__u32 i, struct search *s)
 	if (i >= s->span)
 		return 1;
 	s->key.port = bpf_htons(port);
-	m = bpf_map_lookup_elem(&mappings4, &s->key);
+	m = bpf_map_lookup_elem(&MAP(mappings), &s->key);
 	if (m && !(s->rested && !READ_ONCE(m->users)))
 		return 0;
 	s->found = port;

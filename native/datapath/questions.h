@@ -6,6 +6,7 @@
 #include "addresses.h"
 #include "base.h"
 #include "nexthop.h"
+#include "outside.h"
 #include "work.h"
 
 static __always_inline void clear_answer(struct masqc_packet *p)
@@ -27,29 +28,20 @@ static __always_inline void describe_tuple(struct work *w, const struct flow_key
 	struct masqc_packet *p = &w->packet;
 
 	__builtin_memset(p, 0, sizeof(*p));
-	p->family = 4;
+	p->family = FAMILY;
 	p->protocol = key->protocol;
-	p->saddr[0] = bpf_ntohl(key->saddr);
-	p->daddr[0] = bpf_ntohl(key->daddr);
+	write_words(p->saddr, key->saddr);
+	write_words(p->daddr, key->daddr);
 	p->sport = bpf_ntohs(key->sport);
 	p->dport = bpf_ntohs(key->dport);
 	p->in = in;
-	if (key->protocol == IPPROTO_ICMP)
+	if (key->protocol == IP_ICMP)
 		p->dport = icmp;
 }
 
 static __always_inline void describe_packet(struct work *w, __u32 in)
 {
 	describe_tuple(w, &w->h.key, w->h.icmp_type << 8 | w->h.icmp_code, in);
-}
-
-/* A host keeps its outside address (RFC 4787 REQ-2). */
-static __always_inline __be32 pair_address(const struct masqc_packet *p)
-{
-	__u32 span = p->nat_last - p->nat_first + 1;
-	__u32 host = p->saddr[0] * 2654435769U;
-
-	return bpf_htonl(p->nat_first + (span ? (host >> 8) % span : 0));
 }
 
 enum way {
@@ -71,8 +63,8 @@ static __always_inline enum way find_way(void *ctx, struct work *w, const struct
 		return WAY_LOCAL;
 	if (!is_routed(code))
 		return WAY_NONE;
-	w->hop = w->fib.ipv4_dst;
-	w->own_address = w->fib.ipv4_src;
+	w->hop = fib_hop(&w->fib);
+	w->own_address = fib_source(&w->fib);
 	return set_hop(&w->forth, &w->fib, code) ? WAY_OUT : WAY_UNDECLARED;
 }
 

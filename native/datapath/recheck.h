@@ -26,13 +26,13 @@ enum fate {
 };
 
 /* Does the outside address and port of the flow belong to the masquerade of the answer? */
-static __always_inline bool is_in_pool(const struct masqc_packet *p, const struct flow_dir *forth)
+static __always_inline bool is_in_pool(const struct masqc_packet *p, const struct flow_dir *forth, const struct flow_key *to)
 {
-	__u32 address = bpf_ntohl(forth->saddr), port = bpf_ntohs(forth->sport);
+	__u32 port = bpf_ntohs(forth->sport);
 
 	if (!(forth->flags & FLOW_NAT_SRC))
 		return false;
-	if (p->nat_first ? address < p->nat_first || address > p->nat_last : !(forth->flags & FLOW_OWN_ADDRESS))
+	if (has_outside(p) ? !is_outside(p, to->saddr) : !(forth->flags & FLOW_OWN_ADDRESS))
 		return false;
 	if (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP && p->protocol != IPPROTO_SCTP)
 		return true;
@@ -48,12 +48,15 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	bool redirected = false, local = forth->flags & FLOW_LOCAL, own = forth->flags & FLOW_OWN;
 	__u32 seat = forth->seat, back_seat = back->seat;
 	struct iface *out, *home;
+	struct flow_key to;
+	addr_t target;
 
+	translate_key(key, forth, &to);
 	describe_tuple(w, key, forth->tcp << 8, own ? MASQC_SELF : get_id(in));
 	if (!own && p->in == MASQC_NOWHERE)
 		return refuse(w, DROP_UNDECLARED);
 	if (local || (!own && forth->flags & FLOW_NAT_DST && route(ctx, &w->fib, key, in) == BPF_FIB_LKUP_RET_NOT_FWDED))
-		p->own = find_own(ctx, w, key->daddr);
+		p->own = find_own(ctx, w, &key->daddr);
 	masqc_policy_ingress(p);
 	w->rule = p->rule;
 	if (own)
@@ -65,12 +68,13 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	}
 	if (p->verdict == MASQC_REDIRECT) {
 		redirected = true;
-		if (!(forth->flags & FLOW_NAT_DST) || p->to_addr[0] != bpf_ntohl(forth->daddr) ||
-		    (p->to_port && p->protocol != IPPROTO_ICMP ? p->to_port != bpf_ntohs(forth->dport) :
+		target = read_words(p->to_addr);
+		if (!(forth->flags & FLOW_NAT_DST) || !same_address(target, to.daddr) ||
+		    (p->to_port && p->protocol != IP_ICMP ? p->to_port != bpf_ntohs(forth->dport) :
 								 forth->dport != key->dport))
 			return refuse(w, DROP_CUT);
-		p->daddr[0] = p->to_addr[0];
-		if (p->to_port && p->protocol != IPPROTO_ICMP)
+		write_words(p->daddr, target);
+		if (p->to_port && p->protocol != IP_ICMP)
 			p->dport = p->to_port;
 		if (local)
 			return STEP_CREATE;
@@ -79,10 +83,10 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 
 		return step == STEP_CREATE ? refuse(w, DROP_DENIED) : step;
 	} else if (door) {
-		w->nat_address = 0;
+		w->nat_address = NO_ADDRESS;
 		w->rechecks = 1;
-		if (enter_door(ctx, w) != DOOR_OPEN || w->forth.daddr != forth->daddr || w->forth.dport != forth->dport ||
-		    (w->nat_address ? forth->saddr != w->nat_address : forth->flags & FLOW_NAT_SRC))
+		if (enter_door(ctx, w) != DOOR_OPEN || !same_address(w->to.daddr, to.daddr) || w->to.dport != to.dport ||
+		    (is_hidden(w) ? !same_address(to.saddr, w->nat_address) : forth->flags & FLOW_NAT_SRC))
 			return refuse(w, DROP_CUT);
 		return STEP_CREATE;
 	} else if (forth->flags & FLOW_NAT_DST) {
@@ -104,9 +108,9 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 		return refuse(w, DROP_FORGED);
 	w->nat = p->nat;
 	if (p->nat)
-		return is_in_pool(p, forth) ? STEP_CREATE : refuse(w, DROP_CUT);
+		return is_in_pool(p, forth, &to) ? STEP_CREATE : refuse(w, DROP_CUT);
 	if (redirected && forth->out == in) /* the client appears with its outside address */
-		return forth->flags & FLOW_NAT_SRC && (!p->own || forth->saddr == key->daddr) ? STEP_CREATE : refuse(w, DROP_CUT);
+		return forth->flags & FLOW_NAT_SRC && (!p->own || same_address(to.saddr, key->daddr)) ? STEP_CREATE : refuse(w, DROP_CUT);
 	out = bpf_map_lookup_elem(&interfaces, &seat);
 	if (forth->flags & FLOW_NAT_SRC || !out)
 		return refuse(w, DROP_CUT);
@@ -128,15 +132,15 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
 		return FATE_CUT;
 	w->reason = DROP_ENDING;
 	index = flow->slot;
-	slot = bpf_map_lookup_elem(&slots, &index);
+	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (!slot)
 		return FATE_CUT;
-	key = slot->key;
-	forth = bpf_map_lookup_elem(&flows4, &key);
+	slot_key(slot, &key);
+	forth = bpf_map_lookup_elem(&MAP(flows), &key);
 	if (!forth || forth->slot != index || !(forth->flags & FLOW_ORIGINAL))
 		return FATE_CUT;
 	opposite_key(&key, forth, &other);
-	back = bpf_map_lookup_elem(&flows4, &other);
+	back = bpf_map_lookup_elem(&MAP(flows), &other);
 	if (!back || back->slot != index)
 		return FATE_CUT;
 	w->reason = DROP_CUT;
@@ -173,7 +177,7 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
  */
 static __always_inline enum fate meet_flow(void *ctx, struct work *w)
 {
-	struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+	struct flow_dir *flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 	struct control *c = get_control();
 	__u32 active = c ? READ_ONCE(c->active) : 0;
 	bool deciding = (active & 0xff) == place;
@@ -190,7 +194,7 @@ static __always_inline enum fate meet_flow(void *ctx, struct work *w)
 /* Ends the flow of the packet in w->h. */
 static __always_inline void cut_flow(struct work *w)
 {
-	struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &w->h.key);
+	struct flow_dir *flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 
 	if (flow && flow->epoch != EPOCH_DYING)
 		end_flow(&w->h.key, flow, coarse_now());

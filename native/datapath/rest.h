@@ -17,18 +17,18 @@ static long wake_mapping(__u32 i, __u32 *now)
 	struct socket_key key;
 	struct mapping *m;
 
-	if (bpf_map_peek_elem(&resting, &key))
+	if (bpf_map_peek_elem(&MAP(resting), &key))
 		return 1;
-	m = bpf_map_lookup_elem(&mappings4, &key);
+	m = bpf_map_lookup_elem(&MAP(mappings), &key);
 	if (m && !(m->users & ~MAPPING_DEAD) && (__s32)(m->rest - *now) > 0)
 		return 1;
-	if (bpf_map_pop_elem(&resting, &key))
+	if (bpf_map_pop_elem(&MAP(resting), &key))
 		return 1;
-	m = bpf_map_lookup_elem(&mappings4, &key);
+	m = bpf_map_lookup_elem(&MAP(mappings), &key);
 	if (!m)
 		return 0;
 	if (m->users & MAPPING_DEAD) {
-		bpf_map_delete_elem(&mappings4, &key);
+		bpf_map_delete_elem(&MAP(mappings), &key);
 		return 0;
 	}
 	m->queued = 0;
@@ -37,7 +37,7 @@ static long wake_mapping(__u32 i, __u32 *now)
 	forget_inside(&key, m);
 	m->rest = *now + COARSE_SECOND;
 	m->queued = 1;
-	bpf_map_push_elem(&resting, &key, 0);
+	bpf_map_push_elem(&MAP(resting), &key, 0);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "epoch.h"
 #include "flow.h"
 #include "maps.h"
+#include "target.h"
 
 #define RESTAMP_STEP 10000 /* slots a run: about 1 ms */
 
@@ -28,17 +29,17 @@ static long restamp_slot(__u32 i, struct restamp *r)
 
 	if (index >= r->limit)
 		return 1;
-	slot = bpf_map_lookup_elem(&slots, &index);
+	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (!slot)
 		return 1;
 	if (slot->state != SLOT_LIVE || (r->first ? slot->epoch < r->first || slot->epoch > r->last : slot->epoch == r->last))
 		return 0;
-	key = slot->key;
-	forth = bpf_map_lookup_elem(&flows4, &key);
+	slot_key(slot, &key);
+	forth = bpf_map_lookup_elem(&MAP(flows), &key);
 	if (!forth || forth->slot != index)
 		return 0;
 	opposite_key(&key, forth, &other);
-	back = bpf_map_lookup_elem(&flows4, &other);
+	back = bpf_map_lookup_elem(&MAP(flows), &other);
 	if (back && back->slot != index)
 		back = NULL;
 	if (!r->first) {

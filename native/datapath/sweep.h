@@ -13,6 +13,7 @@
 #include "maps.h"
 #include "nexthop.h"
 #include "rest.h"
+#include "target.h"
 #include "tcp.h"
 
 #define CLOCK_MONOTONIC 1
@@ -23,36 +24,38 @@ struct sweeper {
 	struct bpf_timer timer;
 };
 
-/* sweeper: key 0; the timer of the sweep, started by `arm`, stops when this map's pin goes. */
+/* sweeper4, sweeper6: key 0; the timer of the sweep, started by `arm`, stops when this map's pin goes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct sweeper);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} sweeper SEC(".maps");
+} MAP(sweeper) SEC(".maps");
 
 /* The flow's last use and timeout, or its end. */
 static __always_inline void judge(struct control *c, struct flow_slot *slot, __u32 index, __u32 now)
 {
-	struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &slot->key), *back;
-	enum flow_class class = flow_class(slot->key.protocol);
-	struct flow_key other;
+	enum flow_class class = flow_class(slot->protocol);
+	struct flow_dir *flow, *back;
+	struct flow_key key, other;
 	__u32 last, deadline;
 
+	slot_key(slot, &key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &key);
 	if (!flow || flow->slot != index) { /* being made; the second look removes a half-made one */
 		slot->state = SLOT_DYING;
 		slot->deadline = now + COARSE_SECOND;
 		return;
 	}
-	opposite_key(&slot->key, flow, &other);
-	back = bpf_map_lookup_elem(&flows4, &other);
+	opposite_key(&key, flow, &other);
+	back = bpf_map_lookup_elem(&MAP(flows), &other);
 	if (back && back->slot != index)
 		back = NULL;
 	last = flow->last;
 	if (back && (__s32)(back->last - last) > 0)
 		last = back->last;
-	if (slot->key.protocol == IPPROTO_TCP)
+	if (slot->protocol == IPPROTO_TCP)
 		class = tcp_class(flow->tcp, back ? back->tcp : 0);
 	deadline = last + c->timeouts[class & (CLASS_COUNT - 1)];
 	if (slot->state == SLOT_LIVE && flow->epoch != EPOCH_DYING && (__s32)(deadline - now) > 0) {
@@ -68,22 +71,25 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 
 static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, bool half, __u32 now)
 {
-	struct flow_key key = slot->key, other;
-	struct flow_dir *flow = bpf_map_lookup_elem(&flows4, &key), *back;
+	struct flow_key key, to, other;
+	struct flow_dir *flow, *back;
 
+	slot_key(slot, &key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &key);
 	slot->state = SLOT_FREE;
 	if (flow && flow->slot == index) {
 		if (!half) {
-			opposite_key(&key, flow, &other);
-			back = bpf_map_lookup_elem(&flows4, &other);
+			translate_key(&key, flow, &to);
+			reverse_key(&to, &other);
+			back = bpf_map_lookup_elem(&MAP(flows), &other);
 			if (back && back->slot == index)
-				bpf_map_delete_elem(&flows4, &other);
+				bpf_map_delete_elem(&MAP(flows), &other);
 			if (slot->uses)
-				release_uses(&key, flow, slot->uses, now);
+				release_uses(&key, &to, slot->uses, now);
 		}
-		bpf_map_delete_elem(&flows4, &key);
+		bpf_map_delete_elem(&MAP(flows), &key);
 	}
-	bpf_map_push_elem(&free_slots, &index, 0);
+	bpf_map_push_elem(&MAP(free_slots), &index, 0);
 }
 
 struct sweep {
@@ -100,7 +106,7 @@ static long sweep_slot(__u32 i, struct sweep *sweep)
 
 	if (index >= sweep->limit)
 		return 1;
-	slot = bpf_map_lookup_elem(&slots, &index);
+	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (!slot)
 		return 1;
 	if (slot->state == SLOT_FREE || (__s32)(slot->deadline - sweep->now) > 0)

@@ -10,6 +10,7 @@
 #include "flow.h"
 #include "maps.h"
 #include "parse.h"
+#include "target.h"
 
 /*
  * What counts as inside the window of the other end: from what it has acknowledged to 64 KB beyond what was sent so far
@@ -22,7 +23,7 @@
 /* The sweep looks at the flow again no later than after `class`'s timeout. */
 static __always_inline void shorten_deadline(__u32 index, enum flow_class class, __u32 now)
 {
-	struct flow_slot *slot = bpf_map_lookup_elem(&slots, &index);
+	struct flow_slot *slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	struct control *c = get_control();
 	__u32 deadline;
 
@@ -49,7 +50,7 @@ static __always_inline struct flow_dir *find_back(const struct flow_key *key, co
 	struct flow_key other;
 
 	opposite_key(key, flow, &other);
-	back = bpf_map_lookup_elem(&flows4, &other);
+	back = bpf_map_lookup_elem(&MAP(flows), &other);
 	return back && back->slot == flow->slot ? back : NULL;
 }
 
@@ -186,7 +187,7 @@ static __always_inline enum flow_class flow_class(__u8 protocol)
 {
 	if (protocol == IPPROTO_UDP)
 		return CLASS_UDP;
-	if (protocol == IPPROTO_ICMP)
+	if (protocol == IP_ICMP)
 		return CLASS_ICMP;
 	return CLASS_OTHER;
 }

@@ -5,6 +5,7 @@
 
 #include "base.h"
 #include "drop.h"
+#include "family.h"
 #include "flow.h"
 #include "packet.h"
 #include "parse.h"
@@ -17,11 +18,12 @@ struct work {
 	struct header h;
 	struct flow_dir forth;      /* the entries to be */
 	struct flow_dir back;
+	struct flow_key to;         /* what the packet becomes (its new source port is claimed last) */
 	struct flow_key reply;
 	struct bpf_fib_lookup fib;
-	__be32 hop;                 /* address of the next hop of `forth` */
-	__be32 own_address;         /* what the gateway calls itself on the way out */
-	__be32 nat_address;         /* 0: the source stays */
+	addr_t hop;                 /* address of the next hop of `forth` */
+	addr_t own_address;         /* what the gateway calls itself on the way out */
+	addr_t nat_address;         /* the new source; zero: it stays */
 	__u32 in;                   /* ifindex */
 	__u16 port_first;           /* outside ports, host order */
 	__u16 port_last;
@@ -68,6 +70,11 @@ static __always_inline __u32 get_id(__u32 ifindex)
 	__u32 *id = bpf_map_lookup_elem(&ids, &ifindex);
 
 	return id ? *id : MASQC_NOWHERE;
+}
+
+static __always_inline bool is_hidden(const struct work *w)
+{
+	return !is_zero(w->nat_address);
 }
 
 enum step {

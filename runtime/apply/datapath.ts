@@ -18,7 +18,7 @@ export interface Datapath {
 const DIRECTORY = new URL('../../native/prebuilt/datapath/', import.meta.url);
 
 export function hasDatapath(): boolean {
-  return existsSync(new URL('datapath.bpf.o', DIRECTORY)) && existsSync(new URL('miss.bpf.o', DIRECTORY));
+  return existsSync(new URL('datapath4.bpf.o', DIRECTORY)) && existsSync(new URL('miss4.bpf.o', DIRECTORY));
 }
 
 export function readDatapath(): Datapath {
@@ -28,8 +28,8 @@ export function readDatapath(): Datapath {
       'In a clone run `npm run setup`; an installed package brings them.',
     );
   }
-  const datapath = readFileSync(new URL('datapath.bpf.o', DIRECTORY));
-  const miss = readFileSync(new URL('miss.bpf.o', DIRECTORY));
+  const datapath = readFileSync(new URL('datapath4.bpf.o', DIRECTORY));
+  const miss = readFileSync(new URL('miss4.bpf.o', DIRECTORY));
   const btf = new Btf(btfSection(datapath));
   return { datapath, miss, hash: hashOf([datapath, miss]), layout: hashLayout(btf), btf };
 }

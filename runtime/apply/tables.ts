@@ -46,7 +46,7 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
   const { BpfMap } = work.libbpf;
   using interfaces = BpfMap.openPinned(pinPath(work, 'interfaces'));
   using seats = BpfMap.openPinned(pinPath(work, 'seats'));
-  using addresses = BpfMap.openPinned(pinPath(work, 'addresses'));
+  using addresses = BpfMap.openPinned(pinPath(work, 'addresses4'));
   const before = interfaces.get(seat);
   const flag = enumOf(work.datapath.btf, 'iface_flag', 'IFACE_');
   const wasSeated = seats.get(ifindex) !== null;
@@ -60,7 +60,7 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
         (record.hides ? (flag.HIDES ?? 0) : 0),
       mtu: Math.min(record.mtu, MAX_MTU),
       mac: toMac(record.mac),
-      probe: toBe32(record.probe),
+      probe4: toBe32(record.probe),
     }),
   );
   seats.set(ifindex, seat);
@@ -86,7 +86,7 @@ export function clearInterface(work: Work, seat: number, ifindex: number): void 
 /** Forgets the addresses that are noted for an interface, but for those of `kept`: they are never missing in between. */
 function clearAddresses(work: Work, ifindex: number, kept: readonly string[] = []): void {
   const keys = new Set(kept.map((address) => toBe32(address)));
-  using addresses = work.libbpf.BpfMap.openPinned(pinPath(work, 'addresses'));
+  using addresses = work.libbpf.BpfMap.openPinned(pinPath(work, 'addresses4'));
   const stale: Uint8Array[] = [];
   let key = addresses.nextKey(null);
   while (key !== null) {

@@ -11,27 +11,27 @@ export const RESTAMP_PROGRAM = 'restamp';
 
 /** Program arrays by hook, and the program of a generation that belongs in them. */
 export const POLICY_ARRAYS = {
-  xdp: { array: 'xdp_policies', miss: 'xdp_miss' },
-  'tc-ingress': { array: 'tc_ingress_policies', miss: 'tc_ingress_miss' },
-  'tc-egress': { array: 'tc_egress_policies', miss: 'tc_egress_miss' },
+  xdp: { array: 'xdp_policies4', miss: 'xdp_miss' },
+  'tc-ingress': { array: 'tc_ingress_policies4', miss: 'tc_ingress_miss' },
+  'tc-egress': { array: 'tc_egress_policies4', miss: 'tc_egress_miss' },
 } as const satisfies Record<Hook, { array: string; miss: string }>;
 export const HOOKS = ['tc-egress', 'tc-ingress', 'xdp'] as const satisfies readonly Hook[];
 
-/** Maps without which the gateway can't be spoken to, or (sweeper) does not expire its connections. */
+/** Maps without which the gateway can't be spoken to, or (sweeper4) does not expire its connections. */
 export const MAPS = [
   'control',
-  'progress',
+  'progress4',
   'flows4',
-  'slots',
-  'free_slots',
+  'slots4',
+  'free_slots4',
   'mappings4',
   'peers4',
-  'resting',
+  'resting4',
   'interfaces',
   'seats',
-  'addresses',
+  'addresses4',
   'drops',
-  'sweeper',
+  'sweeper4',
 ] as const;
 
 export function programPin(name: string): string {

@@ -5,7 +5,7 @@
 export function flowTableBytes(flows: number): number {
   const hash = (entries: number, key: number, value: number) =>
     entries * (48 + key + value) + 2 ** Math.ceil(Math.log2(Math.max(entries, 1))) * 16;
-  const connections = hash(2 * flows, 16, 64) + flows * (36 + 4); // an entry a direction, a slot, its place among the free ones
+  const connections = hash(2 * flows, 16, 64) + flows * (32 + 4); // an entry a direction, a slot, its place among the free ones
   const mappings = hash(2 * flows, 8, 24) + 2 * flows * 8; // an outside and perhaps an inside socket, its place among the resting
   const peers = hash(flows, 16, 8);
   return connections + mappings + peers;

@@ -22,7 +22,7 @@ const TCP = { FIN: 1, SYN: 2, RST: 4, ACK: 16 } as const;
 /** Every live connection, in the order of slots; reads the maps by pages, so that memory stays bounded. */
 export async function* readConnections({ libbpf, state, pins }: Running): AsyncGenerator<Connection> {
   const { BpfMap } = libbpf;
-  using slots = BpfMap.openPinned(`${pins}/slots`, { readOnly: true });
+  using slots = BpfMap.openPinned(`${pins}/slots4`, { readOnly: true });
   using flows = BpfMap.openPinned(`${pins}/flows4`, { readOnly: true });
   using control = BpfMap.openPinned(`${pins}/control`, { readOnly: true });
   const { timeouts } = control.codec().value.decode(control.get(0) ?? new Uint8Array()) as { timeouts: number[] };
@@ -43,7 +43,7 @@ export async function* readConnections({ libbpf, state, pins }: Running): AsyncG
 
 /** Slots from here on were never used. */
 export function readHighWater({ BpfMap }: Running['libbpf'], pins: string): number {
-  using progress = BpfMap.openPinned(`${pins}/progress`, { readOnly: true });
+  using progress = BpfMap.openPinned(`${pins}/progress4`, { readOnly: true });
   const value = progress.get(0);
   return value === null ? 0 : (progress.codec().value.decode(value) as { high_water: number }).high_water;
 }
@@ -57,7 +57,9 @@ type Reader = (index: number, slot: Uint8Array, directions: Directions, now: num
 
 /** Reads one connection off its slot and its two entries; null for a slot that holds none. Offsets are the kernel's. */
 function makeReader(btf: Btf, timeouts: readonly number[], origins: Origins): Reader {
-  const at = offsetsOf(btf, 'flow_slot', ['key', 'created', 'rule', 'nat', 'generation', 'state']);
+  const at = offsetsOf(btf, 'flow_slot', [
+    ...(['saddr', 'daddr', 'sport', 'dport', 'protocol', 'created', 'rule', 'nat', 'generation', 'state'] as const),
+  ]);
   const keyAt = offsetsOf(btf, 'flow_key', ['saddr', 'daddr', 'sport', 'dport', 'protocol']);
   const dirAt = offsetsOf(btf, 'flow_dir', [
     ...(['saddr', 'daddr', 'sport', 'dport', 'last', 'flags', 'epoch', 'tcp', 'packets', 'bytes'] as const),
@@ -91,9 +93,20 @@ function makeReader(btf: Btf, timeouts: readonly number[], origins: Origins): Re
     return other;
   };
 
+  /** The key of the original direction. */
+  const keyOf = (slot: Uint8Array): Uint8Array => {
+    const key = new Uint8Array(keySize);
+    key.set(slot.subarray(at.saddr, at.saddr + 4), keyAt.saddr);
+    key.set(slot.subarray(at.daddr, at.daddr + 4), keyAt.daddr);
+    key.set(slot.subarray(at.sport, at.sport + 2), keyAt.sport);
+    key.set(slot.subarray(at.dport, at.dport + 2), keyAt.dport);
+    key[keyAt.protocol] = slot[at.protocol] ?? 0;
+    return key;
+  };
+
   return (index, slot, directions, now) => {
     if (slot[at.state] === slotState.FREE || slot[at.state] === slotState.HALF) return null;
-    const key = slot.subarray(at.key, at.key + keySize);
+    const key = keyOf(slot);
     const forth = directions.forth(index, key);
     if (forth === null) return null;
     const back = directions.back(index, opposite(key, forth));

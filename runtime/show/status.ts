@@ -40,7 +40,7 @@ export async function showStatus(asJson: boolean, io: Io): Promise<void> {
 
 /** Slots in use, by pages. */
 async function countFlows({ libbpf, pins }: Running): Promise<number> {
-  using slots = libbpf.BpfMap.openPinned(`${pins}/slots`, { readOnly: true });
+  using slots = libbpf.BpfMap.openPinned(`${pins}/slots4`, { readOnly: true });
   const limit = readHighWater(libbpf, pins);
   const btf = slots.btf();
   const free = enumOf(btf, 'slot_state', 'SLOT_').FREE ?? 0;

@@ -7,8 +7,8 @@ import { sizeTables } from '../../compiler/artifact/maps.ts';
 import { BpfObject, type BtfRecord, ifindexOf, linkToBytes } from '../../native/lib/libbpf.ts';
 
 export const COARSE_NS = 2 ** 26;
-const DATAPATH = new URL('../../native/prebuilt/datapath/datapath.bpf.o', import.meta.url).pathname;
-const MISS = new URL('../../native/prebuilt/datapath/miss.bpf.o', import.meta.url).pathname;
+const DATAPATH = new URL('../../native/prebuilt/datapath/datapath4.bpf.o', import.meta.url).pathname;
+const MISS = new URL('../../native/prebuilt/datapath/miss4.bpf.o', import.meta.url).pathname;
 
 export const ETHERNET = 1;
 export const XDP = 2;
@@ -83,7 +83,7 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
 
   const control = hit.map('control');
   const timeouts = [t.tcp, t.tcpSyn, t.tcpFin, t.udp, t.icmp, t.other, 0, 0].map(coarse);
-  const record = { active: (1 << 8) | 3, layout: 2, flows, timeouts, rest: coarse(setup.rest ?? 120), seed: 0x5eed };
+  const record = { active: (1 << 8) | 3, layout: 3, flows, timeouts, rest: coarse(setup.rest ?? 120), seed: 0x5eed };
   control.set(0, control.codec().value.encode(record));
   for (const [index, one] of setup.interfaces.entries()) {
     const seat = index + 1;
@@ -91,12 +91,15 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
     const interfaces = hit.map('interfaces');
     const mac = one.mac.split(':').map((byte) => Number.parseInt(byte, 16));
     const probe = one.probe === null ? 0 : toBe32(one.probe);
-    interfaces.set(seat, interfaces.codec().value.encode({ ifindex, flags: one.flags, mtu: one.mtu, mac, probe }));
+    interfaces.set(
+      seat,
+      interfaces.codec().value.encode({ ifindex, flags: one.flags, mtu: one.mtu, mac, probe4: probe }),
+    );
     hit.map('seats').set(ifindex, seat);
-    for (const address of one.addresses) hit.map('addresses').set(parseAddress(address), ifindex);
+    for (const address of one.addresses) hit.map('addresses4').set(parseAddress(address), ifindex);
   }
   for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
-    hit.map(`${hook}_policies`).set(3, miss.program(`${hook}_miss`));
+    hit.map(`${hook}_policies4`).set(3, miss.program(`${hook}_miss`));
   }
   if (setup.sweep) {
     const { retval } = await hit.program('arm').testRun({ data: new Uint8Array(64) });
@@ -139,7 +142,7 @@ export async function changePolicy({ hit }: Loaded, setup: Setup, change: Change
     known = { place, miss: await loadMiss(setup, constants) };
     changes.set(name, known);
     for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
-      hit.map(`${hook}_policies`).set(place, known.miss.program(`${hook}_miss`));
+      hit.map(`${hook}_policies4`).set(place, known.miss.program(`${hook}_miss`));
     }
   }
   const control = hit.map('control');

@@ -8,7 +8,7 @@ import { until } from '../lab/until.ts';
 import { Network, type Options } from './network.ts';
 import { ethernet, type Layer3, parsePacket, tcp, udp } from './packets.ts';
 
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const XDP_PASS = 2;
 const XDP_REDIRECT = 4;
@@ -49,7 +49,7 @@ test('an idle flow ends by its timeout with no process alive', async () => {
   await send(network, 'eth0', udp(fromHan(2000)));
   assert.is((await network.flows()).length, 2);
   const flows = BpfMap.openPinned(`${network.bpffs}/flows4`);
-  const free = BpfMap.openPinned(`${network.bpffs}/free_slots`);
+  const free = BpfMap.openPinned(`${network.bpffs}/free_slots4`);
   await network.kill();
   await until('the flow has ended', async () => flows.nextKey(null) === null, 10_000);
   assert.is.not(free.take(null), null);

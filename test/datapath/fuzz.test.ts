@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { needs } from '../lab/skip.ts';
 import { type FuzzResult, fuzz } from './fuzz/fuzz.ts';
 
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const seed = Number(process.env.MASQC_SEED ?? 1997);
 const test = suite(`mutated packets, seed ${seed}`);

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { needs } from '../lab/skip.ts';
 import { fuzz } from './fuzz/fuzz.ts';
 
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const { values } = parseArgs({
   options: {

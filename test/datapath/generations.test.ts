@@ -6,7 +6,7 @@ import type { Change } from './datapath.ts';
 import { Network } from './network.ts';
 import { ethernet, icmp, type Layer3, type Parsed, parsePacket, tcp, udp } from './packets.ts';
 
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const HAN = '192.168.1.10';
 const SERVER = '192.0.2.80';

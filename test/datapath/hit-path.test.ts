@@ -5,7 +5,7 @@ import { needs } from '../lab/skip.ts';
 import { Network } from './network.ts';
 import { ethernet, icmp, type Layer3, other, type Parsed, parsePacket, quote, SENDER, tcp, udp } from './packets.ts';
 
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const XDP_DROP = 1;
 const XDP_PASS = 2;

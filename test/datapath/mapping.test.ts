@@ -5,7 +5,7 @@ import { needs } from '../lab/skip.ts';
 import { Network } from './network.ts';
 import { ethernet, type Layer3, type Parsed, parsePacket, tcp, udp } from './packets.ts';
 
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const HAN = '192.168.1.10';
 const LUKE = '192.168.1.11';

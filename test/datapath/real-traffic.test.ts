@@ -10,7 +10,7 @@ import { needs } from '../lab/skip.ts';
 import { until } from '../lab/until.ts';
 import { Network, type Options } from './network.ts';
 
-needs('linux', 'root', 'btf', 'tun', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'tun', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const HAN = '192.168.1.10';
 const SERVER = '192.0.2.80';

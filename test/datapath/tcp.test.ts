@@ -6,7 +6,7 @@ import { until } from '../lab/until.ts';
 import { Network } from './network.ts';
 import { ethernet, type Layer3, parsePacket, type TcpOptions, tcp } from './packets.ts';
 
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const XDP_DROP = 1;
 const XDP_REDIRECT = 4;

@@ -6,7 +6,7 @@ import { until } from '../lab/until.ts';
 import { Network } from './network.ts';
 import { ethernet, icmp, type Layer3, parsePacket, quote, sum16, tcp, udp } from './packets.ts';
 
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const [XDP_DROP, XDP_PASS] = [1, 2];
 const [TC_PASS, TC_DROP, TC_REDIRECT] = [-1, 2, 7];

@@ -26,7 +26,7 @@ const THREE = { ...WANTED, interfaces: [...WANTED.interfaces, { id: 3, name: 'dm
 test('prints a plan with a sign, what is done and what it costs', () => {
   const text = renderPlan(makePlan(THREE, EMPTY), plain);
   assert.match(text, /^deathstar: \d+ steps\n/);
-  assert.match(text, /^ {2}\+ flow table for 65,536 connections.* 39\.0 MiB of kernel memory, taken now$/m);
+  assert.match(text, /^ {2}\+ flow table for 65,536 connections.* 38\.8 MiB of kernel memory, taken now$/m);
   assert.match(text, /^ {2}\+ eth0: XDP native +native: igb has XDP$/m);
   assert.match(text, /^ {2}~ sysctl net\.ipv4\.ip_forward 0 → 1/m);
   assert.match(text, 'note: ppp0 has no Ethernet header');
@@ -133,7 +133,7 @@ test('says what is amiss', async () => {
   const live = { ...applied(WANTED), pins: REQUIRED_PINS };
   const warnings = (change: Partial<typeof live>) =>
     makeStatus(live.state!, { ...live, ...change }, 0).warnings.join('\n');
-  for (const pin of ['sweeper', 'slots']) {
+  for (const pin of ['sweeper4', 'slots4']) {
     assert.match(warnings({ pins: REQUIRED_PINS.filter((name) => name !== pin) }), pin);
   }
   assert.match(warnings({ guard: null }), 'guard');

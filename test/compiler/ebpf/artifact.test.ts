@@ -93,7 +93,7 @@ test('timeouts are rounded up to coarse units', () => {
 });
 
 test('maps have room for both directions of every flow', () => {
-  const sizes = { flows4: 2048, slots: 1024, free_slots: 1024, mappings4: 2048, resting: 2048, peers4: 1024 };
+  const sizes = { flows4: 2048, slots4: 1024, free_slots4: 1024, mappings4: 2048, resting4: 2048, peers4: 1024 };
   assert.equal(makeMaps(model).sizes, sizes);
 });
 

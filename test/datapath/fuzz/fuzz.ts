@@ -30,7 +30,7 @@ export interface FuzzResult {
   readonly output: string;
 }
 
-const MISS = new URL('../../../native/prebuilt/datapath/miss.bpf.o', import.meta.url);
+const MISS = new URL('../../../native/prebuilt/datapath/miss4.bpf.o', import.meta.url);
 const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
 
 function compilePolicy(): Uint8Array {

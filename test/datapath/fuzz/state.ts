@@ -13,7 +13,7 @@ const name = (key: Uint8Array): string => Buffer.from(key).toString('hex');
 export async function checkTable(hit: BpfObject, table: FlowTable): Promise<string | null> {
   const all = await table.all();
   const byKey = new Map(all.map(({ key, entry }) => [name(key), entry]));
-  const slots = hit.map('slots');
+  const slots = hit.map('slots4');
   const codec = slots.codec();
   for (const { key, entry } of all) {
     if (entry.dying) continue;
@@ -30,7 +30,7 @@ export async function checkTable(hit: BpfObject, table: FlowTable): Promise<stri
     if (bytes === null) return say('no slot');
     const slot = codec.value.decode(bytes) as BtfRecord;
     if (slot.state !== LIVE) return say(`its slot has state ${slot.state}`);
-    if (name(bytes.subarray(0, 16)) !== name(key)) return say('its slot has another key');
+    if (name(bytes.subarray(0, 13)) !== name(key.subarray(0, 13))) return say('its slot has another key');
   }
   return null;
 }
@@ -46,7 +46,7 @@ function checkPair(table: FlowTable, a: Entry, b: Entry): string | null {
 
 /** Ends every flow as user space does, waits for the sweep, and sees that every slot is free again. */
 export async function endAll(hit: BpfObject): Promise<string | null> {
-  const slots = hit.map('slots');
+  const slots = hit.map('slots4');
   const { value } = slots.codec();
   const used = readHighWater(hit);
   for (let index = 0; index < used; index++) {
@@ -68,7 +68,7 @@ export async function endAll(hit: BpfObject): Promise<string | null> {
 }
 
 function checkFree(hit: BpfObject, used: number): string | null {
-  const queue = hit.map('free_slots');
+  const queue = hit.map('free_slots4');
   const free: number[] = [];
   for (let bytes = queue.take(null); bytes !== null; bytes = queue.take(null)) {
     free.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true));
@@ -79,11 +79,11 @@ function checkFree(hit: BpfObject, used: number): string | null {
 }
 
 function readHighWater(hit: BpfObject): number {
-  const map = hit.map('progress');
+  const map = hit.map('progress4');
   const bytes = map.get(0);
   if (bytes === null) throw new Error('no record of progress');
   const record = map.codec().value.decode(bytes) as BtfRecord;
-  return Math.min(Number(record.high_water), hit.map('slots').maxEntries);
+  return Math.min(Number(record.high_water), hit.map('slots4').maxEntries);
 }
 
 /** Packets by reason, from one look at the map. */

@@ -12,7 +12,7 @@ import { readLayout } from '../../../compiler/ebpf/layout.ts';
 import { findUnresolved } from '../../../compiler/ebpf/unresolved.ts';
 import { needs } from '../../lab/skip.ts';
 
-const MISS = 'native/prebuilt/datapath/miss.bpf.o';
+const MISS = 'native/prebuilt/datapath/miss4.bpf.o';
 needs('linux', 'root', 'btf', `file:${MISS}`);
 
 const FILE = 'deathstar.masq';

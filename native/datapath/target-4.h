@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* IPv4: an entry holds the addresses that its packets take. */
+#ifndef MASQC_TARGET_4_H
+#define MASQC_TARGET_4_H
+
+#include "flow.h"
+
+/* What a packet with this key becomes; `dir` is the entry of the key. */
+static __always_inline void translate_key(const struct flow_key *key, const struct flow_dir *dir, struct flow_key *to)
+{
+	*to = (struct flow_key){
+		.saddr = dir->saddr, .daddr = dir->daddr, .sport = dir->sport, .dport = dir->dport,
+		.protocol = key->protocol,
+	};
+}
+
+/* Both entries of a flow to be: its packets with `key` become `to`. False: there is no room for it. */
+static __always_inline bool store_target(struct flow_dir *forth, struct flow_dir *back, const struct flow_key *key,
+					 const struct flow_key *to)
+{
+	forth->saddr = to->saddr;
+	forth->daddr = to->daddr;
+	back->saddr = key->daddr;
+	back->daddr = key->saddr;
+	return true;
+}
+
+#endif
