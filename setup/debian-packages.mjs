@@ -13,6 +13,7 @@ const laboratory = [
   'curl',
   'dnsmasq-base', // a name server and a DHCP server, without the service
   'ethtool',
+  'iperf3',
   'iputils-ping',
   'iputils-tracepath',
   'ncat', // and as nc

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { nftBlockList, nftRules, withBlockList, withRules } from './rules.ts';
 import type { Stage } from './stage.ts';
 
-export type RowKind = 'established' | 'first' | 'many';
+export type RowKind = 'established' | 'first' | 'many' | 'latency' | 'connections';
 
 export interface Gateway {
   readonly name: string;
   readonly what: string;
   /**
    * established: 1, 1,000 and 100,000 flows; first: every packet starts a flow; many: first packets, and 1,000
-   * established flows, behind many lines or addresses.
+   * established flows, behind many lines or addresses; latency: one way of a packet, paced; connections: real sockets.
    */
   readonly rows: readonly RowKind[];
   readonly translates: boolean;
@@ -99,21 +99,21 @@ export const GATEWAYS: readonly Gateway[] = [
   {
     name: 'forward',
     what: 'the kernel forwards, no netfilter, no translation',
-    rows: ['established', 'first'],
+    rows: ['established', 'first', 'latency', 'connections'],
     translates: false,
     setUp: (stage) => stage.route(true),
     takeDown: (stage) => stage.route(false),
   },
-  nft('nft', 'nftables masquerade with a stateful forward chain', ['established', 'first']),
-  bare('bare_kept', 'XDP: one look-up and a rewrite, next hop known', ['established']),
+  nft('nft', 'nftables masquerade with a stateful forward chain', ['established', 'first', 'latency', 'connections']),
+  bare('bare_kept', 'XDP: one look-up and a rewrite, next hop known', ['established', 'latency']),
   bare('bare_fib', 'XDP: the same with a FIB look-up', ['established']),
   bare('bare_first', 'XDP: two inserts and a FIB look-up for each flow', ['first']),
   bare('bare_tc', 'TC: one look-up and a rewrite, the neighbour by the kernel', ['established']),
-  masqc('masqc', 'masqc, eBPF on XDP', ['established', 'first']),
+  masqc('masqc', 'masqc, eBPF on XDP', ['established', 'first', 'latency', 'connections']),
   {
     name: 'masqc tc',
     what: 'masqc, eBPF on TC alone',
-    rows: ['established', 'first'],
+    rows: ['established', 'first', 'latency', 'connections'],
     translates: true,
     async setUp(stage) {
       await applyMasqc(stage);

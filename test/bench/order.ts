@@ -5,6 +5,8 @@ export interface Order {
   readonly step: number;
   readonly next: number;
   readonly reflect: 0 | 1;
+  /** ns between packets, whose way is timed then; 0: as fast as they go. */
+  readonly interval: number;
 }
 
 /** What came of it; `ns` is the CPU time of generator, gateway and sink together, which run in lock step. */
@@ -15,4 +17,7 @@ export interface Answer {
   readonly translated: number;
   readonly answered: number;
   readonly bad: number;
+  /** µs from generator to sink, of timed packets. */
+  readonly p50: number;
+  readonly p99: number;
 }

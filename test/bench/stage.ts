@@ -10,6 +10,7 @@ import { execa } from 'execa';
 import { BpfMap } from '../../native/lib/libbpf.ts';
 import { Lab } from '../lab/lab.ts';
 import type { Namespace } from '../lab/namespace.ts';
+import { buildTalk } from './connections.ts';
 import { HOSTS, stepOf } from './flows.ts';
 import type { Answer, Order } from './order.ts';
 
@@ -27,8 +28,14 @@ export class Stage {
   readonly pins = mkdtempSync(join(tmpdir(), 'masqc-bench-'));
   readonly #before = new Map<string, string>();
 
+  get lan(): Namespace {
+    return this.#lab.at('lan');
+  }
   get gateway(): Namespace {
     return this.#lab.at('gw');
+  }
+  get wan(): Namespace {
+    return this.#lab.at('wan');
   }
 
   static async open(): Promise<Stage> {
@@ -44,6 +51,7 @@ export class Stage {
 
   async #build(): Promise<void> {
     await buildTraffic();
+    await buildTalk();
     await execa('mount', ['-t', 'bpf', 'bpf', this.pins]);
     await this.#lab.add('lan', 'gw', 'wan');
     const [lan, gw, wan] = ['lan', 'gw', 'wan'].map((name) => this.#lab.at(name)) as [Namespace, Namespace, Namespace];
@@ -114,8 +122,9 @@ export class Stage {
     await this.#lab.at('wan').ip(`route ${on ? 'add' : 'del'} 192.168.1.0/24 via 203.0.113.1`);
   }
 
-  async drive(flows: number, packets: number, reflect: boolean, next = 0): Promise<Answer> {
-    const order: Order = { packets, flows, next, step: stepOf(flows), reflect: reflect ? 1 : 0 };
+  /** `interval`: ns between packets, whose way is timed then; 0: as fast as they go. */
+  async drive(flows: number, packets: number, reflect: boolean, interval = 0): Promise<Answer> {
+    const order: Order = { packets, flows, next: 0, step: stepOf(flows), reflect: reflect ? 1 : 0, interval };
     return JSON.parse(await this.#worker(this.#lab.at('lan'), 'run', 'lan0', JSON.stringify(order))) as Answer;
   }
 

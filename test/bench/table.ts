@@ -1,6 +1,7 @@
 /** Medians, ratios and the table of the bench. */
 import Table from 'cli-table3';
 import type { Gateway } from './gateways.ts';
+import { median } from './median.ts';
 import type { Answer } from './order.ts';
 
 export interface Measured extends Answer {
@@ -26,11 +27,6 @@ export interface Summary {
   readonly floorNs: number;
   readonly rows: readonly Row[];
 }
-
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
-};
 
 export function summarize(results: readonly Measured[], gateways: readonly Gateway[]): Summary {
   const floorNs = median(results.filter((r) => r.gateway === 'floor').map((r) => r.ns / r.sent));

@@ -30,6 +30,9 @@ struct settings {
 	__u32 reflect;     /* 1: the outer sink sends packets back, so that every flow is answered */
 	__u32 wan_ifindex; /* of the bare programs */
 	__u32 outside;     /* gateway's outside address, host order */
+	__u32 interval;    /* ns from one packet to the next, each with the time in it; 0: as fast as they go, without */
+	__u32 made;        /* packets with the time in them so far */
+	__u64 due;         /* when the next packets leave */
 	__u8 gateway_mac[6], lan_mac[6]; /* of generated frames */
 	__u8 next_hop[12]; /* Ethernet addresses that the bare programs write */
 };
@@ -58,6 +61,16 @@ ONE(settings, struct settings);
 ONE(outer, struct counts);
 ONE(inner, struct counts);
 
+/* latency: key is a time from generator to sink in units of 50 ns, the last one for all above; the value counts packets. */
+#define LATENCY_UNIT 50
+#define LATENCIES 8192
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LATENCIES);
+	__type(key, __u32);
+	__type(value, __u64);
+} latency SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -83,6 +96,26 @@ static __always_inline void flow_tuple(__u32 number, struct flow *f)
 	f->dport = bpf_htons(SERVICE);
 }
 
+#define BURST 8 /* frames that one call of the test run makes together */
+
+/* Busy, and bounded: at most about a millisecond. */
+static long wait_until(__u32 i, __u64 *due)
+{
+	return bpf_ktime_get_ns() >= *due;
+}
+
+static __always_inline void keep_pace(struct settings *s)
+{
+	__u64 due = s->due, now = bpf_ktime_get_ns();
+
+	if (s->made++ % BURST)
+		return;
+	if (due + 1000000 < now) /* far behind, or the first */
+		due = now;
+	bpf_loop(1 << 15, wait_until, &due, 0);
+	s->due = due + BURST * s->interval;
+}
+
 SEC("xdp") int generate(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
@@ -94,7 +127,11 @@ SEC("xdp") int generate(struct xdp_md *ctx)
 	const __u16 udp_len = bpf_htons(FRAME - sizeof(*eth) - sizeof(*ip));
 	struct flow f;
 
-	if (!s || data + FRAME > end)
+	if (!s)
+		return XDP_ABORTED;
+	if (s->interval)
+		keep_pace(s);
+	if (data + FRAME > end)
 		return XDP_ABORTED;
 	flow_tuple(s->next, &f);
 	s->next += s->step;
@@ -122,7 +159,10 @@ SEC("xdp") int generate(struct xdp_md *ctx)
 	payload[0] = payload[1] = 0;
 	*(__u32 *)(payload + 2) = 0;
 	*(__u16 *)((void *)(payload + 2) + 4) = 0;
-	__u16 sum = ~fold((__u64)f.saddr + f.daddr + bpf_htons(IPPROTO_UDP) + 2 * udp_len + f.sport + f.dport);
+	__u64 stamp = s->interval ? bpf_ktime_get_ns() : 0;
+	payload[0] = stamp;
+	__u16 sum = ~fold((__u64)f.saddr + f.daddr + bpf_htons(IPPROTO_UDP) + 2 * udp_len + f.sport + f.dport +
+			  (stamp & 0xffffffff) + (stamp >> 32));
 	udp->check = sum ? sum : 0xffff;
 	return XDP_TX;
 }
@@ -141,6 +181,18 @@ static __always_inline int sums_are_right(struct iphdr *ip)
 	return fold(header) == 0xffff && fold(segment + word[12]) == 0xffff;
 }
 
+static __always_inline void note_latency(__u64 stamp)
+{
+	__u32 unit = (bpf_ktime_get_ns() - stamp) / LATENCY_UNIT;
+	__u64 *count;
+
+	if (unit >= LATENCIES)
+		unit = LATENCIES - 1;
+	count = bpf_map_lookup_elem(&latency, &unit);
+	if (count)
+		++*count;
+}
+
 static __always_inline int sink(struct xdp_md *ctx, int is_outer)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
@@ -156,6 +208,8 @@ static __always_inline int sink(struct xdp_md *ctx, int is_outer)
 	if ((is_outer ? udp->dest : udp->source) != bpf_htons(SERVICE))
 		return XDP_PASS;
 	c->packets++;
+	if (is_outer && s->interval)
+		note_latency(*(__u64 *)(udp + 1));
 	if (is_outer && ip->saddr == bpf_htonl(s->outside))
 		c->translated++;
 	if (!s->reflect)
@@ -176,8 +230,8 @@ static __always_inline int sink(struct xdp_md *ctx, int is_outer)
 	/* Not XDP_TX: veth flushes that only towards a peer with an XDP program. */
 	return bpf_redirect(ctx->ingress_ifindex, 0);
 }
-SEC("xdp") int sink_outer(struct xdp_md *ctx) { return sink(ctx, 1); }
-SEC("xdp") int sink_inner(struct xdp_md *ctx) { return sink(ctx, 0); }
+SEC("xdp.frags") int sink_outer(struct xdp_md *ctx) { return sink(ctx, 1); }
+SEC("xdp.frags") int sink_inner(struct xdp_md *ctx) { return sink(ctx, 0); }
 SEC("xdp") int drop(struct xdp_md *ctx) { return XDP_DROP; }
 
 /* Look-up, rewrite of source, TTL and both checksums. Returns 0 when the packet was translated. */

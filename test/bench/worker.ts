@@ -22,7 +22,7 @@ async function load(pins: string): Promise<void> {
   for (const name of BARE) object.setAutoload(name, false);
   await object.load();
   for (const name of PINNED) object.program(name).pin(join(pins, name));
-  for (const name of ['settings', 'outer', 'inner']) object.map(name).pin(join(pins, name));
+  for (const name of ['settings', 'outer', 'inner', 'latency']) object.map(name).pin(join(pins, name));
 }
 
 /** The forward entries of the flows 0..count-1, as `flow_tuple` in traffic.bpf.c makes them. */
@@ -75,11 +75,38 @@ function readSettings(map: BpfMap): Settings {
   return map.codec().value.decode(bytes) as Settings;
 }
 
+/** traffic.bpf.c */
+const LATENCY_UNIT = 50;
+const LATENCIES = 8192;
+
+function clearLatency(pins: string): void {
+  const map = BpfMap.openPinned(join(pins, 'latency'));
+  for (let unit = 0; unit < LATENCIES; unit++) map.set(unit, new Uint8Array(8));
+}
+
+/** µs below which a share of the timed packets was under way. */
+function readLatency(pins: string): (share: number) => number {
+  const map = BpfMap.openPinned(join(pins, 'latency'));
+  const counts = Array.from({ length: LATENCIES }, (_, unit) => {
+    return Number(new DataView((map.get(unit) as Uint8Array).slice().buffer).getBigUint64(0, true));
+  });
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  return (share) => {
+    let seen = 0;
+    const unit = counts.findIndex((count) => {
+      seen += count;
+      return seen > all * share;
+    });
+    return Math.max(unit + 1, 0) * (LATENCY_UNIT / 1000);
+  };
+}
+
 async function run(pins: string, device: string, order: Order): Promise<Answer> {
   const settings = BpfMap.openPinned(join(pins, 'settings'));
   const outer = BpfMap.openPinned(join(pins, 'outer'));
   const inner = BpfMap.openPinned(join(pins, 'inner'));
   for (const map of [outer, inner]) map.set(0, new Uint8Array(map.info().valueSize));
+  if (order.interval > 0) clearLatency(pins);
   const { packets, ...change } = order;
   settings.set(0, settings.codec().value.encode({ ...readSettings(settings), ...change } as never));
   const generate = BpfProgram.openPinned(join(pins, 'generate'));
@@ -89,11 +116,12 @@ async function run(pins: string, device: string, order: Order): Promise<Answer> 
     context: { ingressIfindex: ifindexOf(device) },
     live: true,
     repeat: packets,
-    batchSize: 64,
+    batchSize: order.interval > 0 ? 8 : 64,
   });
   const { user, system } = process.cpuUsage(before);
   const counts = (map: BpfMap) => map.codec().value.decode(map.get(0) as Uint8Array) as Record<string, bigint>;
   const [out, back] = [counts(outer), counts(inner)];
+  const within = order.interval > 0 ? readLatency(pins) : () => 0;
   return {
     sent: packets,
     ns: (user + system) * 1000,
@@ -101,6 +129,8 @@ async function run(pins: string, device: string, order: Order): Promise<Answer> 
     translated: Number(out.translated),
     answered: Number(back.packets),
     bad: Number(out.bad_checksum) + Number(back.bad_checksum),
+    p50: within(0.5),
+    p99: within(0.99),
   };
 }
 
