@@ -162,6 +162,12 @@ export type Addon = {
     count: number,
   ): Promise<NativePage>;
   mapUpdateBatch(fd: FdHandle, keys: Uint8Array, values: Uint8Array, count: number, flags: number): Promise<number>;
+  mapLookupMany(
+    fd: FdHandle,
+    keys: Uint8Array,
+    count: number,
+    valueBytes: number,
+  ): Promise<{ readonly values: Bytes; readonly found: Bytes }>;
   mapDeleteBatch(fd: FdHandle, keys: Uint8Array, count: number): Promise<number>;
   ringOpen(fd: FdHandle): RingHandle;
   ringClose(ring: RingHandle): void;
@@ -218,6 +224,7 @@ const ON_A_WORKER = [
   'objectLoad',
   'mapLookupBatch',
   'mapWalk',
+  'mapLookupMany',
   'mapUpdateBatch',
   'mapDeleteBatch',
   'ringWait',

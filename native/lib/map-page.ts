@@ -26,6 +26,14 @@ export class MapPage implements Iterable<readonly [key: Bytes, value: Bytes]> {
     return this.values.subarray(index * this.valueBytes, (index + 1) * this.valueBytes);
   }
 
+  /** Without the first `count` elements; a view, no copy. */
+  from(count: number): MapPage {
+    const { keySize, valueBytes } = this;
+    const rest = Math.max(0, this.count - count);
+    const [keys, values] = [this.keys.subarray(count * keySize), this.values.subarray(count * valueBytes)];
+    return new MapPage(rest, keys, values, keySize, valueBytes);
+  }
+
   *[Symbol.iterator](): Generator<readonly [key: Bytes, value: Bytes]> {
     for (let index = 0; index < this.count; index++) yield [this.key(index), this.value(index)];
   }

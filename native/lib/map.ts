@@ -226,6 +226,17 @@ export class BpfMap {
     for await (const page of this.pages()) yield* page;
   }
 
+  /**
+   * The values of many keys, which lie one behind the other; looked up on a worker. In `found` a byte a key: 1 if it is
+   * there; else its value is zeros. Values lie in the order of the keys.
+   */
+  async getMany(keys: Uint8Array): Promise<{ readonly values: Bytes; readonly found: Bytes }> {
+    const { keySize, valueBytes } = this.#describe();
+    const count = checkBytes(keys, 'keys').byteLength / Math.max(keySize, 1);
+    if (keySize === 0 || !Number.isInteger(count)) throw new RangeError(`keys must be a multiple of ${keySize} bytes`);
+    return await addon().mapLookupMany(this.handle(), keys, count, valueBytes);
+  }
+
   /** Writes many elements on a worker; how many were written. Stops at the first error. */
   async setMany(
     entries: Iterable<readonly [key: Uint8Array | number, value: Uint8Array | number]>,

@@ -93,6 +93,33 @@ Napi::Value mapWalk(const Napi::CallbackInfo& info) {
   return Task<Page>::run(info.Env(), "mapWalk", std::move(work), pageToJavaScript);
 }
 
+struct Found {
+  Bytes values;  // zeros for a key that is not there
+  Bytes found;   // a byte a key: 1 or 0
+};
+
+Napi::Value foundToJavaScript(Napi::Env env, Found& found) {
+  auto result = Napi::Object::New(env);
+  result.Set("values", newBytes(env, found.values.data(), found.values.size()));
+  result.Set("found", newBytes(env, found.found.data(), found.found.size()));
+  return result;
+}
+
+// mapLookupMany(handle, keys, count, valueBytes): Promise<{values, found}>: the kernel has no command for it
+Napi::Value mapLookupMany(const Napi::CallbackInfo& info) {
+  const OpenFd open = openFd(info[0], "lookup");
+  auto work = [open, keys = copyBytes(info[1]), count = number(info[2]), valueBytes = number(info[3])] {
+    Found result{Bytes(size_t{count} * valueBytes), Bytes(count)};
+    const size_t keySize = count == 0 ? 0 : keys.size() / count;
+    for (size_t i = 0; i < count; i++) {
+      if (bpf_map_lookup_elem(open.fd(), &keys[i * keySize], &result.values[i * valueBytes]) == 0) result.found[i] = 1;
+      else if (errno != ENOENT) throw Failure("lookup", errno, open.label);
+    }
+    return result;
+  };
+  return Task<Found>::run(info.Env(), "mapLookupMany", std::move(work), foundToJavaScript);
+}
+
 Napi::Value countToJavaScript(Napi::Env env, uint32_t& count) { return Napi::Number::New(env, count); }
 
 // mapUpdateBatch(handle, keys, values, count, flags): Promise<count>
@@ -148,6 +175,7 @@ Napi::Value mapDeleteBatch(const Napi::CallbackInfo& info) {
 void exportMapBatch(Napi::Object exports) {
   expose<mapLookupBatch>(exports, "mapLookupBatch");
   expose<mapWalk>(exports, "mapWalk");
+  expose<mapLookupMany>(exports, "mapLookupMany");
   expose<mapUpdateBatch>(exports, "mapUpdateBatch");
   expose<mapDeleteBatch>(exports, "mapDeleteBatch");
 }

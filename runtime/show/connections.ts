@@ -12,13 +12,17 @@ export async function showConnections(asJson: boolean, io: Io): Promise<void> {
   let text = '';
   let some = false;
   if (!asJson) await io.out(`${io.colours.bold(TITLE)}\n`);
-  for await (const connection of readConnections(running)) {
-    if (!some && !asJson) text += renderHeader(io.colours);
-    some = true;
-    text += asJson ? renderConnectionJson(connection) : renderConnection(connection, io.colours);
-    if (text.length < CHUNK) continue;
+  for await (const page of readConnections(running)) {
+    for (const connection of page) {
+      if (!some && !asJson) text += renderHeader(io.colours);
+      some = true;
+      text += asJson ? renderConnectionJson(connection) : renderConnection(connection, io.colours);
+      if (text.length < CHUNK) continue;
+      await io.out(text);
+      if (!io.isRead()) return;
+      text = '';
+    }
     await io.out(text);
-    if (!io.isRead()) return;
     text = '';
   }
   await io.out(text);

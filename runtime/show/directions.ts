@@ -1,42 +1,66 @@
-import type { BpfMap, Btf } from '../../native/lib/libbpf.ts';
-import { enumOf, offsetsOf } from '../apply/layout.ts';
+import type { BpfMap, MapPage } from '../../native/lib/libbpf.ts';
 
-/** Finds both entries of a connection; null for one that is not there. */
+/** Both entries of some connections, looked up together: a call for each of them costs more than all the rest. */
 export interface Directions {
-  /** `key` is the slot's; `index` the slot's own. */
-  readonly forth: (index: number, key: Uint8Array) => Uint8Array | null;
-  readonly back: (index: number, key: Uint8Array) => Uint8Array | null;
+  /** Entries lie one behind the other, `size` bytes each. */
+  readonly forth: DataView;
+  readonly back: DataView;
+  /** Byte offsets by index in the page of slots; -1: it has no such entry. */
+  readonly forthAt: Int32Array;
+  readonly backAt: Int32Array;
 }
 
-/** A table with fewer used slots is asked entry by entry, one with more than can be held as well. */
-const FEW = 4096;
-const MANY = 2 ** 21;
+/** How entries are found from slots. Offsets in bytes. */
+export interface DirectionLayout {
+  readonly keySize: number;
+  /** Of flow_dir. */
+  readonly size: number;
+  /** Of flow_dir.slot. */
+  readonly slot: number;
+  /** Whether the slot at this offset has a connection. */
+  readonly isUsed: (slots: Uint8Array, at: number) => boolean;
+  /** Writes the key of the original direction. */
+  readonly writeKey: (slots: Uint8Array, at: number, keys: Uint8Array, to: number) => void;
+  /** Writes the key of the answers, from the key and the entry of the original direction. */
+  readonly writeOpposite: (key: Uint8Array, at: number, dir: Uint8Array, dirAt: number, to: Uint8Array) => void;
+}
 
-/**
- * The entries of `flows4` by slot: for a large table read in one go by pages (128 bytes a slot are held then), since a
- * call for each entry costs more than all the rest.
- */
-export async function readDirections(flows: BpfMap, slots: number, btf: Btf): Promise<Directions> {
-  if (slots <= FEW || slots > MANY) {
-    const lookUp = (_: number, key: Uint8Array) => flows.get(key);
-    return { forth: lookUp, back: lookUp };
+const NONE = -1;
+
+/** The entries of a page of slots whose first is slot `first`. An entry that belongs to another slot by now is not there. */
+export async function readDirections(
+  flows: BpfMap,
+  page: MapPage,
+  first: number,
+  layout: DirectionLayout,
+): Promise<Directions> {
+  const { keySize, size } = layout;
+  const owners = new Uint32Array(page.count);
+  const keys = new Uint8Array(page.count * keySize);
+  let used = 0;
+  for (let index = 0; index < page.count; index += 1) {
+    const at = index * page.valueBytes;
+    if (!layout.isUsed(page.values, at)) continue;
+    layout.writeKey(page.values, at, keys, used * keySize);
+    owners[used] = index;
+    used += 1;
   }
-  const at = offsetsOf(btf, 'flow_dir', ['slot', 'flags']);
-  const original = enumOf(btf, 'flow_flag', 'FLOW_').ORIGINAL ?? 0;
-  const size = btf.sizeOf(btf.find('flow_dir', 'struct') ?? 0);
-  const rows = [new Uint8Array(slots * size), new Uint8Array(slots * size)] as const;
-  const seen = [new Uint8Array(slots), new Uint8Array(slots)] as const;
-  for await (const page of flows.pages({ size: 16384 })) {
-    const view = new DataView(page.values.buffer, page.values.byteOffset, page.values.byteLength);
-    for (let from = 0; from < page.values.byteLength; from += size) {
-      const slot = view.getUint32(from + at.slot, true);
-      if (slot >= slots) continue;
-      const side = view.getUint8(from + at.flags) & original ? 0 : 1;
-      rows[side].set(page.values.subarray(from, from + size), slot * size);
-      seen[side][slot] = 1;
+  const lookUp = async (wanted: Uint8Array) => {
+    const { values, found } = await flows.getMany(wanted.subarray(0, used * keySize));
+    const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
+    const places = new Int32Array(page.count).fill(NONE);
+    for (let i = 0; i < used; i += 1) {
+      const owner = owners[i] ?? 0;
+      if (found[i] === 1 && view.getUint32(i * size + layout.slot, true) === first + owner) places[owner] = i * size;
     }
+    return { view, values, places };
+  };
+  const forth = await lookUp(keys);
+  const others = new Uint8Array(used * keySize);
+  for (let i = 0; i < used; i += 1) {
+    if ((forth.places[owners[i] ?? 0] ?? NONE) === NONE) continue;
+    layout.writeOpposite(keys, i * keySize, forth.values, i * size, others);
   }
-  const read = (side: 0 | 1) => (index: number) =>
-    seen[side][index] === 1 ? rows[side].subarray(index * size, (index + 1) * size) : null;
-  return { forth: read(0), back: read(1) };
+  const back = await lookUp(others);
+  return { forth: forth.view, back: back.view, forthAt: forth.places, backAt: back.places };
 }

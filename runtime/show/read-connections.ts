@@ -1,13 +1,13 @@
-import type { Btf } from '../../native/lib/btf.ts';
-import { readAddress, readBe16 } from '../apply/bytes.ts';
+import type { Btf, MapPage } from '../../native/lib/libbpf.ts';
 import { enumOf, offsetsOf } from '../apply/layout.ts';
 import { fromCoarse } from '../apply/tables.ts';
-import type { Connection, Counters } from './connection.ts';
-import { type Directions, readDirections } from './directions.ts';
+import type { Connection, Counters, Endpoint } from './connection.ts';
+import { type DirectionLayout, type Directions, readDirections } from './directions.ts';
 import type { Running } from './find.ts';
 import { makeOrigins, type Origins } from './origins.ts';
 
-const PAGE = 2048;
+/** Slots read at once: few at first, so that the first line is there soon. */
+const PAGES = { first: 512, others: 8192 };
 const PROTOCOLS: Readonly<Record<number, string>> = {
   1: 'icmp',
   6: 'tcp',
@@ -19,25 +19,51 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
 /** flow_dir.tcp */
 const TCP = { FIN: 1, SYN: 2, RST: 4, ACK: 16 } as const;
 
-/** Every live connection, in the order of slots; reads the maps by pages, so that memory stays bounded. */
-export async function* readConnections({ libbpf, state, pins }: Running): AsyncGenerator<Connection> {
+/**
+ * Every live connection, a page at a time, in the order of slots. The next page is read while one is looked at: the first
+ * connections are there at once, and memory stays bounded however many there are.
+ */
+export async function* readConnections({ libbpf, state, pins }: Running): AsyncGenerator<Iterable<Connection>> {
   const { BpfMap } = libbpf;
   using slots = BpfMap.openPinned(`${pins}/slots4`, { readOnly: true });
   using flows = BpfMap.openPinned(`${pins}/flows4`, { readOnly: true });
   using control = BpfMap.openPinned(`${pins}/control`, { readOnly: true });
   const { timeouts } = control.codec().value.decode(control.get(0) ?? new Uint8Array()) as { timeouts: number[] };
   const limit = readHighWater(libbpf, pins);
-  const reader = makeReader(slots.btf(), timeouts, makeOrigins(state));
-  const directions = await readDirections(flows, limit, slots.btf());
+  const { layout, read } = makeReader(slots.btf(), timeouts, makeOrigins(state));
+  const pages = readPages(slots, limit);
+  let first = 0;
+  const take = async () => {
+    const { value: page } = await pages.next();
+    if (page === undefined) return null;
+    const directions = await readDirections(flows, page, first, layout);
+    first += page.count;
+    return { page, directions };
+  };
+  let next = take();
+  for (let one = await next; one !== null; one = await next) {
+    next = take();
+    next.catch(() => undefined); // told when it is waited for
+    yield read(one.page, one.directions, coarseNow());
+  }
+}
+
+/** The slots below `limit`. */
+async function* readPages(slots: InstanceType<Running['libbpf']['BpfMap']>, limit: number): AsyncGenerator<MapPage> {
+  if (limit === 0) return;
   let seen = 0;
-  for await (const page of slots.pages({ size: PAGE })) {
-    const now = coarseNow();
-    for (let index = 0; index < page.count; index += 1) {
-      const connection = reader(seen + index, page.value(index), directions, now);
-      if (connection !== null) yield connection;
-    }
-    seen += page.count;
-    if (seen >= limit) return;
+  // The first page is read twice: a token of the kernel's goes with one size of page.
+  for await (const page of slots.pages({ size: PAGES.first })) {
+    yield page;
+    seen = page.count;
+    break;
+  }
+  let passed = 0;
+  for await (const page of slots.pages({ size: PAGES.others })) {
+    const skipped = Math.max(0, Math.min(page.count, seen - passed));
+    passed += page.count;
+    if (skipped < page.count) yield page.from(skipped);
+    if (passed >= limit) return;
   }
 }
 
@@ -53,95 +79,128 @@ function coarseNow(): number {
   return Number((process.hrtime.bigint() >> 26n) & 0xffff_ffffn);
 }
 
-type Reader = (index: number, slot: Uint8Array, directions: Directions, now: number) => Connection | null;
+interface Reader {
+  readonly layout: DirectionLayout;
+  readonly read: (page: MapPage, directions: Directions, now: number) => Generator<Connection>;
+}
 
-/** Reads one connection off its slot and its two entries; null for a slot that holds none. Offsets are the kernel's. */
+/** Reads connections off their slots and entries. Offsets are the kernel's. */
 function makeReader(btf: Btf, timeouts: readonly number[], origins: Origins): Reader {
+  const tuple = ['saddr', 'daddr', 'sport', 'dport'] as const;
   const at = offsetsOf(btf, 'flow_slot', [
-    ...(['saddr', 'daddr', 'sport', 'dport', 'protocol', 'created', 'rule', 'nat', 'generation', 'state'] as const),
+    ...([...tuple, 'protocol', 'created', 'rule', 'nat', 'generation', 'state'] as const),
   ]);
-  const keyAt = offsetsOf(btf, 'flow_key', ['saddr', 'daddr', 'sport', 'dport', 'protocol']);
+  const keyAt = offsetsOf(btf, 'flow_key', [...tuple, 'protocol']);
   const dirAt = offsetsOf(btf, 'flow_dir', [
-    ...(['saddr', 'daddr', 'sport', 'dport', 'last', 'flags', 'epoch', 'tcp', 'packets', 'bytes'] as const),
+    ...([...tuple, 'last', 'slot', 'flags', 'epoch', 'tcp', 'packets', 'bytes'] as const),
   ]);
-  const keySize = btf.sizeOf(btf.find('flow_key', 'struct') ?? 0);
   const flag = enumOf(btf, 'flow_flag', 'FLOW_');
   const slotState = enumOf(btf, 'slot_state', 'SLOT_');
   const classes = enumOf(btf, 'flow_class', 'CLASS_');
+  const readAddress = makeAddressReader();
 
-  const endpoint = (bytes: Uint8Array, address: number, port: number) => ({
-    address: readAddress(bytes, address),
-    port: readBe16(bytes, port),
+  const copy = (from: Uint8Array, start: number, size: number, to: Uint8Array, where: number) => {
+    for (let i = 0; i < size; i += 1) to[where + i] = from[start + i] ?? 0;
+  };
+  const layout: DirectionLayout = {
+    keySize: btf.sizeOf(btf.find('flow_key', 'struct') ?? 0),
+    size: btf.sizeOf(btf.find('flow_dir', 'struct') ?? 0),
+    slot: dirAt.slot,
+    isUsed: (slots, slot) => {
+      const state = slots[slot + at.state];
+      return state !== slotState.FREE && state !== slotState.HALF;
+    },
+    writeKey: (slots, slot, keys, to) => {
+      copy(slots, slot + at.saddr, 4, keys, to + keyAt.saddr);
+      copy(slots, slot + at.daddr, 4, keys, to + keyAt.daddr);
+      copy(slots, slot + at.sport, 2, keys, to + keyAt.sport);
+      copy(slots, slot + at.dport, 2, keys, to + keyAt.dport);
+      keys[to + keyAt.protocol] = slots[slot + at.protocol] ?? 0;
+    },
+    // What the packet became, the other way round.
+    writeOpposite: (keys, key, dirs, dir, to) => {
+      copy(dirs, dir + dirAt.daddr, 4, to, key + keyAt.saddr);
+      copy(dirs, dir + dirAt.saddr, 4, to, key + keyAt.daddr);
+      copy(dirs, dir + dirAt.dport, 2, to, key + keyAt.sport);
+      copy(dirs, dir + dirAt.sport, 2, to, key + keyAt.dport);
+      to[key + keyAt.protocol] = keys[key + keyAt.protocol] ?? 0;
+    },
+  };
+
+  const endpoint = (view: DataView, address: number, port: number): Endpoint => ({
+    address: readAddress(view, address),
+    port: view.getUint16(port),
   });
-  const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const counters = (dir: Uint8Array | null): Counters => {
-    if (dir === null) return { packets: 0, bytes: 0 };
-    const data = view(dir);
-    return {
-      packets: Number(data.getBigUint64(dirAt.packets, true)),
-      bytes: Number(data.getBigUint64(dirAt.bytes, true)),
-    };
-  };
-  /** The key of the answers: what the packet became, the other way round. */
-  const opposite = (key: Uint8Array, dir: Uint8Array): Uint8Array => {
-    const other = new Uint8Array(keySize);
-    other.set(dir.subarray(dirAt.daddr, dirAt.daddr + 4), keyAt.saddr);
-    other.set(dir.subarray(dirAt.saddr, dirAt.saddr + 4), keyAt.daddr);
-    other.set(dir.subarray(dirAt.dport, dirAt.dport + 2), keyAt.sport);
-    other.set(dir.subarray(dirAt.sport, dirAt.sport + 2), keyAt.dport);
-    other[keyAt.protocol] = key[keyAt.protocol] ?? 0;
-    return other;
-  };
+  const read64 = (view: DataView, offset: number) =>
+    view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
+  const counters = (view: DataView, dir: number): Counters =>
+    dir < 0
+      ? { packets: 0, bytes: 0 }
+      : { packets: read64(view, dir + dirAt.packets), bytes: read64(view, dir + dirAt.bytes) };
 
-  /** The key of the original direction. */
-  const keyOf = (slot: Uint8Array): Uint8Array => {
-    const key = new Uint8Array(keySize);
-    key.set(slot.subarray(at.saddr, at.saddr + 4), keyAt.saddr);
-    key.set(slot.subarray(at.daddr, at.daddr + 4), keyAt.daddr);
-    key.set(slot.subarray(at.sport, at.sport + 2), keyAt.sport);
-    key.set(slot.subarray(at.dport, at.dport + 2), keyAt.dport);
-    key[keyAt.protocol] = slot[at.protocol] ?? 0;
-    return key;
-  };
-
-  return (index, slot, directions, now) => {
-    if (slot[at.state] === slotState.FREE || slot[at.state] === slotState.HALF) return null;
-    const key = keyOf(slot);
-    const forth = directions.forth(index, key);
-    if (forth === null) return null;
-    const back = directions.back(index, opposite(key, forth));
-    const data = view(slot);
-    const forthView = view(forth);
-    const flags = forth[dirAt.flags] ?? 0;
-    const protocol = key[keyAt.protocol] ?? 0;
-    const tcp = [forth[dirAt.tcp] ?? 0, back?.[dirAt.tcp] ?? 0] as const;
-    const ending = forth[dirAt.epoch] === 0 || slot[at.state] !== slotState.LIVE;
-    const has = (name: string) => (flags & (flag[name] ?? 0)) !== 0;
+  const readOne = (slots: DataView, slot: number, d: Directions, forth: number, back: number, now: number) => {
+    const flags = d.forth.getUint8(forth + dirAt.flags);
+    const has = (bit: number | undefined) => (flags & (bit ?? 0)) !== 0;
+    const protocol = slots.getUint8(slot + at.protocol);
+    const tcp = [d.forth.getUint8(forth + dirAt.tcp), back < 0 ? 0 : d.back.getUint8(back + dirAt.tcp)] as const;
+    const live = d.forth.getUint8(forth + dirAt.epoch) !== 0 && slots.getUint8(slot + at.state) === slotState.LIVE;
     const last = Math.max(
-      forthView.getUint32(dirAt.last, true),
-      back === null ? 0 : view(back).getUint32(dirAt.last, true),
+      d.forth.getUint32(forth + dirAt.last, true),
+      back < 0 ? 0 : d.back.getUint32(back + dirAt.last, true),
     );
-    const received = counters(back);
+    const received = counters(d.back, back);
     const timeout = timeouts[classes[classOf(protocol, tcp)] ?? 0] ?? 0;
-    const rule = origins.find(data.getUint16(at.generation, true), data.getUint16(at.rule, true));
-    const nat = origins.find(data.getUint16(at.generation, true), data.getUint16(at.nat, true));
-    return {
+    const generation = slots.getUint16(slot + at.generation, true);
+    const ruleNumber = slots.getUint16(slot + at.rule, true);
+    const rule = origins.find(generation, ruleNumber);
+    const nat = origins.find(generation, slots.getUint16(slot + at.nat, true));
+    const connection: Connection = {
       protocol: PROTOCOLS[protocol] ?? String(protocol),
-      source: endpoint(key, keyAt.saddr, keyAt.sport),
-      destination: endpoint(key, keyAt.daddr, keyAt.dport),
-      masqueraded: has('NAT_SRC') ? endpoint(forth, dirAt.saddr, dirAt.sport) : null,
-      redirected: has('NAT_DST') ? endpoint(forth, dirAt.daddr, dirAt.dport) : null,
-      own: has('OWN') ? 'sent' : has('LOCAL') ? 'received' : null,
-      adopted: has('LOCAL') && data.getUint16(at.rule, true) === 0,
-      state: ending ? 'ending' : describeState(protocol, tcp, received),
-      expiresMs: ending ? 0 : Math.max(0, Math.round(fromCoarse(last + timeout - now))),
-      ageMs: Math.max(0, Math.round(fromCoarse(now - data.getUint32(at.created, true)))),
-      sent: counters(forth),
+      source: endpoint(slots, slot + at.saddr, slot + at.sport),
+      destination: endpoint(slots, slot + at.daddr, slot + at.dport),
+      masqueraded: has(flag.NAT_SRC) ? endpoint(d.forth, forth + dirAt.saddr, forth + dirAt.sport) : null,
+      redirected: has(flag.NAT_DST) ? endpoint(d.forth, forth + dirAt.daddr, forth + dirAt.dport) : null,
+      own: has(flag.OWN) ? 'sent' : has(flag.LOCAL) ? 'received' : null,
+      adopted: has(flag.LOCAL) && ruleNumber === 0,
+      state: live ? describeState(protocol, tcp, received) : 'ending',
+      expiresMs: live ? Math.max(0, Math.round(fromCoarse(last + timeout - now))) : 0,
+      ageMs: Math.max(0, Math.round(fromCoarse(now - slots.getUint32(slot + at.created, true)))),
+      sent: counters(d.forth, forth),
       received,
       rule,
-      translation: nat ?? (has('NAT_DST') ? rule : null),
-      generation: data.getUint16(at.generation, true),
+      translation: nat ?? (has(flag.NAT_DST) ? rule : null),
+      generation,
     };
+    return connection;
+  };
+
+  const read = function* (page: MapPage, directions: Directions, now: number): Generator<Connection> {
+    const { values, count, valueBytes } = page;
+    const slots = new DataView(values.buffer, values.byteOffset, values.byteLength);
+    for (let index = 0; index < count; index += 1) {
+      const forth = directions.forthAt[index] ?? -1;
+      if (forth >= 0) {
+        yield readOne(slots, index * valueBytes, directions, forth, directions.backAt[index] ?? -1, now);
+      }
+    }
+  };
+  return { layout, read };
+}
+
+/** How many texts of addresses are kept: connections share most of theirs. */
+const KEPT_ADDRESSES = 65_536;
+
+function makeAddressReader(): (view: DataView, offset: number) => string {
+  const known = new Map<number, string>();
+  return (view, offset) => {
+    const number = view.getUint32(offset);
+    let text = known.get(number);
+    if (text === undefined) {
+      text = `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
+      if (known.size >= KEPT_ADDRESSES) known.clear();
+      known.set(number, text);
+    }
+    return text;
   };
 }
 
@@ -154,8 +213,10 @@ function classOf(protocol: number, [forth, back]: readonly [number, number]): st
   return forth & back & TCP.ACK ? 'TCP' : 'TCP_SYN';
 }
 
+const TCP_STATES: Readonly<Record<string, string>> = { TCP_FIN: 'closing', TCP: 'established', TCP_SYN: 'opening' };
+
 function describeState(protocol: number, tcp: readonly [number, number], received: Counters): string {
   if (protocol !== 6) return received.packets > 0 ? 'answered' : 'unanswered';
   if ((tcp[0] | tcp[1]) & TCP.RST) return 'reset';
-  return { TCP_FIN: 'closing', TCP: 'established', TCP_SYN: 'opening' }[classOf(protocol, tcp)] ?? 'opening';
+  return TCP_STATES[classOf(protocol, tcp)] ?? 'opening';
 }

@@ -72,6 +72,22 @@ test('writes, reads and deletes an element', async () => {
   assert.is(map.take(7), null);
 });
 
+test('looks up many keys at once, and says which are not there', async () => {
+  using map = make('hash');
+  await map.setMany(Array.from({ length: 100 }, (_, i) => [2 * i, bytes8(i + 1)] as const));
+  const keys = new Uint8Array(new Uint32Array(Array.from({ length: 200 }, (_, i) => 199 - i)).buffer);
+  const { values, found } = await map.getMany(keys);
+  for (let i = 0; i < 200; i += 1) {
+    const key = 199 - i;
+    assert.is(found[i], key % 2 === 0 ? 1 : 0);
+    assert.is(numberOf(values.subarray(8 * i)), key % 2 === 0 ? key / 2 + 1 : 0);
+  }
+  assert.equal(await map.getMany(new Uint8Array(0)), { values: new Uint8Array(0), found: new Uint8Array(0) });
+  await refusal(RangeError, () => map.getMany(new Uint8Array(5)));
+  map.close();
+  assert.is((await refusal(BpfError, () => map.getMany(keys))).op, 'lookup');
+});
+
 test('refuses keys and values of another size', async () => {
   using map = make('hash');
   assert.match((await refusal(RangeError, () => map.get(new Uint8Array(3)))).message, '3 bytes, 4 are expected');
