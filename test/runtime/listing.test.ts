@@ -5,6 +5,7 @@ import type { Connection } from '../../runtime/show/connection.ts';
 import {
   formatExpiry,
   renderConnection,
+  renderConnectionJson,
   renderHeader,
   renderOriginal,
   shorten,
@@ -105,6 +106,20 @@ test('says nothing where the line is no longer known', () => {
   assert.match(renderConnection({ ...WEB, rule: null, own: 'sent' }, plain), / the gateway itself\n$/);
   const older = { ...WEB, rule: null, own: 'received', adopted: true } as const;
   assert.match(renderConnection(older, plain), / was there before masqc\n$/);
+});
+
+test('prints as JSON what JSON.stringify would', () => {
+  const odd = { file: 'a "b" \\ c.masq', line: 3, owner: 'lan-out', text: 'allow tcp 80 log "ü\u0001"' };
+  const variants: readonly Partial<Connection>[] = [
+    {},
+    { rule: null, translation: null, masqueraded: null, own: 'sent', adopted: true },
+    { rule: odd, translation: odd, redirected: { address: '192.168.1.30', port: 8080 }, own: 'received' },
+    { sent: { packets: 2 ** 40, bytes: 2 ** 50 }, expiresMs: 0, state: 'ending', protocol: '89' },
+  ];
+  for (const change of variants) {
+    const connection = { ...WEB, ...change };
+    assert.is(renderConnectionJson(connection), `${JSON.stringify(connection)}\n`);
+  }
 });
 
 test.run();
