@@ -23,8 +23,11 @@ export interface Interface {
   readonly id: InterfaceId;
   readonly name: string;
   readonly device: string;
+  /** What SYNs by it may ask for at most: bytes, `clamp`: what the MTU of the path allows; null: anything. */
+  readonly mss: Mss | null;
   readonly span: Span;
 }
+export type Mss = 'clamp' | number;
 
 /** Index into `Model.tables`. */
 export type TableId = number;

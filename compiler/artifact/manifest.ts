@@ -5,7 +5,7 @@
 import type { SourceText } from '../../grammar/span.ts';
 import { type DatapathLayout, layoutText } from '../ebpf/layout.ts';
 import { KEY_SIZE } from '../ebpf/tables.ts';
-import type { Established, Model, RuleOrigin, Timeouts } from '../model.ts';
+import type { Established, Model, Mss, RuleOrigin, Timeouts } from '../model.ts';
 import { isEditable } from './editable.ts';
 
 export const MANIFEST_SCHEMA = 'masqc/manifest@1';
@@ -34,6 +34,8 @@ export interface ManifestInterface {
   readonly device: string;
   /** A masquerade names it: no private source leaves by it untranslated. */
   readonly hides: boolean;
+  /** What SYNs by it may ask for at most: bytes, or `clamp`: what the path's MTU allows; null: anything. */
+  readonly mss: Mss | null;
 }
 export interface ManifestRule {
   readonly id: number;
@@ -122,7 +124,7 @@ export function makeManifest({ model, sources, policy, sets, layout, datapath, d
 
 export function describeInterfaces(model: Model): ManifestInterface[] {
   const hidden = new Set(model.masquerades.flatMap((masquerade) => masquerade.interfaces));
-  return model.interfaces.map(({ id, name, device }) => ({ id, name, device, hides: hidden.has(id) }));
+  return model.interfaces.map(({ id, name, device, mss }) => ({ id, name, device, hides: hidden.has(id), mss }));
 }
 
 /** In one order, whatever order the model was made in. */

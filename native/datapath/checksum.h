@@ -42,4 +42,12 @@ static __always_inline __sum16 update_udp_sum(__sum16 check, sum_t difference)
 	return check ? check : 0xffff;
 }
 
+/* The 32-bit ones' complement sum that bpf_l4_csum_replace takes as `to` with size 0. */
+static __always_inline __u32 narrow(sum_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return (__u32)sum;
+}
+
 #endif

@@ -7,6 +7,7 @@
 #include "drop.h"
 #include "flow.h"
 #include "maps.h"
+#include "mss.h"
 #include "parse.h"
 #include "rewrite.h"
 #include "target.h"
@@ -95,8 +96,15 @@ static __always_inline int forward_frame(struct xdp_md *ctx, const struct header
 		return XDP_PASS;
 	if (unlikely(!out || out->ifindex != flow->out))
 		return XDP_PASS;
-	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
-		return drop_frame(DROP_STRAY, h->length);
+	if (h->key.protocol == IPPROTO_TCP) {
+		int tracked = track_tcp(flow, h, now);
+
+		if (unlikely(tracked != TCP_FINE)) {
+			if (tracked == TCP_STRAY)
+				return drop_frame(DROP_STRAY, h->length);
+			clamp_frame(ctx, h->l4, h->l4_size, tracked);
+		}
+	}
 	translate_key(&h->key, flow, &to);
 	if (!rewrite_frame(data, end, h, &to))
 		return XDP_PASS;
@@ -145,6 +153,19 @@ static __always_inline int send_on(struct __sk_buff *skb, const struct header *h
 	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
 }
 
+/* TC: a TCP packet of a known flow. False: drop it as a stray. All packet pointers are invalid afterwards. */
+static __always_inline bool track_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
+{
+	int tracked = track_tcp(flow, h, now);
+
+	if (likely(tracked == TCP_FINE))
+		return true;
+	if (tracked == TCP_STRAY)
+		return false;
+	clamp_skb(skb, h->l4, h->l4_size, tracked);
+	return true;
+}
+
 /*
  * TC ingress, packet of a flow that is forwarded.
  * What the stack has to answer (TTL, MTU) goes to it: with the inside source as it came, so that the error quotes what
@@ -155,7 +176,7 @@ static __always_inline int forward_skb(struct __sk_buff *skb, const struct heade
 {
 	struct flow_key to;
 
-	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
+	if (h->key.protocol == IPPROTO_TCP && !track_skb(skb, h, flow, now))
 		return drop_skb(skb, DROP_STRAY);
 	count_skb(skb, h, flow, now);
 	translate_key(&h->key, flow, &to);
@@ -173,7 +194,7 @@ static __always_inline int deliver_skb(struct __sk_buff *skb, const struct heade
 {
 	struct flow_key to;
 
-	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
+	if (h->key.protocol == IPPROTO_TCP && !track_skb(skb, h, flow, now))
 		return drop_skb(skb, DROP_STRAY);
 	count_skb(skb, h, flow, now);
 	if (!(flow->flags & FLOW_NAT_DST))
@@ -189,7 +210,7 @@ static __always_inline int send_skb(struct __sk_buff *skb, const struct header *
 {
 	struct flow_key to;
 
-	if (h->key.protocol == IPPROTO_TCP && !track_tcp(flow, h, now))
+	if (h->key.protocol == IPPROTO_TCP && !track_skb(skb, h, flow, now))
 		return drop_skb(skb, DROP_STRAY);
 	count_skb(skb, h, flow, now);
 	if (!(flow->flags & FLOW_NAT_SRC))

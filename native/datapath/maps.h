@@ -99,13 +99,15 @@ enum iface_flag {
 	IFACE_HIDES = 4,      /* a masquerade names it: no private source may leave by it untranslated */
 };
 
+#define MSS_BY_PATH 0xffff
+
 /* An interface that carries the programs. */
 struct iface {
 	__u32 ifindex;        /* 0: empty seat */
 	__u16 flags;          /* enum iface_flag */
 	__u16 mtu;
 	__u8 mac[6];          /* its own */
-	__u8 pad[2];
+	__u16 mss;            /* most that SYNs by it may ask for (mss.h); 0: anything; MSS_BY_PATH: what the path's MTU allows */
 	__be32 probe4;        /* an address routed through it; 0: none known */
 	__u32 pad2;
 	struct addr6 probe6;

@@ -17,14 +17,6 @@ enum {
 	WRITE_TTL = 4, /* one less */
 };
 
-/* The 32-bit ones' complement sum that bpf_l4_csum_replace takes as `to` with size 0. */
-static __always_inline __u32 narrow(sum_t sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	return (__u32)sum;
-}
-
 #if FAMILY == 4
 #include "rewrite-4.h"
 #else

@@ -9,6 +9,7 @@
 #include "base.h"
 #include "flow.h"
 #include "maps.h"
+#include "mss.h"
 #include "parse.h"
 #include "target.h"
 
@@ -86,20 +87,23 @@ static __always_inline bool starts_again(const struct flow_key *key, const struc
 	return unlikely((h->tcp & (TCP_SYN | TCP_ACK)) == TCP_SYN) && has_ended(key, flow);
 }
 
+#define TCP_STRAY (-1)
+#define TCP_FINE 0
+
 /*
- * A packet with SYN, FIN or RST of a known flow. Returns false if it must not pass: the second step of a connection whose
- * first nobody saw, on the tuple of one that has ended.
+ * A packet with SYN, FIN or RST of a known flow. Returns TCP_STRAY if it must not pass: the second step of a connection
+ * whose first nobody saw, on the tuple of one that has ended. Else TCP_FINE, or the MSS that a SYN is lowered to.
  * RFC 7857: a RST, and a FIN, outside the window shortens nothing (it still passes: the end checks it).
  */
-static __noinline bool track_tcp_control(struct flow_dir *flow, const struct tcp_event *h)
+static __noinline int track_tcp_control(struct flow_dir *flow, const struct tcp_event *h)
 {
 	struct flow_dir *back;
 
 	if (!flow || !h)
-		return false;
+		return TCP_STRAY;
 	back = find_back(&h->key, flow);
 	if (!back)
-		return true;
+		return TCP_FINE;
 	if (h->tcp & TCP_RST) {
 		bool valid;
 
@@ -112,20 +116,20 @@ static __noinline bool track_tcp_control(struct flow_dir *flow, const struct tcp
 			back->tcp |= TCP_RST;
 			shorten_deadline(flow->slot, CLASS_TCP_FIN, h->now);
 		}
-		return true;
+		return TCP_FINE;
 	}
 	if (h->tcp & TCP_SYN) {
 		if (is_closed(flow, back))
-			return false;
+			return TCP_STRAY;
 		flow->tcp |= TCP_SYN;
-		return true;
+		return find_mss_limit(flow, back);
 	}
 	if (back->tcp & TCP_ACK && is_in_window(flow, back, h->end)) {
 		flow->tcp |= TCP_FIN;
 		if (back->tcp & TCP_FIN)
 			shorten_deadline(flow->slot, CLASS_TCP_FIN, h->now);
 	}
-	return true;
+	return TCP_FINE;
 }
 
 /*
@@ -145,9 +149,11 @@ static __noinline void track_tcp_survival(struct flow_dir *flow, const struct tc
 	back->tcp &= ~TCP_RST;
 }
 
-/* Any TCP packet of a known flow, before it is rewritten. False: drop it as a stray. */
-static __always_inline bool track_tcp(struct flow_dir *flow, const struct header *h, __u32 now)
+/* Any TCP packet of a known flow, before it is rewritten: as track_tcp_control. TCP_STRAY: drop it. */
+static __always_inline int track_tcp(struct flow_dir *flow, const struct header *h, __u32 now)
 {
+	int verdict = TCP_FINE;
+
 	if (unlikely(h->tcp & (TCP_SYN | TCP_FIN | TCP_RST) || flow->tcp & TCP_RST)) {
 		struct tcp_event event = {
 			.key = h->key, .seq = h->seq, .end = h->end, .ack = h->ack, .now = now, .tcp = h->tcp,
@@ -155,10 +161,10 @@ static __always_inline bool track_tcp(struct flow_dir *flow, const struct header
 
 		if (!(h->tcp & (TCP_SYN | TCP_FIN | TCP_RST)))
 			track_tcp_survival(flow, &event);
-		else if (!track_tcp_control(flow, &event))
-			return false;
-		if (h->tcp & TCP_RST) /* its numbers may be anybody's */
-			return true;
+		else
+			verdict = track_tcp_control(flow, &event);
+		if (verdict == TCP_STRAY || h->tcp & TCP_RST) /* a reset's numbers may be anybody's */
+			return verdict;
 	}
 	if (!flow->tcp_end || (__s32)(h->end - flow->tcp_end) > 0)
 		flow->tcp_end = h->end;
@@ -167,7 +173,7 @@ static __always_inline bool track_tcp(struct flow_dir *flow, const struct header
 		if (unlikely(!(flow->tcp & TCP_ACK)))
 			flow->tcp |= TCP_ACK;
 	}
-	return true;
+	return verdict;
 }
 
 /*

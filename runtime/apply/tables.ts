@@ -6,6 +6,8 @@ import { pinPath, type Undo, type Work } from './work.ts';
 /** A coarse time unit of the datapath is 2^26 ns (base.h COARSE_SHIFT). */
 const COARSE_NS = 2 ** 26;
 const MAX_MTU = 0xffff;
+/** mss.h */
+const MSS_BY_PATH = 0xffff;
 
 export function toCoarse(ms: number): number {
   return Math.max(1, Math.ceil((ms * 1e6) / COARSE_NS));
@@ -60,6 +62,7 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
         (record.hides ? (flag.HIDES ?? 0) : 0),
       mtu: Math.min(record.mtu, MAX_MTU),
       mac: toMac(record.mac),
+      mss: record.mss === 'clamp' ? MSS_BY_PATH : (record.mss ?? 0),
       probe4: toBe32(record.probe),
     }),
   );

@@ -1,3 +1,5 @@
+import type { Mss } from '../../compiler/model.ts';
+
 /**
  * What the plan needs to know of a machine, as plain values: read by snapshot.ts, made up in tests. Nothing here holds
  * a file descriptor.
@@ -67,6 +69,8 @@ export interface InterfaceRecord {
   readonly transmit: boolean;
   /** A masquerade names it: nothing leaves there with a private source. */
   readonly hides: boolean;
+  /** What SYNs by it may ask for at most (`clamp`: what the path's MTU allows); null: anything. */
+  readonly mss: Mss | null;
   /** Its own addresses, where the datapath starts to look for them. */
   readonly addresses: readonly string[];
   /** An address routed through it; null: none now. */

@@ -1,5 +1,5 @@
 import type { Manifest, ManifestRule, ManifestSet } from '../../compiler/artifact/manifest.ts';
-import { formatTimeouts, groups } from './render.ts';
+import { describeMss, formatTimeouts, groups } from './render.ts';
 
 /** One difference between two built files. */
 export interface Change {
@@ -19,6 +19,9 @@ export function compareManifests(before: Manifest, next: Manifest): Change[] {
     const old = before.interfaces.find((other) => other.name === one.name);
     if (old === undefined) add('+', `interface ${one.name} = ${one.device}`);
     else if (old.device !== one.device) add('~', `interface ${one.name} = ${old.device} → ${one.device}`);
+    if (old !== undefined && (old.mss ?? null) !== one.mss) {
+      add('~', `interface ${one.name}: ${describeMss(old.mss ?? null)} → ${describeMss(one.mss)}`);
+    }
   }
   for (const one of before.interfaces) {
     if (!next.interfaces.some((other) => other.name === one.name)) add('-', `interface ${one.name} = ${one.device}`);

@@ -77,12 +77,13 @@ export function isStale(snapshot: Snapshot): boolean {
 }
 
 /** What the datapath is told of a device. */
-export function makeRecord(device: Device, hides: boolean): InterfaceRecord {
+export function makeRecord(device: Device, { hides, mss }: Pick<WantedInterface, 'hides' | 'mss'>): InterfaceRecord {
   return {
     mac: device.mac,
     mtu: device.mtu,
     transmit: canTransmit(device),
     hides,
+    mss,
     addresses: device.addresses,
     probe: device.probe,
   };
@@ -96,9 +97,9 @@ function* planTables(wanted: Wanted, state: State | null, loaded: boolean, prese
     yield { kind: 'timeouts', before, after: wanted.timeouts };
   }
   const taken = new Set(loaded ? state?.interfaces.map((one) => one.seat) : []);
-  for (const { id, name, device, live, hides } of present) {
+  for (const { id, name, device, live, hides, mss } of present) {
     const known = loaded ? state?.interfaces.find((one) => one.ifindex === live.ifindex) : undefined;
-    const after = makeRecord(live, hides);
+    const after = makeRecord(live, { hides, mss });
     if (known !== undefined && isSameRecord(known.record, after)) continue;
     const seat = known?.seat ?? takeSeat(taken);
     yield { kind: 'interface', id, seat, name, device, ifindex: live.ifindex, before: known?.record ?? null, after };
@@ -186,7 +187,7 @@ function takeSeat(taken: Set<number>): number {
  */
 function isSameRecord(known: InterfaceRecord, now: InterfaceRecord): boolean {
   if (known.mac !== now.mac || known.mtu !== now.mtu) return false;
-  if (known.transmit !== now.transmit || known.hides !== now.hides) return false;
+  if (known.transmit !== now.transmit || known.hides !== now.hides || known.mss !== now.mss) return false;
   const found = (before: boolean, after: boolean) => !before && after;
   return (
     !found(known.addresses.length > 0, now.addresses.length > 0) &&

@@ -1,4 +1,4 @@
-import type { Established } from '../../compiler/model.ts';
+import type { Established, Mss } from '../../compiler/model.ts';
 import type { Colours } from '../cli/io.ts';
 
 import type { InterfaceRecord, Timeouts } from '../machine/types.ts';
@@ -144,6 +144,7 @@ const RECORD_WORDS: Readonly<Record<keyof InterfaceRecord, string>> = {
   mtu: 'MTU',
   transmit: 'takes XDP frames',
   hides: 'masqueraded',
+  mss: 'MSS',
   addresses: 'addresses',
   probe: 'probe',
 };
@@ -154,7 +155,13 @@ function sayValue(value: InterfaceRecord[keyof InterfaceRecord] | undefined): st
 }
 function describeRecord(record: InterfaceRecord): string {
   const frames = record.mac === null ? 'no Ethernet header' : record.transmit ? 'takes XDP frames' : 'TC sends';
-  return `MTU ${record.mtu}, ${frames}, ${record.addresses.join(' ') || 'no IPv4 address now'}`;
+  const mss = record.mss === null ? '' : `, ${describeMss(record.mss)}`;
+  return `MTU ${record.mtu}${mss}, ${frames}, ${record.addresses.join(' ') || 'no IPv4 address now'}`;
+}
+/** `MSS clamped to the path`, `MSS at most 1400`, `any MSS`. */
+export function describeMss(mss: Mss | null): string {
+  if (mss === null) return 'any MSS';
+  return mss === 'clamp' ? 'MSS clamped to the path' : `MSS at most ${mss}`;
 }
 
 const MEETS = {

@@ -1,4 +1,4 @@
-import type { Established } from '../../compiler/model.ts';
+import type { Established, Mss } from '../../compiler/model.ts';
 import type { Hashes, Hook, InterfaceRecord, Mode, Timeouts } from '../machine/types.ts';
 
 /** What a compiled file asks of a machine; read from a manifest (wanted.ts). */
@@ -33,6 +33,7 @@ export interface WantedInterface {
   readonly device: string;
   /** A masquerade names it. */
   readonly hides: boolean;
+  readonly mss: Mss | null;
 }
 
 /** One thing that apply does. The order of a plan's steps is the order in which they are done. */

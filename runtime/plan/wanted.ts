@@ -6,7 +6,7 @@ import type { Wanted } from './types.ts';
 export function readWanted({ manifest, policy, sets }: Artifact, datapath: Datapath): Wanted {
   return {
     gateway: manifest.gateway,
-    interfaces: manifest.interfaces.map(({ id, name, device, hides }) => ({ id, name, device, hides })),
+    interfaces: manifest.interfaces.map(({ id, name, device, hides, mss }) => ({ id, name, device, hides, mss })),
     flows: manifest.flows,
     timeouts: { ...manifest.timeouts },
     established: manifest.established,

@@ -23,6 +23,8 @@ export interface InterfaceSetup {
   readonly mtu: number;
   /** `02:00:00:00:00:01` */
   readonly mac: string;
+  /** What SYNs by it may ask for at most; 0xffff: what the path's MTU allows; 0, or left out: anything. */
+  readonly mss?: number;
   /** An address routed through it, or null. */
   readonly probe: string | null;
   readonly addresses: readonly string[];
@@ -91,10 +93,8 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
     const interfaces = hit.map('interfaces');
     const mac = one.mac.split(':').map((byte) => Number.parseInt(byte, 16));
     const probe = one.probe === null ? 0 : toBe32(one.probe);
-    interfaces.set(
-      seat,
-      interfaces.codec().value.encode({ ifindex, flags: one.flags, mtu: one.mtu, mac, probe4: probe }),
-    );
+    const { flags, mtu, mss = 0 } = one;
+    interfaces.set(seat, interfaces.codec().value.encode({ ifindex, flags, mtu, mac, mss, probe4: probe }));
     hit.map('seats').set(ifindex, seat);
     for (const address of one.addresses) hit.map('addresses4').set(parseAddress(address), ifindex);
   }

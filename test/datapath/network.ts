@@ -30,6 +30,10 @@ export interface Options {
   /** Size of the flow table; 4096. */
   readonly flows?: number;
   readonly probeEvery?: number;
+  /** Of the wan; 1500. */
+  readonly mtu?: number;
+  /** Most that SYNs by a device may ask for (mss.h). */
+  readonly mss?: { readonly eth0?: number; readonly wan0?: number };
   /** Seconds that a port rests. */
   readonly rest?: number;
   /** What happens before the datapath is there. */
@@ -75,7 +79,7 @@ export class Network {
     }
   }
 
-  async #connect({ wan, cables }: Options): Promise<void> {
+  async #connect({ wan, cables, mtu = 1500 }: Options): Promise<void> {
     const { lab } = this;
     await lab.add('gw', 'switch', 'han', 'yoda', 'out');
     const [gw, bridge, han, yoda, out] = ['gw', 'switch', 'han', 'yoda', 'out'].map((name) => lab.at(name));
@@ -87,7 +91,7 @@ export class Network {
     await bridge.ip(...[0, 1, 2].map((port) => `link set p${port} master br0`));
     if (wan === 'tun') await lab.connectTun(gw, 'wan0', out, 'wan0');
     else await lab.connect(gw, 'wan0', out, 'wan0');
-    await Promise.all([gw.ip('link set wan0 up'), out.ip('link set wan0 up')]);
+    await Promise.all([gw, out].map((end) => end.ip(`link set wan0 mtu ${mtu} up`)));
     await gw.ip(
       'addr add 192.168.1.1/24 dev eth0',
       wan === 'tun' ? 'addr add 203.0.113.1 peer 203.0.113.2 dev wan0' : 'addr add 203.0.113.1/24 dev wan0',
@@ -114,7 +118,8 @@ export class Network {
     await bridge.ask('ethtool', '-K', 'p0', 'gro', 'on');
   }
 
-  async #load({ wan, xdp, timeouts, policy, flows = 4096, probeEvery = 0, rest = 120 }: Options): Promise<void> {
+  async #load(options: Options): Promise<void> {
+    const { wan, xdp, timeouts, policy, flows = 4096, probeEvery = 0, rest = 120, mtu = 1500, mss = {} } = options;
     const gw = this.lab.at('gw');
     const mac = async (device: string): Promise<string> =>
       (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
@@ -130,6 +135,7 @@ export class Network {
           id: 1,
           flags: ETHERNET | (xdp ? XDP : 0),
           mtu: 1500,
+          mss: mss.eth0 ?? 0,
           mac: this.macs.get('eth0') ?? '',
           probe: '192.168.1.10',
           addresses: ['192.168.1.1'],
@@ -138,7 +144,8 @@ export class Network {
           device: 'wan0',
           id: 2,
           flags: wanFlags,
-          mtu: 1500,
+          mtu,
+          mss: mss.wan0 ?? 0,
           mac: this.macs.get('wan0') ?? '',
           probe: '203.0.113.2',
           addresses: [],

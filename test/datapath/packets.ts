@@ -84,6 +84,8 @@ export interface TcpOptions extends Ip {
   readonly seq?: number;
   readonly ack?: number;
   readonly payload?: readonly number[];
+  /** Raw bytes, a multiple of 4. */
+  readonly tcpOptions?: readonly number[];
   readonly offset?: number;
 }
 const TCP_BITS: Readonly<Record<string, number>> = { F: 1, S: 2, R: 4, P: 8, A: 16 };
@@ -95,13 +97,14 @@ export function tcp(o: TcpOptions): Layer3 {
     ...u16(o.dport),
     ...u32(o.seq ?? 1000),
     ...u32(o.ack ?? 0),
-    (o.offset ?? 5) << 4,
+    (o.offset ?? 5 + (o.tcpOptions ?? []).length / 4) << 4,
     flags,
     ...u16(65535),
     0,
     0,
     0,
     0,
+    ...(o.tcpOptions ?? []),
     ...payload,
   ];
   segment.splice(16, 2, ...u16(checksum(segment, pseudo(o.saddr, o.daddr, 6, segment.length))));

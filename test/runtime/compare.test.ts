@@ -12,8 +12,8 @@ const BASE: Manifest = {
   schema: 'masqc/manifest@1',
   gateway: 'deathstar',
   interfaces: [
-    { id: 1, name: 'wan', device: 'ppp0', hides: true },
-    { id: 2, name: 'lan', device: 'eth0', hides: false },
+    { id: 1, name: 'wan', device: 'ppp0', hides: true, mss: null },
+    { id: 2, name: 'lan', device: 'eth0', hides: false, mss: null },
   ],
   rules: [rule(1, 'lan-out', 'deny tcp 25'), rule(2, 'lan-out', 'deny tcp 26'), rule(3, 'wan-in', 'allow tcp 22')],
   masquerades: [],
@@ -50,12 +50,13 @@ test('tells a change of order from a change of lines', () => {
 
 test('names interfaces, sizes and timeouts', () => {
   const interfaces = [
-    { id: 1, name: 'wan', device: 'eth9', hides: true },
-    { id: 2, name: 'dmz', device: 'eth1', hides: false },
+    { id: 1, name: 'wan', device: 'eth9', hides: true, mss: 'clamp' as const },
+    { id: 2, name: 'dmz', device: 'eth1', hides: false, mss: null },
   ];
   const found = changes({ interfaces, flows: 1024, timeouts: { ...BASE.timeouts, udp: 5000 } });
   assert.equal(found, [
     '~ interface wan = ppp0 → eth9',
+    '~ interface wan: any MSS → MSS clamped to the path',
     '+ interface dmz = eth1',
     '- interface lan = eth0',
     '~ flows 65536 → 1024 (needs `masqc down` first)',

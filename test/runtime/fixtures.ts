@@ -35,8 +35,8 @@ export const DMZ: Device = { ...LAN, name: 'eth1', ifindex: 4, mac: '02:00:00:00
 export const WANTED: Wanted = {
   gateway: 'deathstar',
   interfaces: [
-    { id: 1, name: 'wan', device: 'ppp0', hides: true },
-    { id: 2, name: 'lan', device: 'eth0', hides: false },
+    { id: 1, name: 'wan', device: 'ppp0', hides: true, mss: null },
+    { id: 2, name: 'lan', device: 'eth0', hides: false, mss: null },
   ],
   flows: 65536,
   established: 'recheck',
@@ -91,7 +91,7 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
     sets: wanted.sets.map(({ name, hash }) => ({ name, hash })),
     flows: wanted.flows,
     timeouts: wanted.timeouts,
-    interfaces: devices.map(({ id, seat, name, device, live, hides }) => ({
+    interfaces: devices.map(({ id, seat, name, device, live, hides, mss }) => ({
       id,
       seat,
       name,
@@ -99,7 +99,7 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
       ifindex: live.ifindex,
       hooks: attachments.filter((one) => one.ifindex === live.ifindex).map(({ hook, mode }) => ({ hook, mode })),
       ownsQdisc: false,
-      record: makeRecord(live, hides),
+      record: makeRecord(live, { hides, mss }),
     })),
     ipForward: '0',
   };

@@ -21,7 +21,10 @@ const test = suite('render');
 const plain = pc.createColors(false);
 const io = { colours: plain };
 /** With two Ethernet devices, so that XDP has somewhere to send. */
-const THREE = { ...WANTED, interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false }] };
+const THREE = {
+  ...WANTED,
+  interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false, mss: null }],
+};
 
 test('prints a plan with a sign, what is done and what it costs', () => {
   const text = renderPlan(makePlan(THREE, EMPTY), plain);

@@ -1,6 +1,6 @@
 /** Interfaces, with their ids in the order of the files, and the zones that are made of them. */
 import type { InterfaceDecl, ZoneDecl } from '../../../grammar/ast.ts';
-import type { InterfaceId } from '../../model.ts';
+import type { InterfaceId, Mss } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { type Asked, lookUp } from '../names.ts';
@@ -31,17 +31,29 @@ function declareInterface(context: Context, declaration: InterfaceDecl, byDevice
   } else {
     byDevice.set(device.text, declaration);
   }
-  if (declaration.mss !== null) {
-    const what = `\`mss\` (of the interface \`${name.text}\`) is`;
-    report.add(CODES.notBuilt, device.span, { what, instead: `\`interface ${name.text} = ${device.text}\`` });
-  }
   if (interfaces.length === MOST_INTERFACES) {
     report.addOnce(CODES.tooMany, name.span, { what: 'interfaces', limit: MOST_INTERFACES });
     return;
   }
   const id: InterfaceId = interfaces.length + 1;
-  interfaces.push({ id, name: name.text, device: device.text, span: name.span });
+  interfaces.push({ id, name: name.text, device: device.text, mss: readMss(context, declaration), span: name.span });
   context.interfaceIds.set(name.text, id);
+}
+
+/** Less is no segment that any TCP sends; more does not fit in an IPv4 packet. */
+const SMALLEST_MSS = 48;
+const LARGEST_MSS = 65_495;
+
+function readMss({ report }: Context, { mss }: InterfaceDecl): Mss | null {
+  if (mss === null || mss.kind === 'clamp') return mss === null ? null : 'clamp';
+  const { value, span } = mss.bytes;
+  if (value >= SMALLEST_MSS && value <= LARGEST_MSS) return value;
+  report.add(CODES.outOfRange, span, {
+    what: `an \`mss\` of ${value}`,
+    low: `${SMALLEST_MSS}`,
+    high: `${LARGEST_MSS}`,
+  });
+  return null;
 }
 
 /** A zone is made of interfaces alone: a zone within a zone would hide what a policy is for. */

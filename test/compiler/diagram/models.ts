@@ -214,7 +214,7 @@ export class ModelMaker {
         account: NO_ADDRESSES,
         span: NO_SPAN,
       },
-      interfaces: this.interfaces.map((name, i) => ({ id: i + 1, name, device: `eth${i}`, span: NO_SPAN })),
+      interfaces: this.interfaces.map((name, i) => ({ id: i + 1, name, device: `eth${i}`, mss: null, span: NO_SPAN })),
       networks: this.#networks,
       policies: this.#policies,
       masquerades: this.#masquerades,

@@ -251,6 +251,13 @@ export const NAMES: readonly Case[] = [
     good: gateway('timeout udp 1s'),
   },
   {
+    code: 'outOfRange',
+    fact: 'a segment has a size that TCP can have',
+    bad: 'interface line = ppp1 { mss «20» }\n',
+    good: 'interface line = ppp1 { mss 1452 }\n',
+    says: 'an `mss` of 20',
+  },
+  {
     code: 'ambiguousOwner',
     fact: 'a name that is a policy and a redirect decides nothing clearly',
     bad: `${policy('allow web')}redirect p {\n  interface wan\n  listen tcp 80 to yoda\n  allow from any\n}\nexpect "x" {\n  tcp from han on lan to 192.0.2.1:22 is denied by «p»\n}\n`,
