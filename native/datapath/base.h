@@ -30,7 +30,6 @@
 /* RFC 792 (the UAPI header drags in libc). */
 #define ICMP_ECHOREPLY 0
 #define ICMP_DEST_UNREACH 3
-#define ICMP_SOURCE_QUENCH 4
 #define ICMP_ECHO 8
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12

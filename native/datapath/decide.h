@@ -223,7 +223,6 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 {
 	struct flow_key key;
 	struct iface *out;
-	enum step step;
 
 	if (!w)
 		return STEP_DROP;
@@ -247,10 +246,8 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 		masqc_policy_ingress(&w->packet);
 		w->rule = w->packet.rule;
 		if (w->packet.verdict != MASQC_CONTINUE && w->packet.verdict != MASQC_REDIRECT &&
-		    w->packet.verdict != MASQC_ALLOW) {
-			step = obey(w);
-			return step == STEP_REJECT ? STEP_DROP : step;
-		}
+		    w->packet.verdict != MASQC_ALLOW)
+			return obey(w);
 	}
 	w->to = key;
 	w->forth.flags = FLOW_ORIGINAL | FLOW_OWN;

@@ -26,6 +26,7 @@ enum drop_reason {
 	DROP_FAILED = 17,         /* a kernel helper failed */
 	DROP_SOURCE_ROUTED = 18,  /* an IP option says which way it wants to go, past the rules and the routes of the gateway */
 	DROP_CUT = 19,            /* belonged to a connection that the new policy denies or translates otherwise */
+	DROP_HELD = 20,           /* an unsolicited SYN from outside: rejected when it comes again after six seconds */
 	DROP_COUNT = 32,          /* room */
 };
 

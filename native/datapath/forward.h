@@ -26,6 +26,9 @@
  */
 #define VETTED_MARK 0x6d617371
 
+/* In skb->mark: our own answer to a packet that the gateway sent, on its way to its sockets. Nobody outside can set it. */
+#define ANSWER_MARK 0x6d617372
+
 /* Bytes of a GSO packet's pieces on the wire are what the MTU is about (a GSO packet is not too big). */
 static __always_inline bool is_too_big(struct __sk_buff *skb, const struct header *h, __u16 mtu)
 {

@@ -95,4 +95,10 @@ static __always_inline sum_t icmp_pseudo_sum(const struct header *h)
 	return 0;
 }
 
+/* Of the quoted IP header. */
+static __always_inline bool has_right_header(struct __sk_buff *skb, const struct quote *q)
+{
+	return has_right_sum(skb, q->l3, q->l4, 0);
+}
+
 #endif

@@ -23,26 +23,13 @@ struct quote {
 	__u8 pad[7];
 };
 
-#if FAMILY == 4
-#include "icmp-4.h"
-#else
-#include "icmp-6.h"
-#endif
-
 #define SUM_PIECE 64
 #define SUM_PIECES 24 /* 1536 bytes: an error is at most 576 long, or as long as the MTU (RFC 4884, RFC 1812) */
 
-/* RFC 5508 REQ-3: an error whose own checksum is wrong is dropped. Longer ones than SUM_PIECES are trusted. */
-static __noinline bool has_right_sum(struct __sk_buff *skb, const struct header *h)
+/* The bytes from `from` to `to`, and what `sum` stands for, are a right Internet checksum. Longer ones than SUM_PIECES are trusted. */
+static __noinline bool has_right_sum(struct __sk_buff *skb, __u32 from, __u32 to, sum_t sum)
 {
-	__u32 piece, at, to;
-	sum_t sum;
-
-	if (!h)
-		return false;
-	at = h->l4;
-	to = h->l3 + h->length;
-	sum = icmp_pseudo_sum(h);
+	__u32 piece, at = from;
 
 	for (piece = 0; piece < SUM_PIECES; piece++) {
 		__be32 words[SUM_PIECE / 4] = {};
@@ -60,6 +47,12 @@ static __noinline bool has_right_sum(struct __sk_buff *skb, const struct header 
 	return at < to || fold(sum) == 0xffff;
 }
 
+#if FAMILY == 4
+#include "icmp-4.h"
+#else
+#include "icmp-6.h"
+#endif
+
 /*
  * An error about a packet P of a flow travels the way of P's answers: the reverse of the quoted tuple, seen from where
  * the error comes, is the key of the direction that it takes. Whoever reports (a router on the way, too) appears with
@@ -74,13 +67,21 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
 
 	if (!h)
 		return TC_ACT_SHOT;
+	if (skb->mark == ANSWER_MARK) {
+		skb->mark = 0;
+		return TC_ACT_UNSPEC;
+	}
 	if (!read_quote(skb, h, &q))
 		return drop_skb(skb, DROP_MALFORMED);
 	reverse_key(&q.key, &key);
 	flow = bpf_map_lookup_elem(&MAP(flows), &key);
 	if (!flow || flow->epoch == EPOCH_DYING || flow->flags & FLOW_OWN)
 		return drop_skb(skb, DROP_STRAY);
-	if (!has_right_sum(skb, h))
+	/*
+	 * RFC 5508 REQ-3: an error whose own checksum is wrong is dropped, and one whose quoted IP header has a wrong one; the
+	 * quoted transport checksum may be as it is.
+	 */
+	if (!has_right_sum(skb, h->l4, h->l3 + h->length, icmp_pseudo_sum(h)) || !has_right_header(skb, &q))
 		return drop_skb(skb, DROP_MALFORMED);
 	if (!open_door(flow->door, skb->ifindex))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);

@@ -111,7 +111,9 @@ struct iface {
 	__be32 probe4;        /* an address routed through it; 0: none known */
 	__u32 pad2;
 	struct addr6 probe6;
-	__u32 pad3[6];
+	__u16 pool_first;     /* IFACE_HIDES: outside ports of its masquerades, host order; 0..0: none */
+	__u16 pool_last;
+	__u32 pad3[5];
 };
 _Static_assert(sizeof(struct iface) == 64, "iface");
 

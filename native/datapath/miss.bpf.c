@@ -92,6 +92,10 @@ int tc_ingress_miss(struct __sk_buff *skb)
 
 	if (!w)
 		return drop_skb(skb, DROP_FAILED);
+	if (skb->mark == ANSWER_MARK) {
+		skb->mark = 0;
+		return TC_ACT_UNSPEC;
+	}
 	parsed = parse_skb(skb, w);
 	if (parsed == PARSED_ODD)
 		return drop_skb(skb, DROP_STRAY);
@@ -104,7 +108,7 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		goto known;
 	case FATE_REJECTED:
 		cut_flow(w);
-		return reject_skb(skb, w);
+		return reject_skb(skb, w, false);
 	default:
 		cut_flow(w);
 		return drop_skb(skb, w->reason);
@@ -120,7 +124,9 @@ int tc_ingress_miss(struct __sk_buff *skb)
 	case STEP_PASS:
 		return TC_ACT_UNSPEC;
 	case STEP_REJECT:
-		return reject_skb(skb, w);
+		if (w->reason == DROP_REJECTED && is_syn_held(w))
+			return drop_skb(skb, DROP_HELD);
+		return reject_skb(skb, w, false);
 	default:
 		return drop_skb(skb, w->reason);
 	}
@@ -154,6 +160,9 @@ int tc_egress_miss(struct __sk_buff *skb)
 		break;
 	case FATE_KEPT:
 		goto known;
+	case FATE_REJECTED:
+		cut_flow(w);
+		return reject_skb(skb, w, true);
 	default:
 		cut_flow(w);
 		return drop_skb(skb, w->reason);
@@ -163,11 +172,16 @@ int tc_egress_miss(struct __sk_buff *skb)
 		break;
 	case STEP_PASS:
 		return TC_ACT_UNSPEC;
+	case STEP_REJECT:
+		return reject_skb(skb, w, true);
 	default:
 		return drop_skb(skb, w->reason);
 	}
-	if (!create_flow(skb, w))
+	if (!create_flow(skb, w)) {
+		if (w->reason == DROP_TABLE_FULL || w->reason == DROP_PORT_TAKEN)
+			return reject_skb(skb, w, true);
 		return drop_skb(skb, w->reason);
+	}
 known:
 	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 	if (!flow || !(flow->flags & FLOW_OWN)) /* a source that is not the gateway's */

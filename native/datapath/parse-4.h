@@ -5,10 +5,10 @@
 
 #include "flow.h"
 
+/* RFC 792 without source quench, which nobody must believe (RFC 6633), and redirects, which are for one network only. */
 static __always_inline bool is_icmp_error(__u8 type)
 {
-	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_TIME_EXCEEDED ||
-	       type == ICMP_PARAMETERPROB;
+	return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
 }
 
 static __always_inline bool is_icmp_request(__u8 type)

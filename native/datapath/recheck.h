@@ -61,7 +61,7 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	w->rule = p->rule;
 	if (own)
 		return p->verdict == MASQC_CONTINUE || p->verdict == MASQC_REDIRECT || p->verdict == MASQC_ALLOW ?
-			       STEP_CREATE : refuse(w, DROP_DENIED);
+			       STEP_CREATE : obey(w);
 	if (adopted && (p->verdict == MASQC_CONTINUE || p->verdict == MASQC_REDIRECT)) {
 		w->rule = 0;
 		return STEP_CREATE;

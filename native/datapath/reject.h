@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
-/* `reject`, at TC ingress: the packet becomes its own answer and goes back where it came from. */
+/*
+ * Answers to packets that do not go on: to those of a `reject` line a RST (TCP) or ICMP 3/13, to those whose flow can't be set
+ * up ICMP 3/13 (RFC 5508 REQ-8), inside only. The packet becomes its own answer and goes back where it came from; at TC egress that is
+ * the gateway itself, so that a program of its own learns at once.
+ */
 #ifndef MASQC_REJECT_H
 #define MASQC_REJECT_H
 
 #include "addresses.h"
+#include "answer.h"
 #include "base.h"
 #include "checksum.h"
 #include "family.h"
@@ -38,9 +43,22 @@ static __always_inline bool turn_around(struct __sk_buff *skb, __u32 l3, __u32 s
 	return !bpf_skb_store_bytes(skb, 0, back, sizeof(back), 0);
 }
 
-static __noinline int reject_skb(struct __sk_buff *skb, struct work *w)
+/* Sends it, when it has become the answer. */
+static __always_inline int send_answer(struct __sk_buff *skb, bool own)
+{
+	if (own)
+		skb->mark = ANSWER_MARK;
+	else
+		skb->tc_index = TC_DONE;
+	return bpf_redirect(skb->ifindex, own ? BPF_F_INGRESS : 0);
+}
+
+/* `own`: a packet that the gateway sends, at TC egress. */
+static __noinline int reject_skb(struct __sk_buff *skb, struct work *w, bool own)
 {
 	struct header *h;
+	struct iface *in;
+	bool full;
 	__u32 l3;
 
 	if (!w)
@@ -49,13 +67,19 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w)
 	l3 = h->l3 & 0xf;
 	count_drop(w->reason, skb->len);
 	/* no answer to what went to many, and none for a packet that is not whole */
-	if (is_for_many(h->key.daddr) || skb->pkt_type != PACKET_HOST || h->l4 != l3 + IP_HEADER)
+	if (is_for_many(h->key.daddr) || (!own && skb->pkt_type != PACKET_HOST) || h->l4 != l3 + IP_HEADER)
 		return TC_ACT_SHOT;
-	if (h->key.protocol == IPPROTO_TCP) {
+	if (h->key.protocol == IPPROTO_TCP && h->tcp & TCP_RST)
+		return TC_ACT_SHOT;
+	in = get_interface(skb->ifindex);
+	full = w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED || w->reason == DROP_PORT_TAKEN;
+	if (full && !own && (!in || in->flags & IFACE_HIDES))
+		return TC_ACT_SHOT; /* a full table is nobody's business outside */
+	if (!may_answer(&h->key.saddr))
+		return TC_ACT_SHOT;
+	if (h->key.protocol == IPPROTO_TCP && !full) {
 		struct reset r;
 
-		if (h->tcp & TCP_RST)
-			return TC_ACT_SHOT;
 		fill_reset(&r, h);
 		if (!turn_around(skb, l3, sizeof(r)) || bpf_skb_store_bytes(skb, l3, &r, sizeof(r), BPF_F_INVALIDATE_HASH))
 			return TC_ACT_SHOT;
@@ -63,7 +87,8 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w)
 		struct unreachable u;
 		addr_t from = h->key.daddr;
 
-		if (!w->packet.own || w->packet.own == MASQC_NOWHERE) { /* the gateway answers with its own address on that side */
+		/* the gateway answers with its own address on that side; a martian to itself */
+		if (!own && (!w->packet.own || w->packet.own == MASQC_NOWHERE)) {
 			__builtin_memset(&w->fib, 0, sizeof(w->fib));
 			w->fib.family = AF;
 			w->fib.tot_len = 1;
@@ -79,8 +104,7 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w)
 		if (!turn_around(skb, l3, sizeof(u)) || bpf_skb_store_bytes(skb, l3, &u, sizeof(u), BPF_F_INVALIDATE_HASH))
 			return TC_ACT_SHOT;
 	}
-	skb->tc_index = TC_DONE;
-	return bpf_redirect(skb->ifindex, 0);
+	return send_answer(skb, own);
 }
 
 #endif

@@ -52,6 +52,7 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
   const before = interfaces.get(seat);
   const flag = enumOf(work.datapath.btf, 'iface_flag', 'IFACE_');
   const wasSeated = seats.get(ifindex) !== null;
+  const [poolFirst = 0, poolLast = 0] = (record.pool ?? '0-0').split('-').map(Number);
   interfaces.set(
     seat,
     interfaces.codec().value.encode({
@@ -64,6 +65,8 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
       mac: toMac(record.mac),
       mss: record.mss === 'clamp' ? MSS_BY_PATH : (record.mss ?? 0),
       probe4: toBe32(record.probe),
+      pool_first: poolFirst,
+      pool_last: poolLast,
     }),
   );
   seats.set(ifindex, seat);

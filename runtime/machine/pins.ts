@@ -31,6 +31,7 @@ export const MAPS = [
   'seats',
   'addresses4',
   'drops',
+  'answers',
   'sweeper4',
 ] as const;
 

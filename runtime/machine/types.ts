@@ -71,6 +71,8 @@ export interface InterfaceRecord {
   readonly hides: boolean;
   /** What SYNs by it may ask for at most (`clamp`: what the path's MTU allows); null: anything. */
   readonly mss: Mss | null;
+  /** `61000-65095`, from the first to the last outside port that masquerades give out there; null: none does. */
+  readonly pool: string | null;
   /** Its own addresses, where the datapath starts to look for them. */
   readonly addresses: readonly string[];
   /** An address routed through it; null: none now. */

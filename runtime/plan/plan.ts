@@ -77,16 +77,28 @@ export function isStale(snapshot: Snapshot): boolean {
 }
 
 /** What the datapath is told of a device. */
-export function makeRecord(device: Device, { hides, mss }: Pick<WantedInterface, 'hides' | 'mss'>): InterfaceRecord {
+export function makeRecord(
+  device: Device,
+  { hides, mss }: Pick<WantedInterface, 'hides' | 'mss'>,
+  pool: string | null = null,
+): InterfaceRecord {
   return {
     mac: device.mac,
     mtu: device.mtu,
     transmit: canTransmit(device),
     hides,
     mss,
+    pool,
     addresses: device.addresses,
     probe: device.probe,
   };
+}
+
+/** The span of the outside ports that all masquerades of an interface give out. */
+function findPool({ pools }: Wanted, name: string): string | null {
+  const own = pools.filter((pool) => pool.interfaces.includes(name));
+  if (own.length === 0) return null;
+  return `${Math.min(...own.map(({ first }) => first))}-${Math.max(...own.map(({ last }) => last))}`;
 }
 
 type Present = readonly (WantedInterface & { readonly live: Device })[];
@@ -99,7 +111,7 @@ function* planTables(wanted: Wanted, state: State | null, loaded: boolean, prese
   const taken = new Set(loaded ? state?.interfaces.map((one) => one.seat) : []);
   for (const { id, name, device, live, hides, mss } of present) {
     const known = loaded ? state?.interfaces.find((one) => one.ifindex === live.ifindex) : undefined;
-    const after = makeRecord(live, { hides, mss });
+    const after = makeRecord(live, { hides, mss }, findPool(wanted, name));
     if (known !== undefined && isSameRecord(known.record, after)) continue;
     const seat = known?.seat ?? takeSeat(taken);
     yield { kind: 'interface', id, seat, name, device, ifindex: live.ifindex, before: known?.record ?? null, after };
@@ -188,6 +200,7 @@ function takeSeat(taken: Set<number>): number {
 function isSameRecord(known: InterfaceRecord, now: InterfaceRecord): boolean {
   if (known.mac !== now.mac || known.mtu !== now.mtu) return false;
   if (known.transmit !== now.transmit || known.hides !== now.hides || known.mss !== now.mss) return false;
+  if (known.pool !== now.pool) return false;
   const found = (before: boolean, after: boolean) => !before && after;
   return (
     !found(known.addresses.length > 0, now.addresses.length > 0) &&

@@ -145,6 +145,7 @@ const RECORD_WORDS: Readonly<Record<keyof InterfaceRecord, string>> = {
   transmit: 'takes XDP frames',
   hides: 'masqueraded',
   mss: 'MSS',
+  pool: 'outside ports',
   addresses: 'addresses',
   probe: 'probe',
 };

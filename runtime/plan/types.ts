@@ -12,8 +12,13 @@ export interface Wanted {
   readonly sets: readonly WantedSet[];
   /** How many lines can decide. */
   readonly rules: number;
-  /** Outside ports of each masquerade. */
-  readonly pools: readonly { readonly name: string; readonly first: number; readonly last: number }[];
+  /** Outside ports of each masquerade, and the names of the interfaces that it hides behind. */
+  readonly pools: readonly {
+    readonly name: string;
+    readonly interfaces: readonly string[];
+    readonly first: number;
+    readonly last: number;
+  }[];
 }
 
 /** A set that is looked up in a table. */

@@ -19,6 +19,8 @@ export function readWanted({ manifest, policy, sets }: Artifact, datapath: Datap
       return { id, name, hash: sha256, editable, keys: sets[id] ?? new Uint8Array(0) };
     }),
     rules: manifest.rules.length,
-    pools: manifest.masquerades.map(({ name, ports }) => ({ name, first: ports.first, last: ports.last })),
+    pools: manifest.masquerades.map(({ name, interfaces, ports }) => {
+      return { name, interfaces, first: ports.first, last: ports.last };
+    }),
   };
 }

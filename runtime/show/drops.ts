@@ -29,6 +29,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   cut: 'its connection ended with a new policy, which denies it or translates it otherwise',
   'port-taken': "the gateway's own packet, from a port that a masqueraded connection has",
   failed: 'a helper of the kernel failed',
+  'source-routed': 'an IP option says which way it wants to go',
+  held: 'a SYN from outside that is rejected when it comes again after six seconds (RFC 5382)',
 };
 
 export async function readDrops(): Promise<Drop[]> {
@@ -51,6 +53,22 @@ export async function readDrops(): Promise<Drop[]> {
   return drops;
 }
 
+/** Errors that the datapath itself has sent, and those that its rate has held back. */
+export interface Answers {
+  readonly sent: number;
+  readonly withheld: number;
+}
+
+export async function readAnswers(): Promise<Answers> {
+  const { libbpf, pins } = await findRunning(true);
+  using map = libbpf.BpfMap.openPinned(`${pins}/answers`, { readOnly: true });
+  const sum = (key: number): number =>
+    (map.getPerCpu(key) ?? []).reduce((total, bytes) => {
+      return total + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+    }, 0);
+  return { sent: sum(0), withheld: sum(1) }; // enum answer_count
+}
+
 /** `DROP_NO_ROUTE` → `no-route` */
 export function nameReason(name: string): string {
   return name
@@ -62,7 +80,18 @@ export function nameReason(name: string): string {
 /** Prints the reasons that dropped something, the most frequent first; as JSON all of them. */
 export async function showDrops(asJson: boolean, io: Io): Promise<void> {
   const drops = await readDrops();
-  io.out(asJson ? `${JSON.stringify({ schema: 'masqc/drops@1', drops }, null, 2)}\n` : renderDrops(drops, io));
+  const answers = await readAnswers();
+  io.out(
+    asJson
+      ? `${JSON.stringify({ schema: 'masqc/drops@1', drops, answers }, null, 2)}\n`
+      : renderDrops(drops, io) + renderAnswers(answers),
+  );
+}
+
+export function renderAnswers({ sent, withheld }: Answers): string {
+  if (sent + withheld === 0) return '';
+  const rest = withheld === 0 ? '' : `, ${withheld} held back by the limit of their rate`;
+  return `${sent} answered by a RST or an ICMP error${rest}.\n`;
 }
 
 export function renderDrops(drops: readonly Drop[], { colours: c }: Pick<Io, 'colours'>): string {

@@ -28,6 +28,8 @@ export interface InterfaceSetup {
   /** An address routed through it, or null. */
   readonly probe: string | null;
   readonly addresses: readonly string[];
+  /** First and last outside port of its masquerade. */
+  readonly pool?: readonly [number, number];
 }
 
 export interface Setup {
@@ -93,8 +95,9 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
     const interfaces = hit.map('interfaces');
     const mac = one.mac.split(':').map((byte) => Number.parseInt(byte, 16));
     const probe = one.probe === null ? 0 : toBe32(one.probe);
-    const { flags, mtu, mss = 0 } = one;
-    interfaces.set(seat, interfaces.codec().value.encode({ ifindex, flags, mtu, mac, mss, probe4: probe }));
+    const { flags, mtu, mss = 0, pool: [pool_first, pool_last] = [0, 0] } = one;
+    const record = { ifindex, flags, mtu, mac, mss, probe4: probe, pool_first, pool_last };
+    interfaces.set(seat, interfaces.codec().value.encode(record));
     hit.map('seats').set(ifindex, seat);
     for (const address of one.addresses) hit.map('addresses4').set(parseAddress(address), ifindex);
   }
@@ -184,6 +187,15 @@ export async function readFlows({ hit }: Loaded): Promise<Flow[]> {
     });
   }
   return flows;
+}
+
+export function readAnswers({ miss }: Loaded): { sent: number; withheld: number } {
+  const map = miss.map('answers');
+  const sum = (key: number): number =>
+    (map.getPerCpu(key) ?? []).reduce((total, bytes) => {
+      return total + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+    }, 0);
+  return { sent: sum(0), withheld: sum(1) };
 }
 
 /** Reasons with packets, `{stray: 3}`; the names come from BTF. */

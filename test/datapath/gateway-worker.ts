@@ -1,11 +1,21 @@
 /**
  * Runs inside the gateway's namespace: loads the datapath, attaches it to every interface of the setup (argv[2], JSON) and
- * answers lines of standard input (`flows`, `drops`, `change JSON`, `restamp FIRST LAST`, `run PROGRAM DEVICE FROM HEX`, `race DEVICE
+ * answers lines of standard input (`flows`, `drops`, `answers`, `change JSON`, `restamp FIRST LAST`, `run PROGRAM DEVICE FROM HEX`, `burst PROGRAM DEVICE
+ * HEX…`, `race DEVICE
  * HEX…`) with a line of JSON each, until that ends.
  */
 import { createInterface } from 'node:readline';
 import { attachClsact, attachTcx, attachXdp, hasTcx, ifindexOf } from '../../native/lib/libbpf.ts';
-import { changePolicy, ETHERNET, loadDatapath, readDrops, readFlows, restamp, type Setup } from './datapath.ts';
+import {
+  changePolicy,
+  ETHERNET,
+  loadDatapath,
+  readAnswers,
+  readDrops,
+  readFlows,
+  restamp,
+  type Setup,
+} from './datapath.ts';
 
 const setup = JSON.parse(process.argv[2] ?? '') as Setup & { readonly xdp: boolean };
 const loaded = await loadDatapath(setup);
@@ -24,6 +34,7 @@ console.log('ready');
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'flows') console.log(JSON.stringify(await readFlows(loaded)));
   else if (line === 'drops') console.log(JSON.stringify(readDrops(loaded)));
+  else if (line === 'answers') console.log(JSON.stringify(readAnswers(loaded)));
   else if (line.startsWith('change ')) {
     await changePolicy(loaded, setup, JSON.parse(line.slice('change '.length)));
     console.log('true');
@@ -43,6 +54,15 @@ for await (const line of createInterface({ input: process.stdin })) {
     } catch (error) {
       console.log(JSON.stringify({ error: String(error) }));
     }
+  } else if (line.startsWith('burst ')) {
+    const [, program = '', device = '', ...frames] = line.split(' ');
+    const index = ifindexOf(device);
+    const context =
+      program === 'xdp_ingress' ? { ingressIfindex: index, rxQueueIndex: 0 } : { ifindex: index, ingressIfindex: 0 };
+    const verdicts: number[] = [];
+    for (const hex of frames)
+      verdicts.push((await hit.program(program).testRun({ data: Buffer.from(hex, 'hex'), context })).retval | 0);
+    console.log(JSON.stringify(verdicts));
   } else if (line.startsWith('race ')) {
     const [, device = '', ...frames] = line.split(' ');
     const context = { ingressIfindex: ifindexOf(device), rxQueueIndex: 0 };

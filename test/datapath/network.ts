@@ -149,6 +149,7 @@ export class Network {
           mac: this.macs.get('wan0') ?? '',
           probe: '203.0.113.2',
           addresses: [],
+          pool: [policy?.pool_first ?? 1024, policy?.pool_last ?? 32767],
         },
       ],
       policy: policy ?? {},
@@ -187,6 +188,11 @@ export class Network {
     return this.#ask('drops');
   }
 
+  /** Errors that the programs have sent, and those that they held back. */
+  async answers(): Promise<{ readonly sent: number; readonly withheld: number }> {
+    return this.#ask('answers');
+  }
+
   /** Another policy decides from now on. */
   async change(change: Change): Promise<void> {
     await this.#ask(`change ${JSON.stringify(change)}`);
@@ -212,6 +218,16 @@ export class Network {
     );
     if (answer.error !== undefined) throw new Error(answer.error);
     return { verdict: answer.retval, frame: Uint8Array.from(Buffer.from(answer.data, 'hex')) };
+  }
+
+  /** One after the other; the verdicts. */
+  async burst(program: string, device: string, frames: readonly Uint8Array[]): Promise<number[]> {
+    const verdicts: number[] = [];
+    for (let at = 0; at < frames.length; at += 200) {
+      const hex = frames.slice(at, at + 200).map((frame) => Buffer.from(frame).toString('hex'));
+      verdicts.push(...(await this.#ask<number[]>(`burst ${program} ${device} ${hex.join(' ')}`)));
+    }
+    return verdicts;
   }
 
   /** Each frame twice at the same time, through XDP; the verdicts. */

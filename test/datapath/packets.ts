@@ -184,7 +184,7 @@ function parseIp(bytes: Uint8Array, dmac: string, smac: string, isQuote: boolean
   const field = protocol === 1 ? at(2) : protocol === 17 ? at(6) : at(16);
   const none = protocol === 17 && field === 0;
   const l4Right = ![1, 6, 17].includes(protocol) || none || (isQuote && !whole) || sum16(l4, start) === 0xffff;
-  const isError = protocol === 1 && [3, 4, 11, 12].includes(l4[0] ?? 0) && !isQuote;
+  const isError = protocol === 1 && [3, 11, 12].includes(l4[0] ?? 0) && !isQuote;
   const bits = protocol === 6 ? (l4[13] ?? 0) : 0;
   return {
     dmac,

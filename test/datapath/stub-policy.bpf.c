@@ -4,6 +4,7 @@
  * 3 dmz.
  *   ingress: sources 192.168.1.0/24 not on lan: forged; tcp to wan's own :80 redirected to target:8080; anything to
  *            192.0.2.66 denied, to 192.0.2.67 rejected.
+ *            With `rejects`, else denied becomes else rejected.
  *   forward: lan -> wan allowed with masquerade (own address, pool); lan -> dmz and lan -> lan to port 9999 allowed; lan -> self allowed but tcp 23
  *            rejected; wan -> self icmp allowed; else denied.
  */
@@ -18,6 +19,7 @@ const volatile __u32 pool_first = 1024;
 const volatile __u32 pool_last = 32767;
 const volatile __u32 closed_port = 0;         /* of any protocol, from lan to wan: denied */
 const volatile __u32 closed_self = 0;         /* 1: to the gateway from lan: denied */
+const volatile __u32 rejects = 0;             /* 1: what is not allowed is rejected */
 const volatile __u32 mapping = 0;             /* enum masqc_dependence */
 const volatile __u32 filtering = 0;
 
@@ -76,7 +78,7 @@ __attribute__((noinline)) int masqc_policy_forward(struct masqc_packet *p)
 		return answer(p, MASQC_ALLOW, RULE_SELF);
 	if (p->in == WAN && p->out == MASQC_SELF && p->protocol == IPPROTO_ICMP)
 		return answer(p, MASQC_ALLOW, RULE_SELF);
-	return answer(p, MASQC_DENY, RULE_DEFAULT);
+	return answer(p, rejects ? MASQC_REJECT : MASQC_DENY, RULE_DEFAULT);
 }
 
 char _license[] SEC("license") = "Dual MIT/GPL";

@@ -44,7 +44,7 @@ export const WANTED: Wanted = {
   hashes: { policy: 'p1', datapath: 'd1', layout: 'l1' },
   sets: [],
   rules: 12,
-  pools: [{ name: 'home-out', first: 1024, last: 32767 }],
+  pools: [{ name: 'home-out', interfaces: ['wan'], first: 1024, last: 32767 }],
 };
 
 export const EMPTY: Snapshot = {
@@ -99,7 +99,7 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
       ifindex: live.ifindex,
       hooks: attachments.filter((one) => one.ifindex === live.ifindex).map(({ hook, mode }) => ({ hook, mode })),
       ownsQdisc: false,
-      record: makeRecord(live, { hides, mss }),
+      record: makeRecord(live, { hides, mss }, hides ? '1024-32767' : null),
     })),
     ipForward: '0',
   };

@@ -274,7 +274,7 @@ test('refuses a second gateway in one namespace', () => {
 
 test('warns of a pool that meets the own ports of the gateway, and only then', () => {
   assert.not.match(warnings(WANTED, EMPTY), 'ip_local_port_range');
-  const wide = { ...WANTED, pools: [{ name: 'home-out', first: 1024, last: 32768 }] };
+  const wide = { ...WANTED, pools: [{ name: 'home-out', interfaces: ['wan'], first: 1024, last: 32768 }] };
   assert.match(warnings(wide, EMPTY), '32768-60999');
 });
 

@@ -13,7 +13,7 @@ import {
   renderPlan,
   renderPlanJson,
 } from '../../runtime/plan/render.ts';
-import { nameReason, renderDrops } from '../../runtime/show/drops.ts';
+import { nameReason, renderAnswers, renderDrops } from '../../runtime/show/drops.ts';
 import { makeStatus, renderStatus } from '../../runtime/show/status.ts';
 import { applied, EMPTY, LAN, WAN, WANTED } from './fixtures.ts';
 
@@ -120,6 +120,9 @@ test('names drops as the documentation does, the most frequent first', () => {
   assert.match(text, /reason +packets +bytes\ndenied +30 +2\.0K .*\nstray +2 +80 /);
   assert.not.match(text, 'forged');
   assert.is(renderDrops([], io), 'Nothing was dropped.\n');
+  assert.is(renderAnswers({ sent: 0, withheld: 0 }), '');
+  assert.is(renderAnswers({ sent: 3, withheld: 0 }), '3 answered by a RST or an ICMP error.\n');
+  assert.match(renderAnswers({ sent: 3, withheld: 9 }), '3 answered by a RST or an ICMP error, 9 held back');
 });
 
 test('finds nothing amiss in a gateway that is whole', async () => {

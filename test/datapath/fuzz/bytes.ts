@@ -46,7 +46,7 @@ export interface Frame {
 export const addressAt = (b: Uint8Array, at: number): string => b.subarray(at, at + 4).join('.');
 export const isEcho = (type: number): boolean => type === 8 || type === 13;
 export const isEchoReply = (type: number): boolean => type === 0 || type === 14;
-export const isIcmpError = (type: number): boolean => type === 3 || type === 4 || type === 11 || type === 12;
+export const isIcmpError = (type: number): boolean => type === 3 || type === 11 || type === 12;
 
 /** An IPv4 packet that starts at `l3`; null where it is too short to say, or is none. */
 export function readIp(bytes: Uint8Array, l3: number): Frame | null {

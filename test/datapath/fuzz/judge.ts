@@ -59,8 +59,9 @@ export class Judge {
   /** @param from the ifindex that the packet came in by, 0: the gateway's own */
   egress({ device, frame }: Sent, from: number, { verdict, frame: out }: Outcome): Wrong {
     if (verdict === TC.drop) return null;
-    if (verdict !== TC.pass) return `TC egress verdict ${verdict}`;
     const f = readFrame(frame);
+    if (verdict === TC.redirect && f !== null && from === 0 && isReject(f, out)) return checkReject(f, out, true);
+    if (verdict !== TC.pass) return `TC egress verdict ${verdict}`;
     if (f === null) return isSame(frame, out) ? null : 'TC egress changes what is no IPv4';
     const left = readFrame(out);
     const entry = this.#live(keyOf(f));
@@ -160,6 +161,7 @@ export class Judge {
     if (entry.in !== this.#indexes[device]) return 'an ICMP error is forwarded from another interface';
     if (isBroken(f)) return `an ICMP error is forwarded although ${isBroken(f)}`;
     if (l4Residue(f) !== 0) return 'an ICMP error with a wrong checksum is forwarded';
+    if (ipResidue(quoted) !== 0) return 'an ICMP error whose quote has a wrong IP checksum is forwarded';
     const expected = Uint8Array.from(f.bytes);
     expected[f.l3 + 8] = f.ttl - 1;
     if (this.#table.has(entry, 'NAT_SRC')) put(expected, f.l3 + 12, entry.saddr);
@@ -263,13 +265,16 @@ function mayPassIpv6(frame: Uint8Array): boolean {
 
 /** A rejected packet has become its own answer. */
 const isReject = (f: Frame, out: Uint8Array): boolean => isSame(out.subarray(0, 6), f.bytes.subarray(6, 12));
-function checkReject(f: Frame, out: Uint8Array): Wrong {
+function checkReject(f: Frame, out: Uint8Array, own = false): Wrong {
   const answer = readFrame(out);
   if (answer === null || answer.daddr !== f.saddr) return 'a rejected packet is answered to somebody else';
   if (ipResidue(answer) !== 0 || l4Residue(answer) !== 0) return 'an answer of reject has a wrong checksum';
-  if (isBroken(f)) return `rejected although ${isBroken(f)}`;
-  const fine = f.protocol === TCP ? (answer.tcp & 4) !== 0 && answer.saddr === f.daddr : answer.type === 3;
-  if (!fine) return 'a rejected packet gets another answer';
+  if (!own && isBroken(f)) return `rejected although ${isBroken(f)}`;
+  const refused = answer.protocol === ICMP && answer.type === 3 && out[answer.l4 + 1] === 13;
+  if (f.protocol === TCP ? !refused && !((answer.tcp & 4) !== 0 && answer.saddr === f.daddr) : !refused)
+    return 'a rejected packet gets another answer';
+  // The gateway would take an error from itself for a forged one.
+  if (own) return answer.saddr === f.daddr ? null : 'an answer to the gateway itself is from another one';
   return answer.protocol === ICMP && !Object.values(OWN).includes(answer.saddr)
     ? 'an error of reject has a foreign source'
     : null;

@@ -38,6 +38,7 @@ const { hit } = await loadDatapath({
     mac: MAC[device],
     probe: PROBE[device],
     addresses: [OWN[device]],
+    pool: device === 'wan0' ? [2000, 2200] : [0, 0],
   })),
   policy: {},
   flows: FLOWS,
@@ -70,7 +71,7 @@ async function run(
   const { retval, data } = await hit.program(hook).testRun({ data: frame, context, dataOutSize: frame.length + 64 });
   const outcome = { verdict: retval | 0, frame: data };
   if (hook !== 'xdp_ingress' ? outcome.verdict === TC.drop : outcome.verdict === XDP.drop) expectedDrops += 1;
-  if (hook === 'tc_ingress' && isReject({ device, frame }, outcome)) expectedDrops += 1;
+  if (hook !== 'xdp_ingress' && isReject({ device, frame }, outcome)) expectedDrops += 1;
   verdicts[`${hook} ${outcome.verdict}`] = (verdicts[`${hook} ${outcome.verdict}`] ?? 0) + 1;
   done += 1;
   return outcome;
