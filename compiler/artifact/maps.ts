@@ -43,7 +43,7 @@ export function makeMaps(model: Model): Maps {
 
 /** max_entries of the maps that grow with `flows`; a mapping has two entries at most (native/datapath/mapping.h). */
 export type TableSizes = Readonly<
-  Record<'flows4' | 'slots4' | 'free_slots4' | 'mappings4' | 'resting4' | 'peers4', number>
+  Record<`${'flows' | 'slots' | 'free_slots' | 'mappings' | 'resting' | 'peers'}${4 | 6}` | 'translations6', number>
 >;
 
 export function sizeTables(flows: number): TableSizes {
@@ -54,6 +54,13 @@ export function sizeTables(flows: number): TableSizes {
     mappings4: 2 * flows,
     resting4: 2 * flows,
     peers4: flows,
+    flows6: 2 * flows,
+    slots6: flows,
+    free_slots6: flows,
+    mappings6: 2 * flows,
+    resting6: 2 * flows,
+    peers6: flows,
+    translations6: flows,
   };
 }
 

@@ -34,6 +34,8 @@ static __noinline __u32 find_own(void *ctx, struct work *w, const addr_t *of)
 	if (!w || !of)
 		return MASQC_NOWHERE;
 	address = *of;
+	if (is_link_local(address)) /* several interfaces may have the same */
+		return get_id(w->in);
 	hint = bpf_map_lookup_elem(&MAP(addresses), &address);
 	if (hint) {
 		id = get_id(*hint);

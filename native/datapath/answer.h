@@ -128,7 +128,7 @@ static __noinline bool is_syn_held(struct work *w)
 		return false;
 	in = get_interface(w->in);
 	port = bpf_ntohs(w->h.key.dport);
-	if (!in || !(in->flags & IFACE_HIDES) || port < in->pool_first || port > in->pool_last)
+	if (!in || !(in->flags & MAP(IFACE_HIDES)) || port < in->pool_first || port > in->pool_last)
 		return false;
 	if (!w->packet.own && w->packet.out != w->packet.in) /* for a host that has its address for itself */
 		return false;

@@ -37,10 +37,8 @@
 #define ICMP_TIMESTAMPREPLY 14
 #define ICMP_ADMIN_PROHIBITED 13 /* code of ICMP_DEST_UNREACH */
 
-/* An IPv6 address: in structs that serve both families. */
-struct addr6 {
-	__be32 word[4];
-};
+/* An IPv6 address, network order. As a number: clang 14 copies a struct that is passed by value byte for byte. */
+typedef unsigned __int128 addr6_t __attribute__((aligned(8)));
 
 struct icmphdr {
 	__u8 type;

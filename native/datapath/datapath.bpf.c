@@ -4,6 +4,7 @@
  * knows from an earlier epoch, it hands to the generation at control.active.
  */
 #include "base.h"
+#include "beyond.h"
 #include "drop.h"
 #include "egress.h"
 #include "epoch.h"
@@ -11,10 +12,10 @@
 #include "flow.h"
 #include "forward.h"
 #include "icmp.h"
-#include "ipv6.h"
 #include "maps.h"
 #include "nexthop.h"
 #include "options.h"
+#include "other.h"
 #include "parse.h"
 #include "restamp.h"
 #include "sweep.h"
@@ -75,6 +76,8 @@ int xdp_ingress(struct xdp_md *ctx)
 		return drop_arrival(ctx, DROP_MALFORMED);
 	case PARSED_FRAGMENT:
 		return drop_arrival(ctx, DROP_FRAGMENT);
+	case PARSED_OTHER_FAMILY:
+		return hand_over_frame(ctx);
 	default:
 		return XDP_PASS;
 	}
@@ -122,14 +125,10 @@ static __always_inline void pull(struct __sk_buff *skb, __u32 want)
 		bpf_skb_pull_data(skb, want < skb->len ? want : skb->len);
 }
 
-/* Makes the headers of IP and TCP readable and writable where they are not yet; more of them where there are options. */
+/* Makes the headers readable and writable where they are not yet. */
 static __noinline void pull_headers(struct __sk_buff *skb, __u32 l3)
 {
-	__u8 first;
-
-	pull(skb, l3 + 40);
-	if (!bpf_skb_load_bytes(skb, l3, &first, 1) && (first & 0xf) > 5)
-		pull(skb, l3 + 80);
+	pull(skb, l3 + measure_headers(skb, l3));
 }
 
 /*
@@ -153,8 +152,7 @@ int tc_ingress(struct __sk_buff *skb)
 	struct iface *in = get_interface(skb->ifindex);
 	struct flow_dir *flow;
 	struct header h = {};
-	addr_t next = NO_ADDRESS;
-	bool probe = false;
+	struct next_hop next = {};
 	enum parsed parsed;
 	__u32 now, l3;
 
@@ -164,7 +162,7 @@ int tc_ingress(struct __sk_buff *skb)
 	if (skb->vlan_present && !drop_priority_tags(skb))
 		return skb->vlan_tci & VLAN_ID ? TC_ACT_UNSPEC : drop_skb(skb, DROP_MALFORMED);
 	l3 = in->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
-	if ((void *)(long)skb->data + l3 + 80 > (void *)(long)skb->data_end)
+	if ((void *)(long)skb->data + l3 + HEADERS_ROOM > (void *)(long)skb->data_end)
 		pull_headers(skb, l3);
 	parsed = parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &h);
 	if (unlikely(h.l4 > l3 + IP_HEADER)) {
@@ -183,11 +181,17 @@ int tc_ingress(struct __sk_buff *skb)
 	case PARSED_FRAGMENT:
 		return drop_skb(skb, DROP_FRAGMENT);
 	case PARSED_OTHER_FAMILY:
-		return ipv6_in(skb, l3);
+		return hand_over_in(skb, l3);
 	case PARSED_OTHER:
 		return TC_ACT_UNSPEC;
-	default: /* IGMP and the like are the policy's business */
-		goto miss;
+	case PARSED_ODD:
+		return is_beyond_rules(&h) ? TC_ACT_UNSPEC : drop_skb(skb, DROP_STRAY);
+	case PARSED_SOURCE_ROUTED:
+		return drop_skb(skb, DROP_SOURCE_ROUTED);
+	case PARSED_UNKNOWN_HEADER:
+		return drop_skb(skb, DROP_UNKNOWN_HEADER);
+	default:
+		return drop_skb(skb, DROP_MALFORMED);
 	}
 	if (is_truncated(skb, &h))
 		return drop_skb(skb, DROP_MALFORMED);
@@ -202,22 +206,22 @@ int tc_ingress(struct __sk_buff *skb)
 		goto miss;
 	now = coarse_now();
 	if (flow->flags & FLOW_LOCAL) {
-		if (is_new_second(flow, now) && revalidate(skb, &h.key, flow, now, &next) == HOP_NEW)
+		if (is_new_second(flow, now) && revalidate(skb, &h.key, flow, now, &next.address) == HOP_NEW)
 			goto miss;
 		return deliver_skb(skb, &h, flow, now);
 	}
 	if (skb->pkt_type != PACKET_HOST) /* nobody forwards broadcasts: the stack drops it */
 		return TC_ACT_UNSPEC;
 	if (is_new_second(flow, now) || !(flow->flags & FLOW_NEIGHBOUR)) {
-		enum hop hop = revalidate(skb, &h.key, flow, now, &next);
+		enum hop hop = revalidate(skb, &h.key, flow, now, &next.address);
 
 		if (hop == HOP_NEW)
 			goto miss;
 		if (hop == HOP_NONE)
 			return drop_skb(skb, DROP_NO_ROUTE);
-		probe = is_probe_due(flow, now);
+		next.probe = is_probe_due(flow, now);
 	}
-	return forward_skb(skb, &h, flow, next, probe, now);
+	return forward_skb(skb, &h, flow, &next, now);
 miss:
 	ask_policy(skb, &MAP(tc_ingress_policies));
 	return drop_skb(skb, DROP_NO_POLICY);
@@ -240,7 +244,7 @@ int tc_egress(struct __sk_buff *skb)
 	if (!out || skb->vlan_present)
 		return TC_ACT_UNSPEC;
 	l3 = out->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
-	if ((void *)(long)skb->data + l3 + 80 > (void *)(long)skb->data_end)
+	if ((void *)(long)skb->data + l3 + HEADERS_ROOM > (void *)(long)skb->data_end)
 		pull_headers(skb, l3);
 	switch (parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &h)) {
 	case PARSED_FLOW:
@@ -255,9 +259,7 @@ int tc_egress(struct __sk_buff *skb)
 			goto miss;
 		return verdict;
 	case PARSED_OTHER_FAMILY:
-		if (skb->ingress_ifindex)
-			return drop_skb(skb, DROP_IPV6);
-		return TC_ACT_UNSPEC;
+		return hand_over_out(skb);
 	case PARSED_OTHER:
 		return TC_ACT_UNSPEC;
 	case PARSED_MALFORMED:
@@ -271,7 +273,7 @@ int tc_egress(struct __sk_buff *skb)
 		return leave_forwarded(skb, &h);
 	flow = bpf_map_lookup_elem(&MAP(flows), &h.key);
 	if (flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN && !starts_again(&h.key, &h, flow)) {
-		if (out->flags & IFACE_HIDES && !(flow->flags & FLOW_NAT_SRC) && is_private(h.key.saddr) &&
+		if (out->flags & MAP(IFACE_HIDES) && !(flow->flags & FLOW_NAT_SRC) && is_private(h.key.saddr) &&
 		    !open_door(flow->door, skb->ifindex))
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return send_skb(skb, &h, flow, coarse_now());

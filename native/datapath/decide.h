@@ -49,7 +49,7 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 		w->nat_address = p->own ? w->h.key.daddr : w->own_address;
 	} else {
 		out = bpf_map_lookup_elem(&interfaces, &seat);
-		if (!out || (out->flags & IFACE_HIDES && is_private(w->h.key.saddr)))
+		if (!out || (out->flags & MAP(IFACE_HIDES) && is_private(w->h.key.saddr)))
 			return refuse(w, DROP_UNTRANSLATED);
 	}
 	if (is_hidden(w)) {
@@ -83,7 +83,7 @@ static __always_inline bool would_answer_outside(struct work *w)
 	__u32 seat = w->back.seat;
 	struct iface *back = bpf_map_lookup_elem(&interfaces, &seat);
 
-	return w->back.out != w->in && back && back->flags & IFACE_HIDES && is_private(w->h.key.daddr);
+	return w->back.out != w->in && back && back->flags & MAP(IFACE_HIDES) && is_private(w->h.key.daddr);
 }
 
 /* Nothing is decided yet. */
@@ -128,8 +128,13 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	/* forged: the gateway's own address, or one that nothing declared leads to; also the way of the answers */
 	reverse_key(&key, &other);
 	code = route(ctx, &w->fib, &other, w->in);
-	if (code != BPF_FIB_LKUP_RET_FWD_DISABLED && (!is_routed(code) || !set_hop(&w->back, &w->fib, code)))
+	if (is_link_local(key.saddr)) { /* RFC 4291 section 2.5.6: it stays on its link */
+		if (way != WAY_LOCAL)
+			return refuse(w, DROP_FORGED);
+		w->back.out = w->in;
+	} else if (code != BPF_FIB_LKUP_RET_FWD_DISABLED && (!is_routed(code) || !set_hop(&w->back, &w->fib, code))) {
 		return refuse(w, DROP_FORGED);
+	}
 	if (w->back.out != w->in) { /* another uplink: the answers keep the one that it came by */
 		code = route_by(ctx, &w->fib, &other, w->in);
 		if (is_routed(code))
@@ -231,7 +236,7 @@ static __noinline enum step decide_own(void *ctx, struct work *w)
 	if (is_zero(key.saddr) || is_own_beyond_rules(&w->h))
 		return STEP_PASS;
 	out = get_interface(w->in);
-	if (out && out->flags & IFACE_HIDES && is_private(key.saddr) && find_own(ctx, w, &key.saddr) != get_id(w->in))
+	if (out && out->flags & MAP(IFACE_HIDES) && is_private(key.saddr) && find_own(ctx, w, &key.saddr) != get_id(w->in))
 		return refuse(w, DROP_UNTRANSLATED); /* the address of an inner interface */
 	if (is_for_many(key.daddr))
 		return STEP_PASS;

@@ -67,11 +67,10 @@ enum door {
 static __noinline enum door enter_door(void *ctx, struct work *w)
 {
 	struct socket_key outside = {};
-	struct flow_key inner;
 	struct masqc_packet *p;
 	struct mapping *m;
 	struct iface *hider;
-	addr_t inside, sender, hop, own_address;
+	addr_t sender;
 	__u32 seat, in, own, id, inner_id, filtering, rule;
 	__be16 port;
 	bool hairpin, admitted;
@@ -84,8 +83,9 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 	if (!m || !READ_ONCE(m->users) || READ_ONCE(m->users) & MAPPING_DEAD)
 		return DOOR_CLOSED;
-	inside = m->address;
-	port = m->port;
+	w->inner = w->h.key;
+	w->inner.daddr = m->address;
+	w->inner.dport = port = m->port;
 	seat = m->seat;
 	hider = bpf_map_lookup_elem(&interfaces, &seat);
 	if (!hider || !hider->ifindex)
@@ -96,18 +96,15 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 	in = p->in;
 	own = p->own;
 	w->kept = w->forth;
-	hop = w->hop;
-	own_address = w->own_address;
+	w->kept_hop = w->hop;
+	w->kept_own = w->own_address;
 
-	inner = w->h.key;
-	inner.daddr = inside;
-	inner.dport = port;
-	if (id == MASQC_NOWHERE || find_way(ctx, w, &inner) != WAY_OUT)
+	if (id == MASQC_NOWHERE || find_way(ctx, w, &w->inner) != WAY_OUT)
 		goto closed;
 	inner_id = get_id(w->forth.out);
 	if (inner_id == MASQC_NOWHERE || w->forth.out == hider->ifindex)
 		goto closed;
-	if (!ask_masquerade(p, inner_id, id, inside, port, w->h.key.saddr, w->h.key.sport) || !p->nat ||
+	if (!ask_masquerade(p, inner_id, id, w->inner.daddr, port, w->h.key.saddr, w->h.key.sport) || !p->nat ||
 	    p->mapping != MASQC_ENDPOINT_INDEPENDENT)
 		goto closed;
 	rule = p->nat;
@@ -130,7 +127,7 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 			p->in = in;
 			p->out = inner_id;
 			write_words(p->saddr, w->h.key.saddr);
-			write_words(p->daddr, inside);
+			write_words(p->daddr, w->inner.daddr);
 			p->sport = bpf_ntohs(w->h.key.sport);
 			p->dport = bpf_ntohs(port);
 			masqc_policy_forward(p);
@@ -139,7 +136,7 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 	}
 	if (!admitted)
 		goto closed;
-	w->to.daddr = inside;
+	w->to.daddr = w->inner.daddr;
 	w->to.dport = port;
 	w->forth.flags |= FLOW_NAT_DST;
 	w->back.flags |= FLOW_NAT_SRC;
@@ -155,8 +152,8 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 
 closed:
 	w->forth = w->kept;
-	w->hop = hop;
-	w->own_address = own_address;
+	w->hop = w->kept_hop;
+	w->own_address = w->kept_own;
 	w->nat = 0;
 	w->nat_address = NO_ADDRESS;
 	describe_packet(w, in);

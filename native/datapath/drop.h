@@ -27,6 +27,7 @@ enum drop_reason {
 	DROP_SOURCE_ROUTED = 18,  /* an IP option says which way it wants to go, past the rules and the routes of the gateway */
 	DROP_CUT = 19,            /* belonged to a connection that the new policy denies or translates otherwise */
 	DROP_HELD = 20,           /* an unsolicited SYN from outside: rejected when it comes again after six seconds */
+	DROP_UNKNOWN_HEADER = 21, /* an IPv6 extension header that is not known, or more of them than are walked */
 	DROP_COUNT = 32,          /* room */
 };
 

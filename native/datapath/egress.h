@@ -10,6 +10,7 @@
 #include "forward.h"
 #include "maps.h"
 #include "nexthop.h"
+#include "options.h"
 #include "parse.h"
 #include "rewrite.h"
 #include "target.h"
@@ -55,7 +56,7 @@ static __noinline bool shows_inside(struct __sk_buff *skb, const addr_t *from)
 	__u32 *owner;
 	addr_t saddr;
 
-	if (!from || !out || !(out->flags & IFACE_HIDES) || !is_private(*from))
+	if (!from || !out || !(out->flags & MAP(IFACE_HIDES)) || !is_private(*from) || is_link_local(*from))
 		return false;
 	saddr = *from;
 	owner = bpf_map_lookup_elem(&MAP(addresses), &saddr);
@@ -73,15 +74,15 @@ static __noinline bool shows_inside(struct __sk_buff *skb, const addr_t *from)
 struct datagram {
 	addr_t saddr;
 	addr_t daddr;
-	__be16 id;
-	__u8 protocol;
-	__u8 pad;
+	__be32 id;
+	__u32 protocol;
 };
 
 /* How its head left. */
 struct departure {
 	addr_t saddr;
 	__u32 ifindex;
+	__u32 pad[sizeof(addr_t) / 16];
 };
 
 /* heads: key is a datagram of which the stack sends pieces; written by TC egress with the head, read with the others, which
@@ -93,6 +94,21 @@ struct {
 	__type(value, struct departure);
 } heads SEC(".maps");
 
+/* What leave_in_pieces knows. */
+struct piece {
+	struct datagram datagram;
+	struct departure departure;
+	struct flow_key to;
+};
+
+/* pieces: key 0; written by the CPU that sends a piece, means nothing afterwards. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct piece);
+} pieces SEC(".maps");
+
 #define ASK_POLICY 0x100 /* no verdict: the head of a new flow of the gateway's own */
 
 /*
@@ -102,26 +118,27 @@ struct {
 static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 {
 	bool own = !skb->ingress_ifindex;
-	struct datagram datagram = {};
 	struct departure *head;
 	struct flow_dir *flow;
-	struct flow_key to;
+	struct piece *piece;
+	__u32 zero = 0;
 	int verdict;
 
-	if (!h)
+	piece = bpf_map_lookup_elem(&pieces, &zero);
+	if (!h || !piece)
 		return TC_ACT_SHOT;
-	datagram.saddr = h->key.saddr;
-	datagram.daddr = h->key.daddr;
-	datagram.protocol = h->key.protocol;
-	if (bpf_skb_load_bytes(skb, h->l3 + offsetof(struct iphdr, id), &datagram.id, sizeof(datagram.id)))
+	piece->datagram.saddr = h->key.saddr;
+	piece->datagram.daddr = h->key.daddr;
+	piece->datagram.protocol = h->key.protocol;
+	if (!read_datagram_id(skb, h, &piece->datagram.id))
 		return drop_skb(skb, DROP_FAILED);
 	if (h->head) {
-		struct departure departure = { .saddr = h->key.saddr, .ifindex = skb->ifindex };
-
+		piece->departure.saddr = h->key.saddr;
+		piece->departure.ifindex = skb->ifindex;
 		flow = bpf_map_lookup_elem(&MAP(flows), &h->key);
 		if (flow && flow->flags & FLOW_NAT_SRC) {
-			translate_key(&h->key, flow, &to);
-			departure.saddr = to.saddr;
+			translate_key(&h->key, flow, &piece->to);
+			piece->departure.saddr = piece->to.saddr;
 		}
 		if (!own)
 			verdict = leave_forwarded(skb, h);
@@ -130,20 +147,18 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 		else
 			verdict = ASK_POLICY;
 		if (verdict != TC_ACT_SHOT)
-			bpf_map_update_elem(&heads, &datagram, &departure, BPF_ANY);
+			bpf_map_update_elem(&heads, &piece->datagram, &piece->departure, BPF_ANY);
 		return verdict;
 	}
-	head = bpf_map_lookup_elem(&heads, &datagram);
+	head = bpf_map_lookup_elem(&heads, &piece->datagram);
 	if (head && head->ifindex != skb->ifindex)
 		head = NULL;
 	if ((!head && !own) || (own && (!head || same_address(head->saddr, h->key.saddr)) && shows_inside(skb, &h->key.saddr)))
 		return drop_skb(skb, DROP_FRAGMENT);
 	if (head && !same_address(head->saddr, h->key.saddr)) {
-		struct header piece = *h;
-
-		to = (struct flow_key){ .saddr = head->saddr };
-		piece.key.protocol = IPPROTO_IP; /* the ports are in the head */
-		if (!rewrite_skb(skb, &piece, &to, WRITE_SRC))
+		make_key(&piece->to, head->saddr, h->key.daddr, 0, 0, 0);
+		h->key.protocol = IPPROTO_IP; /* the ports are in the head */
+		if (!rewrite_skb(skb, h, &piece->to, WRITE_SRC))
 			return drop_skb(skb, DROP_FAILED);
 	}
 	return TC_ACT_UNSPEC;

@@ -8,6 +8,8 @@
 typedef __be32 addr_t;
 
 #define AF AF_INET
+/* Functions whose keys would fill the caller's stack if they were IPv6's. */
+#define WIDE __always_inline
 #define IP_ICMP IPPROTO_ICMP
 #define IP_HEADER sizeof(struct iphdr)
 #define IP_ETHERTYPE ETH_P_IP
@@ -48,6 +50,12 @@ static __always_inline bool is_multicast(addr_t address)
 static __always_inline bool is_for_many(addr_t address)
 {
 	return is_multicast(address) || address == 0xffffffff;
+}
+
+/* Means nothing without its link. (169.254.0.0/16 is routed like any other.) */
+static __always_inline bool is_link_local(addr_t address)
+{
+	return false;
 }
 
 /* RFC 1918, RFC 6598, RFC 3927 */

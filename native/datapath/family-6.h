@@ -7,9 +7,10 @@
 
 #include "base.h"
 
-typedef struct addr6 addr_t;
+typedef addr6_t addr_t;
 
 #define AF AF_INET6
+#define WIDE __noinline __attribute__((unused))
 #define IP_ICMP IPPROTO_ICMPV6
 #define IP_HEADER sizeof(struct ipv6hdr)
 #define IP_ETHERTYPE ETH_P_IPV6
@@ -17,50 +18,88 @@ typedef struct addr6 addr_t;
 
 static __always_inline bool is_zero(addr_t a)
 {
-	return !(a.word[0] | a.word[1] | a.word[2] | a.word[3]);
+	return !a;
 }
 
 static __always_inline bool same_address(addr_t a, addr_t b)
 {
-	return !((a.word[0] ^ b.word[0]) | (a.word[1] ^ b.word[1]) | (a.word[2] ^ b.word[2]) | (a.word[3] ^ b.word[3]));
+	return a == b;
 }
 
-/* For keyed hashes: all bits count. An odd factor for each word, or hosts that swap two words would meet. */
+/* The two halves as they stand in memory. */
+static __always_inline __u64 half_of(addr_t a, int i)
+{
+	return ((const __u64 *)&a)[i];
+}
+
+/* The i-th 32 bits of it, host order. */
+static __always_inline __u32 word_of(addr_t a, int i)
+{
+	return bpf_ntohl(((const __be32 *)&a)[i]);
+}
+
+/* For keyed hashes: all bits count. An odd factor for each half, or hosts that swap them would meet. */
 static __always_inline __u32 fold_address(addr_t a)
 {
-	return a.word[0] * 0x9e3779b1 ^ a.word[1] * 0x85ebca77 ^ a.word[2] * 0xc2b2ae3d ^ a.word[3];
+	__u64 sum = half_of(a, 0) * 0x9e3779b97f4a7c15 ^ half_of(a, 1) * 0xc2b2ae3d27d4eb4f;
+
+	return sum ^ sum >> 32;
+}
+
+/* Sum of its 16-bit words, to be folded. */
+static __always_inline __u64 sum_address(addr_t a)
+{
+	__u64 first = half_of(a, 0), last = half_of(a, 1);
+
+	return (first & 0xffffffff) + (first >> 32) + (last & 0xffffffff) + (last >> 32);
 }
 
 static __always_inline void write_words(__u32 words[4], addr_t a)
 {
-	words[0] = bpf_ntohl(a.word[0]);
-	words[1] = bpf_ntohl(a.word[1]);
-	words[2] = bpf_ntohl(a.word[2]);
-	words[3] = bpf_ntohl(a.word[3]);
+	words[0] = word_of(a, 0);
+	words[1] = word_of(a, 1);
+	words[2] = word_of(a, 2);
+	words[3] = word_of(a, 3);
 }
 
 static __always_inline addr_t read_words(const __u32 words[4])
 {
-	return (addr_t){ { bpf_htonl(words[0]), bpf_htonl(words[1]), bpf_htonl(words[2]), bpf_htonl(words[3]) } };
+	addr_t a = 0;
+	__be32 *to = (__be32 *)&a;
+
+	to[0] = bpf_htonl(words[0]);
+	to[1] = bpf_htonl(words[1]);
+	to[2] = bpf_htonl(words[2]);
+	to[3] = bpf_htonl(words[3]);
+	return a;
 }
 
+/* In a packet, where it is not aligned: the machines that this runs on don't mind. */
 static __always_inline addr_t read_address(const struct in6_addr *from)
 {
-	addr_t a;
+	return *(const addr_t *)from;
+}
 
-	__builtin_memcpy(&a, from, sizeof(a));
-	return a;
+static __always_inline void write_address(struct in6_addr *to, addr_t a)
+{
+	*(addr_t *)to = a;
+}
+
+/* The first 16 bits, host order. */
+static __always_inline __u16 prefix_of(addr_t a)
+{
+	return word_of(a, 0) >> 16;
 }
 
 static __always_inline bool is_multicast(addr_t a)
 {
-	return (bpf_ntohl(a.word[0]) & 0xff000000) == 0xff000000;
+	return prefix_of(a) >> 8 == 0xff;
 }
 
-/* fe80::/10 */
+/* fe80::/10: means nothing without its link. */
 static __always_inline bool is_link_local(addr_t a)
 {
-	return (bpf_ntohl(a.word[0]) & 0xffc00000) == 0xfe800000;
+	return (prefix_of(a) & 0xffc0) == 0xfe80;
 }
 
 /* No route leads there. */
@@ -72,14 +111,13 @@ static __always_inline bool is_for_many(addr_t a)
 /* RFC 4193 (fc00::/7), RFC 4291 section 2.5.6 */
 static __always_inline bool is_private(addr_t a)
 {
-	return (bpf_ntohl(a.word[0]) & 0xfe000000) == 0xfc000000 || is_link_local(a);
+	return (prefix_of(a) & 0xfe00) == 0xfc00 || is_link_local(a);
 }
 
 /* No packet on a wire has these as its source: ::/96 with what is in it (unspecified, loopback), ::ffff:0:0/96, ff00::/8. */
 static __always_inline bool is_impossible_source(addr_t a)
 {
-	return is_multicast(a) ||
-	       (!a.word[0] && !a.word[1] && (!a.word[2] || a.word[2] == bpf_htonl(0xffff)));
+	return is_multicast(a) || (!half_of(a, 0) && (!word_of(a, 2) || word_of(a, 2) == 0xffff));
 }
 
 static __always_inline void fib_from(struct bpf_fib_lookup *fib, addr_t address)

@@ -106,12 +106,21 @@ _Static_assert(sizeof(struct flow_key) == 8 + 2 * sizeof(addr_t), "flow_key");
 _Static_assert(sizeof(struct flow_dir) == (FAMILY == 4 ? 64 : 56), "flow_dir: IPv4's is one cache line");
 _Static_assert(sizeof(struct flow_slot) == 24 + 2 * sizeof(addr_t), "flow_slot");
 
+/* Member by member: a compound literal would stand on the stack first. */
+static __always_inline void make_key(struct flow_key *key, addr_t saddr, addr_t daddr, __be16 sport, __be16 dport,
+				     __u8 protocol)
+{
+	key->saddr = saddr;
+	key->daddr = daddr;
+	key->sport = sport;
+	key->dport = dport;
+	key->protocol = protocol;
+	key->pad[0] = key->pad[1] = key->pad[2] = 0;
+}
+
 static __always_inline void slot_key(const struct flow_slot *slot, struct flow_key *key)
 {
-	*key = (struct flow_key){
-		.saddr = slot->saddr, .daddr = slot->daddr, .sport = slot->sport, .dport = slot->dport,
-		.protocol = slot->protocol,
-	};
+	make_key(key, slot->saddr, slot->daddr, slot->sport, slot->dport, slot->protocol);
 }
 
 static __always_inline void set_slot_key(struct flow_slot *slot, const struct flow_key *key)
@@ -125,10 +134,7 @@ static __always_inline void set_slot_key(struct flow_slot *slot, const struct fl
 
 static __always_inline void reverse_key(const struct flow_key *key, struct flow_key *out)
 {
-	*out = (struct flow_key){
-		.saddr = key->daddr, .daddr = key->saddr, .sport = key->dport, .dport = key->sport,
-		.protocol = key->protocol,
-	};
+	make_key(out, key->daddr, key->saddr, key->dport, key->sport, key->protocol);
 }
 
 #endif

@@ -117,18 +117,21 @@ static __always_inline int forward_frame(struct xdp_md *ctx, const struct header
 	return bpf_redirect(flow->out, 0);
 }
 
-/*
- * TC ingress: rewrites (TTL too) into `to` and sends by the hop of `flow`. `hop`: its address where known, else zero: by
- * route. `probe`:
- * by the kernel's neighbour table even if the neighbour is known, so that the kernel finds out whether it still is there.
- */
+/* How TC sends a packet. */
+struct next_hop {
+	addr_t address; /* where known, else zero: by route */
+	bool probe;     /* by the kernel's neighbour table even if the neighbour is known, so that the kernel finds out whether
+	                 * it still is there */
+};
+
+/* TC ingress: rewrites (TTL too) into `to` and sends by the hop of `flow`. */
 static __always_inline int send_on(struct __sk_buff *skb, const struct header *h, const struct flow_dir *flow,
-				   const struct flow_key *to, addr_t hop, bool probe)
+				   const struct flow_key *to, const struct next_hop *next)
 {
 	__u32 seat = flow->seat, ifindex = flow->out;
 	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
 	struct ethhdr eth = { .h_proto = bpf_htons(IP_ETHERTYPE) };
-	bool known = flow->flags & FLOW_NEIGHBOUR && !probe;
+	bool known = flow->flags & FLOW_NEIGHBOUR && !next->probe;
 	bool ethernet, l2 = h->l3;
 
 	if (unlikely(!out || out->ifindex != ifindex))
@@ -147,10 +150,10 @@ static __always_inline int send_on(struct __sk_buff *skb, const struct header *h
 		return drop_skb(skb, DROP_FAILED);
 	if (known)
 		return bpf_redirect(ifindex, 0);
-	if (!is_zero(hop)) {
+	if (!is_zero(next->address)) {
 		struct bpf_redir_neigh neighbour = {};
 
-		set_neighbour(&neighbour, hop);
+		set_neighbour(&neighbour, next->address);
 		return bpf_redirect_neigh(ifindex, &neighbour, sizeof(neighbour), 0);
 	}
 	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
@@ -174,11 +177,13 @@ static __always_inline bool track_skb(struct __sk_buff *skb, const struct header
  * What the stack has to answer (TTL, MTU) goes to it: with the inside source as it came, so that the error quotes what
  * the sender sent; with the destination rewritten, or the stack would take it for its own.
  */
-static __always_inline int forward_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, addr_t hop,
-				       bool probe, __u32 now)
+static WIDE int forward_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow,
+			    const struct next_hop *next, __u32 now)
 {
 	struct flow_key to;
 
+	if (!h || !flow || !next)
+		return TC_ACT_SHOT;
 	if (h->key.protocol == IPPROTO_TCP && !track_skb(skb, h, flow, now))
 		return drop_skb(skb, DROP_STRAY);
 	count_skb(skb, h, flow, now);
@@ -189,14 +194,16 @@ static __always_inline int forward_skb(struct __sk_buff *skb, const struct heade
 		skb->mark = VETTED_MARK;
 		return TC_ACT_UNSPEC;
 	}
-	return send_on(skb, h, flow, &to, hop, probe);
+	return send_on(skb, h, flow, &to, next);
 }
 
 /* TC ingress, packet for the gateway. */
-static __always_inline int deliver_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
+static WIDE int deliver_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
 {
 	struct flow_key to;
 
+	if (!h || !flow)
+		return TC_ACT_SHOT;
 	if (h->key.protocol == IPPROTO_TCP && !track_skb(skb, h, flow, now))
 		return drop_skb(skb, DROP_STRAY);
 	count_skb(skb, h, flow, now);
@@ -209,10 +216,12 @@ static __always_inline int deliver_skb(struct __sk_buff *skb, const struct heade
 }
 
 /* TC egress, packet of a flow that the gateway sends. */
-static __always_inline int send_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
+static WIDE int send_skb(struct __sk_buff *skb, const struct header *h, struct flow_dir *flow, __u32 now)
 {
 	struct flow_key to;
 
+	if (!h || !flow)
+		return TC_ACT_SHOT;
 	if (h->key.protocol == IPPROTO_TCP && !track_skb(skb, h, flow, now))
 		return drop_skb(skb, DROP_STRAY);
 	count_skb(skb, h, flow, now);

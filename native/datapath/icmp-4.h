@@ -7,6 +7,8 @@
 #include "parse.h"
 #include "rewrite.h"
 
+#define ERROR_PROTOCOL IPPROTO_IP /* its checksum does not cover the addresses: nothing but these to rewrite */
+
 static __always_inline bool read_quote(struct __sk_buff *skb, const struct header *h, struct quote *q)
 {
 	struct iphdr ip;

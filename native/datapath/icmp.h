@@ -23,6 +23,30 @@ struct quote {
 	__u8 pad[7];
 };
 
+/* What is known of an error: too large for the stack. */
+struct error {
+	struct quote quote;
+	struct flow_key key;  /* of the flow that carries it */
+	struct flow_key to;   /* what that flow's packets become */
+	struct header outer;
+	struct next_hop next;
+};
+
+/* errors: key 0; written by the CPU that handles an error, means nothing afterwards. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct error);
+} errors SEC(".maps");
+
+static __always_inline struct error *get_error(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&errors, &zero);
+}
+
 #define SUM_PIECE 64
 #define SUM_PIECES 24 /* 1536 bytes: an error is at most 576 long, or as long as the MTU (RFC 4884, RFC 1812) */
 
@@ -60,53 +84,52 @@ static __noinline bool has_right_sum(struct __sk_buff *skb, __u32 from, __u32 to
  */
 static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
 {
+	struct error *e = get_error();
 	struct flow_dir *flow;
-	struct flow_key key, to;
-	struct quote q = {};
-	struct header outer;
 
-	if (!h)
+	if (!h || !e)
 		return TC_ACT_SHOT;
 	if (skb->mark == ANSWER_MARK) {
 		skb->mark = 0;
 		return TC_ACT_UNSPEC;
 	}
-	if (!read_quote(skb, h, &q))
+	if (!read_quote(skb, h, &e->quote))
 		return drop_skb(skb, DROP_MALFORMED);
-	reverse_key(&q.key, &key);
-	flow = bpf_map_lookup_elem(&MAP(flows), &key);
+	reverse_key(&e->quote.key, &e->key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &e->key);
 	if (!flow || flow->epoch == EPOCH_DYING || flow->flags & FLOW_OWN)
 		return drop_skb(skb, DROP_STRAY);
 	/*
 	 * RFC 5508 REQ-3: an error whose own checksum is wrong is dropped, and one whose quoted IP header has a wrong one; the
 	 * quoted transport checksum may be as it is.
 	 */
-	if (!has_right_sum(skb, h->l4, h->l3 + h->length, icmp_pseudo_sum(h)) || !has_right_header(skb, &q))
+	if (!has_right_sum(skb, h->l4, h->l3 + h->length, icmp_pseudo_sum(h)) || !has_right_header(skb, &e->quote))
 		return drop_skb(skb, DROP_MALFORMED);
 	if (!open_door(flow->door, skb->ifindex))
 		return drop_skb(skb, DROP_WRONG_INTERFACE);
-	translate_key(&key, flow, &to);
-	if (flow->flags & (FLOW_NAT_SRC | FLOW_NAT_DST) && !rewrite_quote(skb, h, &q, &to))
+	translate_key(&e->key, flow, &e->to);
+	if (flow->flags & (FLOW_NAT_SRC | FLOW_NAT_DST) && !rewrite_quote(skb, h, &e->quote, &e->to))
 		return drop_skb(skb, DROP_FAILED);
-	outer = *h;
-	outer.key.sport = 0;
-	outer.key.dport = 0;
-	outer.key.protocol = IPPROTO_IP; /* addresses only */
+	e->outer = *h;
+	e->outer.key.sport = 0;
+	e->outer.key.dport = 0;
+	e->outer.key.protocol = ERROR_PROTOCOL;
 	if (!(flow->flags & FLOW_NAT_SRC))
-		to.saddr = h->key.saddr;
-	to.sport = 0;
-	to.dport = 0;
+		e->to.saddr = h->key.saddr;
+	e->to.sport = 0;
+	e->to.dport = 0;
 	if (flow->flags & FLOW_LOCAL) {
-		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, &outer, &to, WRITE_DST))
+		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, &e->outer, &e->to, WRITE_DST))
 			return drop_skb(skb, DROP_FAILED);
 		return TC_ACT_UNSPEC;
 	}
 	if (h->ttl <= 1 || h->length > flow->mtu)
 		return drop_skb(skb, DROP_STRAY);
-	if (!(flow->flags & FLOW_NAT_SRC) && !same_address(h->key.saddr, key.saddr) &&
-	    is_hidden_by(flow->seat, to.saddr)) /* an inside router, about a flow without masquerade */
+	if (!(flow->flags & FLOW_NAT_SRC) && !same_address(h->key.saddr, e->key.saddr) &&
+	    is_hidden_by(flow->seat, e->to.saddr)) /* an inside router, about a flow without masquerade */
 		return drop_skb(skb, DROP_UNTRANSLATED);
-	return send_on(skb, &outer, flow, &to, NO_ADDRESS, false);
+	e->next = (struct next_hop){ .probe = false };
+	return send_on(skb, &e->outer, flow, &e->to, &e->next);
 }
 
 /*
@@ -115,20 +138,19 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
  */
 static __noinline int icmp_error_out(struct __sk_buff *skb, struct header *h)
 {
+	struct error *e = get_error();
 	struct flow_dir *flow;
-	struct flow_key key, to;
-	struct quote q = {};
 
-	if (!h)
+	if (!h || !e)
 		return TC_ACT_SHOT;
-	if (!read_quote(skb, h, &q))
+	if (!read_quote(skb, h, &e->quote))
 		return TC_ACT_UNSPEC;
-	reverse_key(&q.key, &key);
-	flow = bpf_map_lookup_elem(&MAP(flows), &key);
+	reverse_key(&e->quote.key, &e->key);
+	flow = bpf_map_lookup_elem(&MAP(flows), &e->key);
 	if (!flow || !(flow->flags & FLOW_NAT_SRC))
 		return TC_ACT_UNSPEC;
-	translate_key(&key, flow, &to);
-	if (!rewrite_quote(skb, h, &q, &to))
+	translate_key(&e->key, flow, &e->to);
+	if (!rewrite_quote(skb, h, &e->quote, &e->to))
 		return drop_skb(skb, DROP_FAILED);
 	return TC_ACT_UNSPEC;
 }

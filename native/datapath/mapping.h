@@ -17,6 +17,7 @@ struct socket_key {
 	__be16 port;
 	__u8 protocol;
 	__u8 side;            /* 0: the outside socket; else the inside one: the seat of the interface that hides it */
+	__u8 pad[sizeof(addr_t) / 16 * 4];
 };
 
 #define MAPPING_DEAD 0x80000000U /* in `users`: nobody may take it any more, the sweep removes it */
@@ -34,7 +35,7 @@ struct mapping {
 	};
 	__u32 pad;
 };
-_Static_assert(sizeof(struct socket_key) == 4 + sizeof(addr_t), "socket_key");
+_Static_assert(sizeof(struct socket_key) == (FAMILY == 4 ? 8 : 24), "socket_key");
 _Static_assert(sizeof(struct mapping) == 16 + 2 * sizeof(addr_t), "mapping");
 
 /* mappings4, mappings6: outside sockets, written by the miss path (whose BPF_NOEXIST is the claim of the port) and by the sweep, which
@@ -60,7 +61,7 @@ struct {
 struct peer_key {
 	struct socket_key outside;
 	addr_t address;
-	__u32 pad;
+	__u32 pad[(sizeof(addr_t) + 4) / 8];
 };
 
 /* peers4, peers6: further addresses that a mapping talks to, for address-dependent filtering; the value counts flows; written by the

@@ -96,7 +96,8 @@ struct {
 enum iface_flag {
 	IFACE_ETHERNET = 1,   /* packets have an Ethernet header */
 	IFACE_XDP = 2,        /* transmits XDP frames (ndo_xdp_xmit) */
-	IFACE_HIDES = 4,      /* a masquerade names it: no private source may leave by it untranslated */
+	IFACE_HIDES4 = 4,     /* a masquerade names it: no private source may leave by it untranslated */
+	IFACE_HIDES6 = 8,     /* the same for IPv6 */
 };
 
 #define MSS_BY_PATH 0xffff
@@ -110,7 +111,7 @@ struct iface {
 	__u16 mss;            /* most that SYNs by it may ask for (mss.h); 0: anything; MSS_BY_PATH: what the path's MTU allows */
 	__be32 probe4;        /* an address routed through it; 0: none known */
 	__u32 pad2;
-	struct addr6 probe6;
+	addr6_t probe6;
 	__u16 pool_first;     /* IFACE_HIDES: outside ports of its masquerades, host order; 0..0: none */
 	__u16 pool_last;
 	__u32 pad3[5];
@@ -148,10 +149,11 @@ struct {
 
 /* *_policies: key is a generation's place, value its linked miss program; written by apply; the datapath tail-calls the
  * entry at the place in control.active. */
-#define POLICIES(name)                                                                                                     \
+#define POLICIES(name) PROGRAMS(name, MAX_GENERATIONS)
+#define PROGRAMS(name, count)                                                                                              \
 	struct {                                                                                                           \
 		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                                                     \
-		__uint(max_entries, MAX_GENERATIONS);                                                                      \
+		__uint(max_entries, count);                                                                                \
 		__uint(key_size, sizeof(__u32));                                                                           \
 		__uint(value_size, sizeof(__u32));                                                                         \
 		__uint(pinning, LIBBPF_PIN_BY_NAME);                                                                       \

@@ -20,6 +20,18 @@ extern int masqc_policy_forward(struct masqc_packet *packet);
 #include "reject.h"
 #include "work.h"
 
+static WIDE enum parsed parse_frame(struct xdp_md *ctx, struct work *w)
+{
+	if (!w)
+		return PARSED_OTHER;
+	return parse_packet((void *)(long)ctx->data, (void *)(long)ctx->data_end, sizeof(struct ethhdr), false, &w->h);
+}
+
+static WIDE int forward_first(struct xdp_md *ctx, struct work *w, struct flow_dir *flow)
+{
+	return w && flow ? forward_frame(ctx, &w->h, flow, coarse_now()) : XDP_PASS;
+}
+
 SEC("xdp.frags")
 int xdp_miss(struct xdp_md *ctx)
 {
@@ -30,7 +42,7 @@ int xdp_miss(struct xdp_md *ctx)
 	struct iface *in = get_interface(ctx->ingress_ifindex);
 
 	if (!w || !in || data + sizeof(struct ethhdr) > end || !is_for_interface(data, in) ||
-	    parse_packet(data, end, sizeof(struct ethhdr), false, &w->h) != PARSED_FLOW)
+	    parse_frame(ctx, w) != PARSED_FLOW)
 		return XDP_PASS;
 	if (sizeof(struct ethhdr) + w->h.length > bytes && sizeof(struct ethhdr) + w->h.length > bpf_xdp_get_buff_len(ctx))
 		return drop_frame(DROP_MALFORMED, bytes);
@@ -67,15 +79,15 @@ known:
 		return drop_frame(DROP_WRONG_INTERFACE, bytes);
 	if (!fits_xdp(&w->h, flow))
 		return XDP_PASS;
-	return forward_frame(ctx, &w->h, flow, coarse_now());
+	return forward_first(ctx, w, flow);
 }
 
-static __always_inline enum parsed parse_skb(struct __sk_buff *skb, struct work *w)
+static WIDE enum parsed parse_skb(struct __sk_buff *skb, struct work *w)
 {
 	struct iface *iface = get_interface(skb->ifindex);
 	__u32 l3;
 
-	if (!iface)
+	if (!w || !iface)
 		return PARSED_OTHER;
 	l3 = iface->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0;
 	w->in = skb->ifindex;
@@ -86,6 +98,7 @@ SEC("tc")
 int tc_ingress_miss(struct __sk_buff *skb)
 {
 	struct work *w = get_work();
+	struct next_hop next = {};
 	struct flow_dir *flow;
 	enum parsed parsed;
 	enum step step;
@@ -97,8 +110,6 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	parsed = parse_skb(skb, w);
-	if (parsed == PARSED_ODD)
-		return drop_skb(skb, DROP_STRAY);
 	if (parsed != PARSED_FLOW)
 		return drop_skb(skb, DROP_MALFORMED);
 	switch (meet_flow(skb, w)) {
@@ -140,7 +151,8 @@ known:
 		return deliver_skb(skb, &w->h, flow, coarse_now());
 	if (skb->pkt_type != PACKET_HOST)
 		return TC_ACT_UNSPEC;
-	return forward_skb(skb, &w->h, flow, w->hop, false, coarse_now());
+	next.address = w->hop;
+	return forward_skb(skb, &w->h, flow, &next, coarse_now());
 }
 
 SEC("tc")

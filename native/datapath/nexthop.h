@@ -19,7 +19,8 @@ static __always_inline long ask_route(void *ctx, struct bpf_fib_lookup *fib, con
 	fib->dport = key->dport;
 	fib->tot_len = 1;
 	fib->ifindex = ifindex;
-	fib_from(fib, key->saddr);
+	if (!is_link_local(key->saddr)) /* with such a source nothing is routed, and the answer would be that it is local */
+		fib_from(fib, key->saddr);
 	fib_to(fib, key->daddr);
 	return bpf_fib_lookup(ctx, fib, sizeof(*fib), flags | BPF_FIB_LOOKUP_SRC);
 }
@@ -83,17 +84,20 @@ static __always_inline bool is_hidden_by(__u32 seat, addr_t source)
 {
 	struct iface *out = bpf_map_lookup_elem(&interfaces, &seat);
 
-	return out && out->flags & IFACE_HIDES && is_private(source);
+	return out && out->flags & MAP(IFACE_HIDES) && is_private(source);
 }
 
 /* Ends a flow: both directions become misses, the sweep removes them. */
-static __always_inline void end_flow(const struct flow_key *key, struct flow_dir *flow, __u32 now)
+static WIDE void end_flow(const struct flow_key *key, struct flow_dir *flow, __u32 now)
 {
 	struct flow_slot *slot;
 	struct flow_dir *back;
 	struct flow_key other;
-	__u32 index = flow->slot;
+	__u32 index;
 
+	if (!key || !flow)
+		return;
+	index = flow->slot;
 	opposite_key(key, flow, &other);
 	back = bpf_map_lookup_elem(&MAP(flows), &other);
 	if (back && back->slot == index)

@@ -29,6 +29,7 @@ struct header {
 	bool dont_fragment;
 	bool head;        /* of a fragmented datagram: has ports, is PARSED_FRAGMENT all the same */
 	bool partial;     /* the L4 checksum looks like CHECKSUM_PARTIAL's pseudo-header sum */
+	__be32 fragment_id; /* IPv6: of the fragment header, if there is one */
 };
 
 enum parsed {
@@ -36,7 +37,9 @@ enum parsed {
 	PARSED_ERROR,      /* an ICMP error */
 	PARSED_ODD,        /* an ICMP message that is neither query nor error */
 	PARSED_FRAGMENT,
-	PARSED_OPTIONS,    /* has IP options where the caller does not take them */
+	PARSED_OPTIONS,    /* has IP options (extension headers) where the caller does not take them */
+	PARSED_SOURCE_ROUTED, /* IPv6: a routing header that still leads elsewhere */
+	PARSED_UNKNOWN_HEADER, /* IPv6: nobody knows what follows it */
 	PARSED_OTHER_FAMILY,
 	PARSED_OTHER,      /* neither IPv4 nor IPv6: not ours */
 	PARSED_MALFORMED,

@@ -48,10 +48,10 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	bool redirected = false, local = forth->flags & FLOW_LOCAL, own = forth->flags & FLOW_OWN;
 	__u32 seat = forth->seat, back_seat = back->seat;
 	struct iface *out, *home;
-	struct flow_key to;
+	struct flow_key *to = &w->became;
 	addr_t target;
 
-	translate_key(key, forth, &to);
+	translate_key(key, forth, to);
 	describe_tuple(w, key, forth->tcp << 8, own ? MASQC_SELF : get_id(in));
 	if (!own && p->in == MASQC_NOWHERE)
 		return refuse(w, DROP_UNDECLARED);
@@ -69,7 +69,7 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	if (p->verdict == MASQC_REDIRECT) {
 		redirected = true;
 		target = read_words(p->to_addr);
-		if (!(forth->flags & FLOW_NAT_DST) || !same_address(target, to.daddr) ||
+		if (!(forth->flags & FLOW_NAT_DST) || !same_address(target, to->daddr) ||
 		    (p->to_port && p->protocol != IP_ICMP ? p->to_port != bpf_ntohs(forth->dport) :
 								 forth->dport != key->dport))
 			return refuse(w, DROP_CUT);
@@ -85,8 +85,8 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	} else if (door) {
 		w->nat_address = NO_ADDRESS;
 		w->rechecks = 1;
-		if (enter_door(ctx, w) != DOOR_OPEN || !same_address(w->to.daddr, to.daddr) || w->to.dport != to.dport ||
-		    (is_hidden(w) ? !same_address(to.saddr, w->nat_address) : forth->flags & FLOW_NAT_SRC))
+		if (enter_door(ctx, w) != DOOR_OPEN || !same_address(w->to.daddr, to->daddr) || w->to.dport != to->dport ||
+		    (is_hidden(w) ? !same_address(to->saddr, w->nat_address) : forth->flags & FLOW_NAT_SRC))
 			return refuse(w, DROP_CUT);
 		return STEP_CREATE;
 	} else if (forth->flags & FLOW_NAT_DST) {
@@ -104,23 +104,23 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	if (p->verdict != MASQC_ALLOW || local)
 		return obey(w);
 	home = bpf_map_lookup_elem(&interfaces, &back_seat);
-	if (back->out != in && home && home->flags & IFACE_HIDES && is_private(key->daddr))
+	if (back->out != in && home && home->flags & MAP(IFACE_HIDES) && is_private(key->daddr))
 		return refuse(w, DROP_FORGED);
 	w->nat = p->nat;
 	if (p->nat)
-		return is_in_pool(p, forth, &to) ? STEP_CREATE : refuse(w, DROP_CUT);
+		return is_in_pool(p, forth, to) ? STEP_CREATE : refuse(w, DROP_CUT);
 	if (redirected && forth->out == in) /* the client appears with its outside address */
-		return forth->flags & FLOW_NAT_SRC && (!p->own || same_address(to.saddr, key->daddr)) ? STEP_CREATE : refuse(w, DROP_CUT);
+		return forth->flags & FLOW_NAT_SRC && (!p->own || same_address(to->saddr, key->daddr)) ? STEP_CREATE : refuse(w, DROP_CUT);
 	out = bpf_map_lookup_elem(&interfaces, &seat);
 	if (forth->flags & FLOW_NAT_SRC || !out)
 		return refuse(w, DROP_CUT);
-	return out->flags & IFACE_HIDES && is_private(key->saddr) ? refuse(w, DROP_UNTRANSLATED) : STEP_CREATE;
+	return out->flags & MAP(IFACE_HIDES) && is_private(key->saddr) ? refuse(w, DROP_UNTRANSLATED) : STEP_CREATE;
 }
 
 /* `flow` is one direction of it. */
 static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *flow)
 {
-	struct flow_key arrived, key, other;
+	struct flow_key *key;
 	struct flow_dir *forth, *back;
 	struct flow_slot *slot;
 	__u32 index, seat, in;
@@ -135,12 +135,13 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
 	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (!slot)
 		return FATE_CUT;
-	slot_key(slot, &key);
-	forth = bpf_map_lookup_elem(&MAP(flows), &key);
+	key = &w->started;
+	slot_key(slot, key);
+	forth = bpf_map_lookup_elem(&MAP(flows), key);
 	if (!forth || forth->slot != index || !(forth->flags & FLOW_ORIGINAL))
 		return FATE_CUT;
-	opposite_key(&key, forth, &other);
-	back = bpf_map_lookup_elem(&MAP(flows), &other);
+	opposite_key(key, forth, &w->reply);
+	back = bpf_map_lookup_elem(&MAP(flows), &w->reply);
 	if (!back || back->slot != index)
 		return FATE_CUT;
 	w->reason = DROP_CUT;
@@ -150,14 +151,14 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
 		return FATE_CUT;
 	adopted = forth->flags & FLOW_LOCAL && !slot->rule;
 	in = w->in;
-	arrived = w->h.key;
+	w->arrived = w->h.key;
 	w->in = door->ifindex;
-	w->h.key = key;
+	w->h.key = *key;
 	w->rule = w->nat = 0;
-	step = ask_again(ctx, w, &key, w->in, forth, back, adopted, slot->uses & USE_TARGET);
+	step = ask_again(ctx, w, key, w->in, forth, back, adopted, slot->uses & USE_TARGET);
 	w->rechecks = 0;
 	w->in = in;
-	w->h.key = arrived;
+	w->h.key = w->arrived;
 	if (step == STEP_CREATE) {
 		slot->rule = w->rule;
 		slot->nat = w->nat;
@@ -183,7 +184,7 @@ static __always_inline enum fate meet_flow(void *ctx, struct work *w)
 	bool deciding = (active & 0xff) == place;
 
 	w->epoch = deciding ? active >> 8 : EPOCH_LONG_AGO;
-	w->hop = 0;
+	w->hop = NO_ADDRESS;
 	if (!flow || flow->epoch == EPOCH_DYING || starts_again(&w->h.key, &w->h, flow))
 		return FATE_NEW;
 	if (!deciding || flow->epoch == w->epoch)

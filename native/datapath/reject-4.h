@@ -54,16 +54,17 @@ static __always_inline void fill_reset(struct reset *r, const struct header *h)
 	r->tcp.check = h->partial ? fold(pseudo) : ~fold(pseudo + sum_bytes(&r->tcp, sizeof(r->tcp)));
 }
 
-/* Administratively prohibited, about the packet in `h`. False: it can't be read. */
-static __always_inline bool fill_unreachable(struct __sk_buff *skb, struct unreachable *u, const struct header *h,
+/* Administratively prohibited, about the packet in `h`. Returns the size of the answer, 0: the packet
+ * can't be read. */
+static __always_inline __u32 fill_unreachable(struct __sk_buff *skb, struct unreachable *u, const struct header *h,
 					     addr_t from)
 {
 	fill_ip(&u->ip, from, h->key.saddr, IPPROTO_ICMP, sizeof(*u));
 	u->icmp = (struct icmphdr){ .type = ICMP_DEST_UNREACH, .code = ICMP_ADMIN_PROHIBITED };
 	if (bpf_skb_load_bytes(skb, h->l3 & 0xf, u->quote, QUOTED))
-		return false;
+		return 0;
 	u->icmp.checksum = ~fold(sum_bytes(&u->icmp, sizeof(u->icmp) + QUOTED));
-	return true;
+	return sizeof(*u);
 }
 
 #endif

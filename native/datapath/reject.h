@@ -73,7 +73,7 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w, bool own
 		return TC_ACT_SHOT;
 	in = get_interface(skb->ifindex);
 	full = w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED || w->reason == DROP_PORT_TAKEN;
-	if (full && !own && (!in || in->flags & IFACE_HIDES))
+	if (full && !own && (!in || in->flags & MAP(IFACE_HIDES)))
 		return TC_ACT_SHOT; /* a full table is nobody's business outside */
 	if (!may_answer(&h->key.saddr))
 		return TC_ACT_SHOT;
@@ -86,6 +86,7 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w, bool own
 	} else {
 		struct unreachable u;
 		addr_t from = h->key.daddr;
+		__u32 size;
 
 		/* the gateway answers with its own address on that side; a martian to itself */
 		if (!own && (!w->packet.own || w->packet.own == MASQC_NOWHERE)) {
@@ -99,9 +100,10 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w, bool own
 				return TC_ACT_SHOT;
 			from = fib_source(&w->fib);
 		}
-		if (!fill_unreachable(skb, &u, h, from))
+		size = fill_unreachable(skb, &u, h, from);
+		if (!size || size > sizeof(u))
 			return TC_ACT_SHOT;
-		if (!turn_around(skb, l3, sizeof(u)) || bpf_skb_store_bytes(skb, l3, &u, sizeof(u), BPF_F_INVALIDATE_HASH))
+		if (!turn_around(skb, l3, size) || bpf_skb_store_bytes(skb, l3, &u, size, BPF_F_INVALIDATE_HASH))
 			return TC_ACT_SHOT;
 	}
 	return send_answer(skb, own);

@@ -8,10 +8,7 @@
 /* What a packet with this key becomes; `dir` is the entry of the key. */
 static __always_inline void translate_key(const struct flow_key *key, const struct flow_dir *dir, struct flow_key *to)
 {
-	*to = (struct flow_key){
-		.saddr = dir->saddr, .daddr = dir->daddr, .sport = dir->sport, .dport = dir->dport,
-		.protocol = key->protocol,
-	};
+	make_key(to, dir->saddr, dir->daddr, dir->sport, dir->dport, key->protocol);
 }
 
 /* Both entries of a flow to be: its packets with `key` become `to`. False: there is no room for it. */

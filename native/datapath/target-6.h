@@ -32,10 +32,7 @@ static __always_inline void translate_key(const struct flow_key *key, const stru
 	struct flow_slot *slot;
 	__u32 index = dir->slot;
 
-	*to = (struct flow_key){
-		.saddr = key->saddr, .daddr = key->daddr, .sport = dir->sport, .dport = dir->dport,
-		.protocol = key->protocol,
-	};
+	make_key(to, key->saddr, key->daddr, dir->sport, dir->dport, key->protocol);
 	if (likely(!(dir->flags & (FLOW_NAT_SRC | FLOW_NAT_DST))))
 		return;
 	if (dir->flags & FLOW_ORIGINAL) {

@@ -39,6 +39,12 @@ struct work {
 	__u8 rechecks;              /* the flow is there already */
 	__u8 pad;
 	struct flow_dir kept;       /* enter_door: what is put back when there is no door */
+	addr_t kept_hop;
+	addr_t kept_own;
+	struct flow_key inner;      /* enter_door: the packet as the inside would see it */
+	struct flow_key arrived;    /* recheck: the packet's own key */
+	struct flow_key started;    /* recheck: that of the packet that started the flow, */
+	struct flow_key became;     /* and what it became */
 };
 
 /* work: key 0; written by the slow path of its CPU, means nothing afterwards. */

@@ -60,7 +60,7 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
       flags:
         (record.mac !== null ? (flag.ETHERNET ?? 0) : 0) |
         (record.transmit ? (flag.XDP ?? 0) : 0) |
-        (record.hides ? (flag.HIDES ?? 0) : 0),
+        (record.hides ? (flag.HIDES4 ?? 0) : 0),
       mtu: Math.min(record.mtu, MAX_MTU),
       mac: toMac(record.mac),
       mss: record.mss === 'clamp' ? MSS_BY_PATH : (record.mss ?? 0),

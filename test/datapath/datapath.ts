@@ -5,14 +5,16 @@
 import { readFileSync } from 'node:fs';
 import { sizeTables } from '../../compiler/artifact/maps.ts';
 import { BpfObject, type BtfRecord, ifindexOf, linkToBytes } from '../../native/lib/libbpf.ts';
+import { formatIpv6, parseIpv6 } from './packets6.ts';
 
 export const COARSE_NS = 2 ** 26;
-const DATAPATH = new URL('../../native/prebuilt/datapath/datapath4.bpf.o', import.meta.url).pathname;
-const MISS = new URL('../../native/prebuilt/datapath/miss4.bpf.o', import.meta.url).pathname;
+const objectOf = (name: 'datapath' | 'miss', family: 4 | 6): string =>
+  new URL(`../../native/prebuilt/datapath/${name}${family}.bpf.o`, import.meta.url).pathname;
 
 export const ETHERNET = 1;
 export const XDP = 2;
 export const HIDES = 4;
+export const HIDES6 = 8;
 
 export interface InterfaceSetup {
   readonly device: string;
@@ -27,6 +29,7 @@ export interface InterfaceSetup {
   readonly mss?: number;
   /** An address routed through it, or null. */
   readonly probe: string | null;
+  readonly probe6?: string;
   readonly addresses: readonly string[];
   /** First and last outside port of its masquerade. */
   readonly pool?: readonly [number, number];
@@ -42,15 +45,33 @@ export interface Setup {
   /** Seconds. */
   readonly timeouts: Readonly<Record<'tcp' | 'tcpSyn' | 'tcpFin' | 'udp' | 'icmp' | 'other', number>>;
   readonly sweep: boolean;
+  /** IPv6 is carried, too. */
+  readonly ipv6?: boolean;
   /** Seconds that a port rests; 120 by default. */
   readonly rest?: number;
   /** Seconds between packets that go by the kernel's neighbour table; 0: none, so that every verdict is sure. */
   readonly probeEvery: number;
 }
 
+export interface Flow6 {
+  readonly saddr: string;
+  readonly daddr: string;
+  readonly sport: number;
+  readonly dport: number;
+  readonly protocol: number;
+  readonly toSport: number;
+  readonly flags: number;
+  readonly epoch: number;
+  readonly tcp: number;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
 export interface Loaded {
   readonly hit: BpfObject;
   readonly miss: BpfObject;
+  /** Of IPv6. */
+  readonly hit6: BpfObject | null;
 }
 
 export interface Flow {
@@ -68,7 +89,8 @@ export interface Flow {
   readonly bytes: number;
 }
 
-export const parseAddress = (text: string): Uint8Array => Uint8Array.from(text.split('.').map(Number));
+export const parseAddress = (text: string): Uint8Array =>
+  text.includes(':') ? parseIpv6(text) : Uint8Array.from(text.split('.').map(Number));
 /** As a number whose bytes in memory are in network order (little-endian machines). */
 const toBe32 = (text: string): number => new DataView(parseAddress(text).buffer).getUint32(0, true);
 const fromBe32 = (value: number): string =>
@@ -78,12 +100,17 @@ const coarse = (seconds: number): number => Math.round((seconds * 1e9) / COARSE_
 
 export async function loadDatapath(setup: Setup): Promise<Loaded> {
   const { pin, flows, timeouts: t } = setup;
-  const sizes = sizeTables(flows);
-  const hit = BpfObject.open(DATAPATH, { pinRoot: pin });
-  for (const [map, entries] of Object.entries(sizes)) hit.setMaxEntries(map, entries);
-  hit.setGlobal('.rodata', { probe_every: setup.probeEvery });
-  await hit.load();
-  const miss = await loadMiss(setup, { ...setup.policy, generation: 7, place: 3 });
+  const loadHit = async (family: 4 | 6): Promise<BpfObject> => {
+    const object = BpfObject.open(objectOf('datapath', family), { pinRoot: pin });
+    sizeMaps(object, flows);
+    object.setGlobal('.rodata', { probe_every: setup.probeEvery });
+    await object.load();
+    return object;
+  };
+  const hit = await loadHit(4);
+  const hit6 = setup.ipv6 === true ? await loadHit(6) : null;
+  const miss = await loadMiss(setup, 4, { ...setup.policy, generation: 7, place: 3 });
+  const miss6 = hit6 === null ? null : await loadMiss(setup, 6, { ...setup.policy, generation: 7, place: 3 });
 
   const control = hit.map('control');
   const timeouts = [t.tcp, t.tcpSyn, t.tcpFin, t.udp, t.icmp, t.other, 0, 0].map(coarse);
@@ -95,27 +122,46 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
     const interfaces = hit.map('interfaces');
     const mac = one.mac.split(':').map((byte) => Number.parseInt(byte, 16));
     const probe = one.probe === null ? 0 : toBe32(one.probe);
-    const { flags, mtu, mss = 0, pool: [pool_first, pool_last] = [0, 0] } = one;
-    const record = { ifindex, flags, mtu, mac, mss, probe4: probe, pool_first, pool_last };
+    const { mtu, mss = 0, pool: [pool_first, pool_last] = [0, 0] } = one;
+    const flags = one.flags | (setup.policy.nat6 === 1 && one.flags & HIDES ? HIDES6 : 0);
+    const probe6 = parseIpv6(one.probe6 ?? '::');
+    const record = { ifindex, flags, mtu, mac, mss, probe4: probe, probe6, pool_first, pool_last };
     interfaces.set(seat, interfaces.codec().value.encode(record));
     hit.map('seats').set(ifindex, seat);
-    for (const address of one.addresses) hit.map('addresses4').set(parseAddress(address), ifindex);
+    for (const address of one.addresses) {
+      if (!address.includes(':')) hit.map('addresses4').set(parseAddress(address), ifindex);
+      else hit6?.map('addresses6').set(parseAddress(address), ifindex);
+    }
   }
   for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
     hit.map(`${hook}_policies4`).set(3, miss.program(`${hook}_miss`));
+    if (hit6 === null || miss6 === null) continue;
+    hit6.map(`${hook}_policies6`).set(3, miss6.program(`${hook}_miss`));
+    hit.map(`${hook}_entry6`).set(0, hit6.program(hook === 'xdp' ? 'xdp_ingress' : hook));
   }
   if (setup.sweep) {
-    const { retval } = await hit.program('arm').testRun({ data: new Uint8Array(64) });
-    if (retval !== 0) throw new Error(`arm returns ${retval}`);
+    for (const object of [hit, ...(hit6 === null ? [] : [hit6])]) {
+      const { retval } = await object.program('arm').testRun({ data: new Uint8Array(64) });
+      if (retval !== 0) throw new Error(`arm returns ${retval}`);
+    }
   }
-  return { hit, miss };
+  return { hit, miss, hit6 };
 }
 
-async function loadMiss({ stub, pin, flows, interfaces }: Setup, constants: Setup['policy']): Promise<BpfObject> {
-  const linked = await linkToBytes([readFileSync(stub), readFileSync(MISS)]);
+/** Sizes that the loader sets. */
+function sizeMaps(object: BpfObject, flows: number): void {
+  const sizes: Readonly<Record<string, number>> = sizeTables(flows);
+  for (const { name } of object.maps) {
+    const size = sizes[name];
+    if (size !== undefined) object.setMaxEntries(name, size);
+  }
+}
+
+async function loadMiss(setup: Setup, family: 4 | 6, constants: Setup['policy']): Promise<BpfObject> {
+  const { stub, pin, flows, interfaces } = setup;
+  const linked = await linkToBytes([readFileSync(stub), readFileSync(objectOf('miss', family))]);
   const miss = BpfObject.open(linked, { name: 'linked', pinRoot: pin });
-  const sizes = sizeTables(flows);
-  for (const [map, entries] of Object.entries(sizes)) miss.setMaxEntries(map, entries);
+  sizeMaps(miss, flows);
   miss.setGlobal('.rodata', constants);
   await miss.load();
   for (const { device, id } of interfaces) miss.map('ids').set(ifindexOf(device), id);
@@ -130,35 +176,67 @@ export interface Change {
 }
 
 /** Policies that were loaded, by what they are; each has a place of its own. */
-const changes = new Map<string, { readonly place: number; readonly miss: BpfObject }>();
+const changes = new Map<string, number>();
 const FIRST_PLACE = 4;
 const PLACES = 16;
 
-export async function changePolicy({ hit }: Loaded, setup: Setup, change: Change): Promise<void> {
+export async function changePolicy({ hit, hit6 }: Loaded, setup: Setup, change: Change): Promise<void> {
   const { epoch, policy, flush = false } = change;
   const name = JSON.stringify([policy, flush]);
-  let known = changes.get(name);
-  if (known === undefined) {
-    const place = FIRST_PLACE + changes.size;
+  let place = changes.get(name);
+  if (place === undefined) {
+    place = FIRST_PLACE + changes.size;
     if (place >= PLACES) throw new Error('too many policies');
     const constants = { ...setup.policy, ...policy, generation: place, place, flush: flush ? 1 : 0 };
-    known = { place, miss: await loadMiss(setup, constants) };
-    changes.set(name, known);
-    for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
-      hit.map(`${hook}_policies4`).set(place, known.miss.program(`${hook}_miss`));
+    changes.set(name, place);
+    for (const family of [4, 6] as const) {
+      const object = family === 4 ? hit : hit6;
+      if (object === null) continue;
+      const miss = await loadMiss(setup, family, constants);
+      for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
+        object.map(`${hook}_policies${family}`).set(place, miss.program(`${hook}_miss`));
+      }
     }
   }
   const control = hit.map('control');
   const value = control.get(0);
   if (value === null) throw new Error('no control record');
-  control.codec().value.encodeInto(value, { active: (epoch << 8) | known.place });
+  control.codec().value.encodeInto(value, { active: (epoch << 8) | place });
   control.set(0, value);
 }
 
-export async function restamp({ hit }: Loaded, first: number, last: number): Promise<void> {
+export async function restamp({ hit, hit6 }: Loaded, first: number, last: number): Promise<void> {
   const context = { mark: 0, priority: (first << 8) | last };
-  const { retval } = await hit.program('restamp').testRun({ data: new Uint8Array(64), context });
-  if (retval !== 0) throw new Error(`restamp returns ${retval}`);
+  for (const object of [hit, ...(hit6 === null ? [] : [hit6])]) {
+    const { retval } = await object.program('restamp').testRun({ data: new Uint8Array(64), context });
+    if (retval !== 0) throw new Error(`restamp returns ${retval}`);
+  }
+}
+
+/** Both entries of each flow of IPv6, by key; what a translated packet becomes is where target-6.h says. */
+export async function readFlows6({ hit6 }: Loaded): Promise<Flow6[]> {
+  if (hit6 === null) return [];
+  const map = hit6.map('flows6');
+  const { key, value } = map.codec();
+  const flows: Flow6[] = [];
+  for await (const [keyBytes, valueBytes] of map.entries()) {
+    const k = key.decode(keyBytes) as BtfRecord;
+    const v = value.decode(valueBytes) as BtfRecord;
+    flows.push({
+      saddr: formatIpv6(k.saddr as Uint8Array),
+      daddr: formatIpv6(k.daddr as Uint8Array),
+      sport: fromBe16(Number(k.sport)),
+      dport: fromBe16(Number(k.dport)),
+      protocol: Number(k.protocol),
+      toSport: fromBe16(Number(v.sport)),
+      flags: Number(v.flags),
+      epoch: Number(v.epoch),
+      tcp: Number(v.tcp),
+      packets: Number(v.packets),
+      bytes: Number(v.bytes),
+    });
+  }
+  return flows;
 }
 
 export async function readFlows({ hit }: Loaded): Promise<Flow[]> {

@@ -1,6 +1,6 @@
 /**
  * Runs inside the gateway's namespace: loads the datapath, attaches it to every interface of the setup (argv[2], JSON) and
- * answers lines of standard input (`flows`, `drops`, `answers`, `change JSON`, `restamp FIRST LAST`, `run PROGRAM DEVICE FROM HEX`, `burst PROGRAM DEVICE
+ * answers lines of standard input (`flows`, `flows6`, `drops`, `answers`, `change JSON`, `restamp FIRST LAST`, `run PROGRAM DEVICE FROM HEX`, `burst PROGRAM DEVICE
  * HEX…`, `race DEVICE
  * HEX…`) with a line of JSON each, until that ends.
  */
@@ -13,6 +13,7 @@ import {
   readAnswers,
   readDrops,
   readFlows,
+  readFlows6,
   restamp,
   type Setup,
 } from './datapath.ts';
@@ -33,6 +34,7 @@ console.log('ready');
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'flows') console.log(JSON.stringify(await readFlows(loaded)));
+  else if (line === 'flows6') console.log(JSON.stringify(await readFlows6(loaded)));
   else if (line === 'drops') console.log(JSON.stringify(readDrops(loaded)));
   else if (line === 'answers') console.log(JSON.stringify(readAnswers(loaded)));
   else if (line.startsWith('change ')) {

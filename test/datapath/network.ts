@@ -13,9 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lab } from '../lab/lab.ts';
+import type { Namespace } from '../lab/namespace.ts';
 import type { Program } from '../lab/program.ts';
 import { buildStub } from './build-stub.ts';
-import { type Change, ETHERNET, type Flow, HIDES, type Setup, XDP } from './datapath.ts';
+import { type Change, ETHERNET, type Flow, type Flow6, HIDES, type Setup, XDP } from './datapath.ts';
 
 const worker = fileURLToPath(new URL('gateway-worker.ts', import.meta.url));
 
@@ -36,6 +37,8 @@ export interface Options {
   readonly mss?: { readonly eth0?: number; readonly wan0?: number };
   /** Seconds that a port rests. */
   readonly rest?: number;
+  /** IPv6, too: lan 2001:db8:1::/64 and fd00:1::/64, wan 2001:db8:2::/64, servers 2001:db8:80::80, ::66, ::67. */
+  readonly ipv6?: boolean;
   /** What happens before the datapath is there. */
   readonly prepare?: (lab: Lab) => Promise<void>;
 }
@@ -56,6 +59,33 @@ export function mountBpffs(): { readonly path: string; close(): void } {
       rmdirSync(path);
     },
   };
+}
+
+async function connect6(gw: Namespace, han: Namespace, yoda: Namespace, out: Namespace): Promise<void> {
+  await gw.ip(
+    ...['2001:db8:1::1/64', 'fd00:1::1/64'].map((address) => `addr add ${address} dev eth0 nodad`),
+    'addr add 2001:db8:2::1/64 dev wan0 nodad',
+    'route add 2001:db8:80::/64 via 2001:db8:2::2',
+    'route add default via 2001:db8:2::2',
+  );
+  await gw.set({ 'net.ipv6.conf.all.forwarding': 1 });
+  for (const [host, id] of [
+    [han, 10],
+    [yoda, 20],
+  ] as const) {
+    await host.ip(
+      `addr add 2001:db8:1::${id}/64 dev eth0 nodad`,
+      `addr add fd00:1::${id}/64 dev eth0 nodad`,
+      'route add default via 2001:db8:1::1',
+    );
+  }
+  await out.ip(
+    'addr add 2001:db8:2::2/64 dev wan0 nodad',
+    ...['80', '66', '67'].map((id) => `addr add 2001:db8:80::${id}/128 dev lo`),
+    'route add 2001:db8:1::/64 via 2001:db8:2::1',
+    'route add fd00:1::/64 via 2001:db8:2::1', // a hidden host must be unreachable even so
+  );
+  await out.set({ 'net.ipv6.icmp.ratelimit': 0 });
 }
 
 export class Network {
@@ -79,9 +109,10 @@ export class Network {
     }
   }
 
-  async #connect({ wan, cables, mtu = 1500 }: Options): Promise<void> {
+  async #connect({ wan, cables, mtu = 1500, ipv6 }: Options): Promise<void> {
     const { lab } = this;
-    await lab.add('gw', 'switch', 'han', 'yoda', 'out');
+    if (ipv6 === true) await lab.addDual('gw', 'switch', 'han', 'yoda', 'out');
+    else await lab.add('gw', 'switch', 'han', 'yoda', 'out');
     const [gw, bridge, han, yoda, out] = ['gw', 'switch', 'han', 'yoda', 'out'].map((name) => lab.at(name));
     if (!gw || !bridge || !han || !yoda || !out) throw new Error('no lab');
     await bridge.ip('link add br0 type bridge', 'link set br0 up');
@@ -97,6 +128,7 @@ export class Network {
       wan === 'tun' ? 'addr add 203.0.113.1 peer 203.0.113.2 dev wan0' : 'addr add 203.0.113.1/24 dev wan0',
       'route add default via 203.0.113.2',
     );
+    if (ipv6 === true) await connect6(gw, han, yoda, out);
     await gw.set({ 'net.ipv4.ip_forward': 1, 'net.ipv4.conf.all.rp_filter': 0, 'net.ipv4.conf.default.rp_filter': 0 });
     await out.set({ 'net.ipv4.icmp_ratelimit': 0 });
     await han.ip(
@@ -120,6 +152,7 @@ export class Network {
 
   async #load(options: Options): Promise<void> {
     const { wan, xdp, timeouts, policy, flows = 4096, probeEvery = 0, rest = 120, mtu = 1500, mss = {} } = options;
+    const { ipv6 = false } = options;
     const gw = this.lab.at('gw');
     const mac = async (device: string): Promise<string> =>
       (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
@@ -138,7 +171,8 @@ export class Network {
           mss: mss.eth0 ?? 0,
           mac: this.macs.get('eth0') ?? '',
           probe: '192.168.1.10',
-          addresses: ['192.168.1.1'],
+          probe6: '2001:db8:1::10',
+          addresses: ipv6 ? ['192.168.1.1', '2001:db8:1::1', 'fd00:1::1'] : ['192.168.1.1'],
         },
         {
           device: 'wan0',
@@ -148,6 +182,7 @@ export class Network {
           mss: mss.wan0 ?? 0,
           mac: this.macs.get('wan0') ?? '',
           probe: '203.0.113.2',
+          probe6: '2001:db8:2::2',
           addresses: [],
           pool: [policy?.pool_first ?? 1024, policy?.pool_last ?? 32767],
         },
@@ -157,6 +192,7 @@ export class Network {
       probeEvery,
       timeouts: { tcp: 7440, tcpSyn: 240, tcpFin: 240, udp: 300, icmp: 60, other: 600, ...timeouts },
       rest,
+      ipv6,
       sweep: true,
       xdp,
     };
@@ -170,7 +206,7 @@ export class Network {
     if (gateway === null) throw new Error('the gateway has ended');
     gateway.write(question);
     const from = this.#heard;
-    for (let tries = 0; tries < 500; tries++) {
+    for (let tries = 0; tries < 2000; tries++) {
       const end = gateway.output.indexOf('\n', from);
       if (end >= 0) {
         this.#heard = end + 1;
@@ -183,6 +219,9 @@ export class Network {
 
   async flows(): Promise<Flow[]> {
     return this.#ask('flows');
+  }
+  async flows6(): Promise<Flow6[]> {
+    return this.#ask('flows6');
   }
   async drops(): Promise<Record<string, number>> {
     return this.#ask('drops');

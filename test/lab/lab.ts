@@ -43,15 +43,23 @@ export class Lab {
     open.add(this);
   }
 
-  /** Makes namespaces, with loopback up and IPv6 off (the first version of the datapath carries IPv4). */
+  /** Makes namespaces, with loopback up and IPv6 off, so that nothing disturbs a test of IPv4. */
   async add(...names: string[]): Promise<void> {
+    await this.#make(names, { 'net.ipv6.conf.all.disable_ipv6': 1, 'net.ipv6.conf.default.disable_ipv6': 1 });
+  }
+  /** The same with IPv6; addresses need not be unique to be used at once. */
+  async addDual(...names: string[]): Promise<void> {
+    await this.#make(names, { 'net.ipv6.conf.all.accept_dad': 0, 'net.ipv6.conf.default.accept_dad': 0 });
+  }
+
+  async #make(names: readonly string[], settings: Readonly<Record<string, number>>): Promise<void> {
     const made = names.map((name) => new Namespace(name, `${this.prefix}-${name}`, this.#children));
     for (const namespace of made) this.#namespaces.set(namespace.name, namespace);
     await execa('ip', ['-batch', '-'], { input: made.map(({ id }) => `netns add ${id}`).join('\n') });
     await Promise.all(
       made.map(async (namespace) => {
         await namespace.ip('link set lo up');
-        await namespace.set({ 'net.ipv6.conf.all.disable_ipv6': 1, 'net.ipv6.conf.default.disable_ipv6': 1 });
+        await namespace.set(settings);
       }),
     );
   }

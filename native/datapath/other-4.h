@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /*
- * IPv6 is not carried yet: what would be forwarded and what nobody on the gateway asked for is dropped and counted.
+ * IPv6 packets go to the programs of datapath6, where apply has put them. Where it has not, the file lets no IPv6 through:
+ * what would be forwarded and what nobody on the gateway asked for is dropped and counted.
  * Neighbour and router discovery, multicast listener reports, ICMPv6 errors and echo replies (RFC 4890 section 4.4) and
  * DHCPv6 to the client are let in, and the packets of connections that the gateway itself has.
  */
-#ifndef MASQC_IPV6_H
-#define MASQC_IPV6_H
+#ifndef MASQC_OTHER_4_H
+#define MASQC_OTHER_4_H
 
 #include <linux/ipv6.h>
 
 #include "base.h"
 #include "drop.h"
 #include "forward.h"
+#include "maps.h"
+
+/* *_entry6: key 0, value the program of datapath6 for this hook; written by apply. */
+PROGRAMS(xdp_entry6, 1);
+PROGRAMS(tc_ingress_entry6, 1);
+PROGRAMS(tc_egress_entry6, 1);
 
 static __always_inline bool is_needed_icmpv6(__u8 type)
 {
@@ -75,6 +82,24 @@ static __noinline int ipv6_in(struct __sk_buff *skb, __u32 l3)
 	known = next == IPPROTO_TCP ? sock->state != TCP_LISTEN : sock->dst_port != 0;
 	bpf_sk_release(sock);
 	return known ? TC_ACT_UNSPEC : drop_skb(skb, DROP_IPV6);
+}
+
+static __always_inline int hand_over_frame(struct xdp_md *ctx)
+{
+	bpf_tail_call(ctx, &xdp_entry6, 0);
+	return XDP_PASS;
+}
+
+static __always_inline int hand_over_in(struct __sk_buff *skb, __u32 l3)
+{
+	bpf_tail_call(skb, &tc_ingress_entry6, 0);
+	return ipv6_in(skb, l3);
+}
+
+static __always_inline int hand_over_out(struct __sk_buff *skb)
+{
+	bpf_tail_call(skb, &tc_egress_entry6, 0);
+	return skb->ingress_ifindex ? drop_skb(skb, DROP_IPV6) : TC_ACT_UNSPEC;
 }
 
 #endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* IPv6 for icmp.h, which includes it. */
+#ifndef MASQC_ICMP_6_H
+#define MASQC_ICMP_6_H
+
+#include "checksum.h"
+#include "parse.h"
+#include "rewrite.h"
+
+#define ERROR_PROTOCOL IPPROTO_ICMPV6 /* its checksum covers the addresses */
+
+/* RFC 4443 section 2.4: the quoted packet is cut where the error would exceed 1280 bytes; what it is about is in front. */
+static __noinline bool read_quote(struct __sk_buff *skb, const struct header *h, struct quote *q)
+{
+	__u32 at, end, i;
+	struct ipv6hdr ip;
+	__be16 words[4];
+	__u8 next;
+
+	if (!h || !q)
+		return false;
+	end = h->l3 + h->length;
+	q->l3 = h->l4 + sizeof(struct icmphdr);
+	at = q->l3 + sizeof(ip);
+	if (at > end || bpf_skb_load_bytes(skb, q->l3, &ip, sizeof(ip)) || ip.version != 6)
+		return false;
+	next = ip.nexthdr;
+	for (i = 0; i < MAX_EXTENSIONS && is_extension(next); i++) {
+		struct extension one;
+
+		if (at + sizeof(one) > end || bpf_skb_load_bytes(skb, at, &one, sizeof(one)))
+			return false;
+		if (next == IPPROTO_FRAGMENT_HEADER) {
+			if (bpf_ntohs(one.offset) >> 3)
+				return false;
+			at += sizeof(one);
+		} else {
+			at += (one.size + 1) * 8;
+		}
+		next = one.next;
+		if (at > q->l3 + sizeof(ip) + MAX_CHAIN)
+			return false;
+	}
+	q->l4 = at;
+	make_key(&q->key, read_address(&ip.saddr), read_address(&ip.daddr), 0, 0, next);
+	q->l4_check = 0;
+	q->has_tcp_check = false;
+	if (at + sizeof(words) > end || bpf_skb_load_bytes(skb, at, words, sizeof(words)))
+		return next != IPPROTO_TCP && next != IPPROTO_UDP && next != IPPROTO_ICMPV6 && !is_extension(next);
+	if (next == IPPROTO_TCP || next == IPPROTO_UDP || next == IPPROTO_SCTP) {
+		q->key.sport = words[0];
+		q->key.dport = words[1];
+		if (next == IPPROTO_UDP)
+			q->l4_check = words[3];
+		if (next == IPPROTO_TCP)
+			q->has_tcp_check = at + 18 <= end && !bpf_skb_load_bytes(skb, at + 16, &q->l4_check, 2);
+	} else if (next == IPPROTO_ICMPV6) {
+		if (!icmp_key(*(__u8 *)&words[0], words[2], &q->key))
+			return false;
+		q->l4_check = words[1];
+	}
+	return !is_extension(next);
+}
+
+/*
+ * Rewrites the quote so that it shows what the receiver sent: the reverse of `back`, what the packets that answer the
+ * quoted ones become. The outer checksum follows every change; a quoted L4 checksum changes so that it cancels the changes
+ * that it covers.
+ */
+static __noinline bool rewrite_quote(struct __sk_buff *skb, const struct header *h, const struct quote *q,
+					  const struct flow_key *back)
+{
+	sum_t addresses, ports, outer;
+	__be16 words[2];
+	__u16 l4_check;
+	addr_t pair[2];
+	__u32 at = 0;
+
+	if (!h || !q || !back)
+		return false;
+	addresses = replace_address(q->key.saddr, back->daddr) + replace_address(q->key.daddr, back->saddr);
+	ports = replace16(q->key.sport, back->dport) + replace16(q->key.dport, back->sport);
+	pair[0] = back->daddr;
+	pair[1] = back->saddr;
+	words[0] = back->dport;
+	words[1] = back->sport;
+	l4_check = q->l4_check;
+	outer = addresses;
+
+	if (q->key.protocol == IPPROTO_TCP || q->key.protocol == IPPROTO_UDP || q->key.protocol == IPPROTO_SCTP) {
+		if (bpf_skb_store_bytes(skb, q->l4, words, sizeof(words), 0))
+			return false;
+		outer += ports;
+		if (q->key.protocol == IPPROTO_UDP) {
+			at = q->l4 + 6;
+			l4_check = update_udp_sum(l4_check, addresses + ports);
+		} else if (q->has_tcp_check) {
+			at = q->l4 + 16;
+			l4_check = update_sum(l4_check, addresses + ports);
+		}
+	} else if (q->key.protocol == IPPROTO_ICMPV6) {
+		__be16 id = words[0] | words[1];
+
+		if (bpf_skb_store_bytes(skb, q->l4 + 4, &id, sizeof(id), 0))
+			return false;
+		outer += ports;
+		at = q->l4 + 2;
+		l4_check = update_sum(l4_check, addresses + ports);
+	}
+	if (at) {
+		if (bpf_skb_store_bytes(skb, at, &l4_check, sizeof(l4_check), 0))
+			return false;
+		outer += replace16(q->l4_check, l4_check);
+	}
+	return !bpf_skb_store_bytes(skb, q->l3 + offsetof(struct ipv6hdr, saddr), pair, sizeof(pair), 0) &&
+	       !bpf_l4_csum_replace(skb, h->l4 + offsetof(struct icmphdr, checksum), 0, narrow(outer), 0);
+}
+
+/* The quoted IP header has no checksum. */
+static __always_inline bool has_right_header(struct __sk_buff *skb, const struct quote *q)
+{
+	return true;
+}
+
+/* Of the error itself. */
+static __always_inline sum_t icmp_pseudo_sum(const struct header *h)
+{
+	return sum_pseudo(&h->key, IPPROTO_ICMPV6, h->length - (h->l4 - h->l3));
+}
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* IPv6 for reject.h, which includes it: the answers. */
+#ifndef MASQC_REJECT_6_H
+#define MASQC_REJECT_6_H
+
+#include "checksum.h"
+#include "parse.h"
+
+#define QUOTED 88 /* bytes of the rejected packet in the error; a shorter one is quoted whole (RFC 4443 section 2.4) */
+
+#define ICMPV6_UNREACHABLE 1
+#define ICMPV6_PROHIBITED 1 /* code */
+
+struct reset {
+	struct ipv6hdr ip;
+	struct tcphdr tcp;
+};
+
+struct unreachable {
+	struct ipv6hdr ip;
+	struct icmphdr icmp;
+	__u8 quote[QUOTED];
+};
+
+static __always_inline sum_t fill_ip(struct ipv6hdr *ip, addr_t from, addr_t to, __u8 protocol, __u16 size)
+{
+	struct flow_key ends = { .saddr = from, .daddr = to };
+
+	__builtin_memset(ip, 0, sizeof(*ip));
+	ip->version = 6;
+	ip->payload_len = bpf_htons(size - sizeof(*ip));
+	ip->hop_limit = 64;
+	ip->nexthdr = protocol;
+	__builtin_memcpy(&ip->saddr, &from, sizeof(from));
+	__builtin_memcpy(&ip->daddr, &to, sizeof(to));
+	return sum_pseudo(&ends, protocol, size - sizeof(*ip));
+}
+
+/* RFC 9293 section 3.5.2: a segment with ACK is answered with its number, another by acknowledging what it holds. */
+static __always_inline void fill_reset(struct reset *r, const struct header *h)
+{
+	sum_t pseudo = fill_ip(&r->ip, h->key.daddr, h->key.saddr, IPPROTO_TCP, sizeof(*r));
+
+	__builtin_memset(&r->tcp, 0, sizeof(r->tcp));
+	r->tcp.source = h->key.dport;
+	r->tcp.dest = h->key.sport;
+	r->tcp.doff = 5;
+	r->tcp.rst = 1;
+	if (h->tcp & TCP_ACK) {
+		r->tcp.seq = bpf_htonl(h->ack);
+	} else {
+		r->tcp.ack = 1;
+		r->tcp.ack_seq = bpf_htonl(h->end);
+	}
+	/* CHECKSUM_PARTIAL outlives the rewriting: the device, or the receiver's trust, completes a pseudo-header sum. */
+	r->tcp.check = h->partial ? fold(pseudo) : ~fold(pseudo + sum_bytes(&r->tcp, sizeof(r->tcp)));
+}
+
+/* Administratively prohibited, about the packet in `h`. Returns the size of the answer, 0: the packet can't be read. */
+static __always_inline __u32 fill_unreachable(struct __sk_buff *skb, struct unreachable *u, const struct header *h,
+					      addr_t from)
+{
+	__u32 quoted = QUOTED;
+	sum_t pseudo;
+
+	__builtin_memset(u->quote, 0, sizeof(u->quote));
+	if (h->length < QUOTED) {
+		quoted = h->length;
+		asm volatile("%0 &= 127" : "+r"(quoted));
+		if (!quoted || quoted > QUOTED)
+			return 0;
+	}
+	if (bpf_skb_load_bytes(skb, h->l3 & 0xf, u->quote, quoted))
+		return 0;
+	pseudo = fill_ip(&u->ip, from, h->key.saddr, IPPROTO_ICMPV6, sizeof(u->ip) + sizeof(u->icmp) + quoted);
+	u->icmp = (struct icmphdr){ .type = ICMPV6_UNREACHABLE, .code = ICMPV6_PROHIBITED };
+	/* zeros after the quote count for nothing */
+	u->icmp.checksum = ~fold(pseudo + sum_bytes(&u->icmp, sizeof(u->icmp) + QUOTED));
+	return sizeof(u->ip) + sizeof(u->icmp) + quoted;
+}
+
+#endif
