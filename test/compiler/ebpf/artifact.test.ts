@@ -93,7 +93,15 @@ test('timeouts are rounded up to coarse units', () => {
 });
 
 test('maps have room for both directions of every flow', () => {
-  const sizes = { flows4: 2048, slots4: 1024, free_slots4: 1024, mappings4: 2048, resting4: 2048, peers4: 1024 };
+  const family = (of: 4 | 6) => ({
+    [`flows${of}`]: 2048,
+    [`slots${of}`]: 1024,
+    [`free_slots${of}`]: 1024,
+    [`mappings${of}`]: 2048,
+    [`resting${of}`]: 2048,
+    [`peers${of}`]: 1024,
+  });
+  const sizes = { ...family(4), ...family(6), translations6: 1024 };
   assert.equal(makeMaps(model).sizes, sizes);
 });
 
