@@ -87,7 +87,7 @@ static __always_inline bool fits_xdp(const struct header *h, const struct flow_d
 }
 
 /* fits_xdp holds. */
-static __always_inline int forward_frame(struct xdp_md *ctx, const struct header *h, struct flow_dir *flow, __u32 now)
+static WIDE int forward_frame(struct xdp_md *ctx, const struct header *h, struct flow_dir *flow, __u32 now)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct ethhdr *eth = data;

@@ -17,6 +17,7 @@
 #define TCPOPT_MSS 2
 #define MAX_TCP_OPTIONS 40
 #define MIN_MSS 48 /* what Linux's own TCP does not go below, however small the MTU */
+#define IP_MORE (IP_HEADER - sizeof(struct iphdr)) /* `mss` is said for IPv4; the same packets hold less of IPv6 */
 #define HEADERS_BEFORE_DATA (IP_HEADER + sizeof(struct tcphdr))
 
 /*
@@ -38,8 +39,8 @@ static __always_inline __u32 find_mss_limit(const struct flow_dir *flow, const s
 			by_path = true;
 			if (!mtu || iface->mtu < mtu)
 				mtu = iface->mtu;
-		} else if (!limit || iface->mss < limit) {
-			limit = iface->mss;
+		} else if (!limit || iface->mss - IP_MORE < limit) {
+			limit = iface->mss - IP_MORE;
 		}
 	}
 	if (!by_path)

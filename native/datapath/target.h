@@ -13,13 +13,19 @@
 #include "target-6.h"
 #endif
 
-/* The key of the packets that answer those of `key`, whose entry is `dir`. */
+/* The key of the packets that answer those of `key`, whose entry is `dir`. In place: a second key would fill the stack. */
 static __always_inline void opposite_key(const struct flow_key *key, const struct flow_dir *dir, struct flow_key *out)
 {
-	struct flow_key to;
+	addr_t saddr;
+	__be16 sport;
 
-	translate_key(key, dir, &to);
-	reverse_key(&to, out);
+	translate_key(key, dir, out);
+	saddr = out->saddr;
+	out->saddr = out->daddr;
+	out->daddr = saddr;
+	sport = out->sport;
+	out->sport = out->dport;
+	out->dport = sport;
 }
 
 #endif

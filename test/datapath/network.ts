@@ -206,7 +206,7 @@ export class Network {
     if (gateway === null) throw new Error('the gateway has ended');
     gateway.write(question);
     const from = this.#heard;
-    for (let tries = 0; tries < 2000; tries++) {
+    for (let tries = 0; tries < 6000; tries++) {
       const end = gateway.output.indexOf('\n', from);
       if (end >= 0) {
         this.#heard = end + 1;
