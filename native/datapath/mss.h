@@ -53,63 +53,68 @@ static __always_inline __u32 find_mss_limit(const struct flow_dir *flow, const s
 	return !limit || mtu < limit ? mtu : limit;
 }
 
-/*
- * Lowers every MSS option to `limit`. `options` has MAX_TCP_OPTIONS bytes, of which the first `size` are the packet's.
- * Returns the difference for the checksum; 0: nothing was changed.
- */
-static __noinline __u32 lower_mss(__u8 *options, __u32 size, __u32 limit)
+/* A walk through the options of a SYN. */
+struct mss_walk {
+	__u8 options[MAX_TCP_OPTIONS + 4]; /* the first `size` are the packet's */
+	__u32 size;
+	__u32 limit;
+	__u32 at;
+	__u32 difference;  /* for the checksum; 0: nothing was changed */
+};
+
+/* One option: lowers it if it is an MSS above the limit. A callback, which the verifier walks through once only. */
+static long lower_mss(__u32 i, struct mss_walk *walk)
 {
-	sum_t difference = 0;
-	__u32 at = 0, i;
+	__u32 at = walk->at, length, mss;
+	__u8 *option;
 
-	for (i = 0; i < MAX_TCP_OPTIONS; i++) {
-		__u32 length, mss;
-
-		asm volatile("%0 &= 63" : "+r"(at)); /* one range for the verifier, whatever came before */
-		if (at > MAX_TCP_OPTIONS - 4 || at + 4 > size || options[at] == TCPOPT_EOL)
-			break;
-		if (options[at] == TCPOPT_NOP) {
-			at++;
-			continue;
-		}
-		length = options[at + 1];
-		if (length < 2 || length > MAX_TCP_OPTIONS)
-			break;
-		mss = options[at + 2] << 8 | options[at + 3];
-		if (options[at] == TCPOPT_MSS && length == 4 && mss > limit) {
-			__be16 from = bpf_htons(mss), to = bpf_htons(limit);
-
-			options[at + 2] = limit >> 8;
-			options[at + 3] = limit;
-			if (at & 1) /* its two bytes belong to two words of the sum */
-				difference += replace16(__builtin_bswap16(from), __builtin_bswap16(to));
-			else
-				difference += replace16(from, to);
-		}
-		at += length;
+	if (at > MAX_TCP_OPTIONS - 4 || at + 4 > walk->size)
+		return 1;
+	option = walk->options + at;
+	if (*option == TCPOPT_EOL)
+		return 1;
+	if (*option == TCPOPT_NOP) {
+		walk->at = at + 1;
+		return 0;
 	}
-	return narrow(difference);
+	length = option[1];
+	if (length < 2)
+		return 1;
+	mss = option[2] << 8 | option[3];
+	if (*option == TCPOPT_MSS && length == 4 && mss > walk->limit) {
+		__be16 from = bpf_htons(mss), to = bpf_htons(walk->limit);
+		sum_t change;
+
+		option[2] = walk->limit >> 8;
+		option[3] = walk->limit;
+		if (at & 1) /* its two bytes belong to two words of the sum */
+			change = replace16(__builtin_bswap16(from), __builtin_bswap16(to));
+		else
+			change = replace16(from, to);
+		walk->difference = narrow(walk->difference + change);
+	}
+	walk->at = at + length;
+	return 0;
 }
 
 /* XDP. */
 static __noinline int clamp_frame(struct xdp_md *ctx, __u32 l4, __u32 l4_size, __u32 limit)
 {
 	__u32 at = l4 & 0xff, size = l4_size - sizeof(struct tcphdr);
-	__u8 options[MAX_TCP_OPTIONS] = {};
+	struct mss_walk walk = { .size = size, .limit = limit };
 	struct tcphdr *tcp;
-	__u32 difference;
 
-	if (!size || size > MAX_TCP_OPTIONS || bpf_xdp_load_bytes(ctx, at + sizeof(*tcp), options, size))
+	if (!size || size > MAX_TCP_OPTIONS || bpf_xdp_load_bytes(ctx, at + sizeof(*tcp), walk.options, size))
 		return 0;
-	difference = lower_mss(options, size, limit);
+	bpf_loop(MAX_TCP_OPTIONS, lower_mss, &walk, 0);
 	tcp = (void *)(long)ctx->data + at;
-	if (!difference || (void *)(tcp + 1) > (void *)(long)ctx->data_end ||
-	    bpf_xdp_store_bytes(ctx, at + sizeof(*tcp), options, size))
+	if (!walk.difference || (void *)(tcp + 1) > (void *)(long)ctx->data_end ||
+	    bpf_xdp_store_bytes(ctx, at + sizeof(*tcp), walk.options, size))
 		return 0;
 	tcp = (void *)(long)ctx->data + at;
 	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end)
 		return 0;
-	tcp->check = update_sum(tcp->check, difference);
+	tcp->check = update_sum(tcp->check, walk.difference);
 	return 1;
 }
 
@@ -117,15 +122,14 @@ static __noinline int clamp_frame(struct xdp_md *ctx, __u32 l4, __u32 l4_size, _
 static __noinline int clamp_skb(struct __sk_buff *skb, __u32 l4, __u32 l4_size, __u32 limit)
 {
 	__u32 size = l4_size - sizeof(struct tcphdr);
-	__u8 options[MAX_TCP_OPTIONS] = {};
-	__u32 difference;
+	struct mss_walk walk = { .size = size, .limit = limit };
 
-	if (!size || size > MAX_TCP_OPTIONS || bpf_skb_load_bytes(skb, l4 + sizeof(struct tcphdr), options, size))
+	if (!size || size > MAX_TCP_OPTIONS || bpf_skb_load_bytes(skb, l4 + sizeof(struct tcphdr), walk.options, size))
 		return 0;
-	difference = lower_mss(options, size, limit);
-	if (!difference || bpf_skb_store_bytes(skb, l4 + sizeof(struct tcphdr), options, size, 0))
+	bpf_loop(MAX_TCP_OPTIONS, lower_mss, &walk, 0);
+	if (!walk.difference || bpf_skb_store_bytes(skb, l4 + sizeof(struct tcphdr), walk.options, size, 0))
 		return 0;
-	return !bpf_l4_csum_replace(skb, l4 + offsetof(struct tcphdr, check), 0, difference, 0);
+	return !bpf_l4_csum_replace(skb, l4 + offsetof(struct tcphdr, check), 0, walk.difference, 0);
 }
 
 #endif
