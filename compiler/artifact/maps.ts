@@ -41,9 +41,15 @@ export function makeMaps(model: Model): Maps {
   };
 }
 
-/** max_entries of the maps that grow with `flows`; a mapping has two entries at most (native/datapath/mapping.h). */
+/**
+ * max_entries of the maps that grow with `flows`; a mapping has two entries at most (native/datapath/mapping.h), an entry of
+ * `sources` has room for ten sources (native/datapath/limits.h).
+ */
 export type TableSizes = Readonly<
-  Record<`${'flows' | 'slots' | 'free_slots' | 'mappings' | 'resting' | 'peers'}${4 | 6}` | 'translations6', number>
+  Record<
+    `${'flows' | 'slots' | 'free_slots' | 'mappings' | 'resting' | 'peers'}${4 | 6}` | 'translations6' | 'sources',
+    number
+  >
 >;
 
 export function sizeTables(flows: number): TableSizes {
@@ -61,6 +67,7 @@ export function sizeTables(flows: number): TableSizes {
     resting6: 2 * flows,
     peers6: flows,
     translations6: flows,
+    sources: 2 ** Math.ceil(Math.log2(Math.max(flows / 32, 64))),
   };
 }
 

@@ -65,11 +65,16 @@ static __always_inline bool reuse_port(struct work *w)
 {
 	struct socket_key outside;
 	struct mapping *m;
+	enum taken held;
 
 	outside_key(w, &outside);
 	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
-	if (!m || !is_of_source(m, w) || !hold_mapping(m))
+	if (!m || !is_of_source(m, w))
 		return false;
+	held = hold_mapping(m);
+	if (held == TAKEN_NOT)
+		return false;
+	w->fresh = held == TAKEN_FIRST;
 	if (is_of_source(m, w))
 		return true;
 	release_mapping(&outside, coarse_now()); /* it has changed its owner meanwhile */
@@ -200,6 +205,7 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 	choose_pool(w, wanted, &pool);
 	preferred = bpf_htons(prefer_port(w, &pool, seed));
 	w->reply.dport = preferred;
+	w->fresh = 1;
 	if (!reuse_port(w) && !reuse_moved(w) && !claim_free(ctx, w, bpf_ntohs(preferred))) {
 		w->reply.dport = preferred;
 		if (!reuse_port(w) && (!claim_elsewhere(ctx, w, &pool, wanted) || !note_moved(w, now)))
@@ -228,7 +234,7 @@ static __always_inline bool hold_target(struct work *w)
 	if (!(w->uses & USE_TARGET))
 		return true;
 	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
-	if (m && hold_mapping(m))
+	if (m && hold_mapping(m) != TAKEN_NOT)
 		return true;
 	w->uses &= ~USE_TARGET;
 	return false;

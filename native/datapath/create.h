@@ -12,6 +12,8 @@
 #include "mapping.h"
 #include "maps.h"
 #include "nexthop.h"
+#include "note.h"
+#include "take.h"
 #include "target.h"
 #include "tcp.h"
 #include "work.h"
@@ -60,6 +62,7 @@ static __always_inline bool reopen_flow(struct work *w, struct control *c, struc
 	flow->last = now;
 	slot->created = now;
 	slot->deadline = now + c->timeouts[CLASS_TCP_SYN];
+	recharge_slot(w, slot, &w->h.key, &is);
 	slot->rule = w->rule;
 	slot->nat = w->nat;
 	slot->generation = generation;
@@ -79,6 +82,20 @@ static __always_inline void fill_entries(struct work *w)
 	reverse_key(&w->to, &w->reply);
 }
 
+/* Counts and logs it. `slot` of a new flow, NULL for a tuple that is used again. */
+__noinline int begin_connection(struct work *w, struct flow_slot *slot)
+{
+	if (!w)
+		return 0;
+	count_connection(w);
+	if (!logs_used)
+		return 0;
+	log_packet(w, w->rule, EVENT_ALLOWED);
+	if (slot && slot->holds & HOLD_LOGGED && (w->fresh || !is_mapped(w)))
+		log_mapping(slot, &w->h.key, &w->to, EVENT_MAPPED, w->forth.out, !is_mapped(w));
+	return 0;
+}
+
 /*
  * Makes the flow that w describes. True: w->h.key is in flows4 now (of this flow, or of the one that won the race).
  * False: w->reason says why not.
@@ -95,20 +112,31 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	if (!w || !c)
 		return false;
 	there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
-	if (there && there->epoch != EPOCH_DYING && starts_again(&w->h.key, &w->h, there))
-		return reopen_flow(w, c, there, now);
+	if (there && there->epoch != EPOCH_DYING && starts_again(&w->h.key, &w->h, there)) {
+		if (limits_used && !admit(w, ASK_TOKENS))
+			return false;
+		if (!reopen_flow(w, c, there, now)) {
+			if (limits_used)
+				return_tokens(w);
+			return false;
+		}
+		begin_connection(w, NULL);
+		return true;
+	}
 	if (there) {
 		w->reason = DROP_ENDING;
 		return there->epoch != EPOCH_DYING;
 	}
+	if (limits_used && !admit(w, ASK_ALL))
+		return false;
 	if (!take_slot(c, &index)) {
 		w->reason = DROP_TABLE_FULL;
-		return false;
+		goto failed;
 	}
 	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (!slot) {
 		w->reason = DROP_TABLE_FULL;
-		return false;
+		goto failed;
 	}
 	w->forth.slot = w->back.slot = index;
 	w->forth.last = w->back.last = now;
@@ -136,6 +164,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	slot->generation = generation;
 	slot->epoch = w->epoch;
 	slot->uses = 0;
+	slot->holds = 0;
 	WRITE_ONCE(slot->state, SLOT_LIVE);
 
 	fill_entries(w);
@@ -155,13 +184,18 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		slot->state = SLOT_FREE;
 		bpf_map_push_elem(&MAP(free_slots), &index, 0);
 		there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+		if (limits_used)
+			return_tokens(w);
 		if (there && there->epoch != EPOCH_DYING)
 			return true;
 		return false;
 	}
 	slot->uses = w->uses;
-	if (!bpf_map_update_elem(&MAP(flows), &w->h.key, &w->forth, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&MAP(flows), &w->h.key, &w->forth, BPF_NOEXIST)) {
+		charge_slot(w, slot, &w->h.key, &w->to);
+		begin_connection(w, slot);
 		return true;
+	}
 	there = bpf_map_lookup_elem(&MAP(flows), &w->reply);
 	if (there && there->slot == index)
 		there->epoch = EPOCH_DYING;
@@ -172,9 +206,16 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	slot->deadline = now + COARSE_SECOND;
 	WRITE_ONCE(slot->state, SLOT_HALF);
 	there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	if (limits_used)
+		return_tokens(w);
 	if (there && there->epoch != EPOCH_DYING)
 		return true;
 	w->reason = DROP_ENDING;
+	return false;
+
+failed:
+	if (limits_used)
+		return_tokens(w);
 	return false;
 }
 

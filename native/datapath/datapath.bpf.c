@@ -300,10 +300,16 @@ int restamp(struct __sk_buff *skb)
 	return r.start + RESTAMP_STEP < r.limit;
 }
 
-/* Enums get into BTF, where user space reads them, by being types of arguments. */
+/* Enums and structs get into BTF, where user space reads them, by being types of arguments. */
 static __noinline int publish_names(enum flow_flag a, enum slot_state b, enum flow_class c, enum iface_flag d)
 {
 	asm volatile("" ::"r"(a), "r"(b), "r"(c), "r"(d));
+	return 1;
+}
+
+static __noinline int publish_event(struct event *e, enum event_kind kind)
+{
+	asm volatile("" ::"r"(e), "r"(kind));
 	return 1;
 }
 
@@ -314,7 +320,7 @@ int arm(struct __sk_buff *skb)
 	__u32 zero = 0;
 	struct sweeper *s = bpf_map_lookup_elem(&MAP(sweeper), &zero);
 
-	if (!s || !publish_names(FLOW_ORIGINAL, SLOT_FREE, CLASS_TCP, IFACE_ETHERNET))
+	if (!s || !publish_names(FLOW_ORIGINAL, SLOT_FREE, CLASS_TCP, IFACE_ETHERNET) || !publish_event(NULL, EVENT_ALLOWED))
 		return 1;
 	bpf_timer_init(&s->timer, &MAP(sweeper), CLOCK_MONOTONIC); /* EBUSY: it is there */
 	if (bpf_timer_set_callback(&s->timer, sweep_tick))

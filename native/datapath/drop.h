@@ -28,6 +28,7 @@ enum drop_reason {
 	DROP_CUT = 19,            /* belonged to a connection that the new policy denies or translates otherwise */
 	DROP_HELD = 20,           /* an unsolicited SYN from outside: rejected when it comes again after six seconds */
 	DROP_UNKNOWN_HEADER = 21, /* an IPv6 extension header that is not known, or more of them than are walked */
+	DROP_LIMITED = 22,        /* beyond the `limit` of a line */
 	DROP_COUNT = 32,          /* room */
 };
 

@@ -31,6 +31,20 @@ static __always_inline __u32 fold_address(addr_t a)
 	return a;
 }
 
+/* Who is limited `per source` (limits.h). */
+static __always_inline __u64 source_of(addr_t a)
+{
+	return bpf_ntohl(a);
+}
+
+/* As an IPv6 address, ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2), for maps that both families share. Network byte order. */
+static __always_inline void widen_address(__be32 words[4], addr_t a)
+{
+	words[0] = words[1] = 0;
+	words[2] = bpf_htonl(0xffff);
+	words[3] = a;
+}
+
 static __always_inline void write_words(__u32 words[4], addr_t a)
 {
 	words[0] = bpf_ntohl(a);

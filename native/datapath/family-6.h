@@ -54,6 +54,20 @@ static __always_inline __u64 sum_address(addr_t a)
 	return (first & 0xffffffff) + (first >> 32) + (last & 0xffffffff) + (last >> 32);
 }
 
+/* Who is limited `per source` (limits.h): the /64, of which a host may have every address. */
+static __always_inline __u64 source_of(addr_t a)
+{
+	return half_of(a, 0);
+}
+
+static __always_inline void widen_address(__be32 words[4], addr_t a)
+{
+	words[0] = ((const __be32 *)&a)[0];
+	words[1] = ((const __be32 *)&a)[1];
+	words[2] = ((const __be32 *)&a)[2];
+	words[3] = ((const __be32 *)&a)[3];
+}
+
 static __always_inline void write_words(__u32 words[4], addr_t a)
 {
 	words[0] = word_of(a, 0);

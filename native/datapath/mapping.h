@@ -81,8 +81,14 @@ enum slot_use {
 	USE_PEER = 4,         /* USE_SOURCE, and its destination is noted as a peer of that */
 };
 
-/* One user more. False: it is being removed. */
-static __always_inline bool hold_mapping(struct mapping *m)
+enum taken {
+	TAKEN_NOT = 0,        /* it is being removed */
+	TAKEN_SHARED,
+	TAKEN_FIRST,           /* it had no users */
+};
+
+/* One user more. */
+static __always_inline enum taken hold_mapping(struct mapping *m)
 {
 	__u32 users = READ_ONCE(m->users);
 	int i;
@@ -91,33 +97,33 @@ static __always_inline bool hold_mapping(struct mapping *m)
 		__u32 seen;
 
 		if (users & MAPPING_DEAD)
-			return false;
+			return TAKEN_NOT;
 		seen = __sync_val_compare_and_swap(&m->users, users, users + 1);
 		if (seen == users) {
 			if (!users) {
 				m->peer = NO_ADDRESS;
 				m->peer_users = 0;
 			}
-			return true;
+			return users ? TAKEN_SHARED : TAKEN_FIRST;
 		}
 		users = seen;
 	}
-	return false;
+	return TAKEN_NOT;
 }
 
-/* One user less; the last one lays it to rest. */
-static __noinline void release_mapping(struct socket_key *key, __u32 now)
+/* One user less; the last one lays it to rest. Returns whether this was the last. */
+static __noinline int release_mapping(struct socket_key *key, __u32 now)
 {
 	struct control *c = get_control();
 	struct mapping *m;
 
 	if (!key || !c)
-		return;
+		return 0;
 	m = bpf_map_lookup_elem(&MAP(mappings), key);
 	if (!m || READ_ONCE(m->users) & MAPPING_DEAD || !READ_ONCE(m->users))
-		return;
+		return 0;
 	if (__sync_fetch_and_add(&m->users, -1) != 1)
-		return;
+		return 0;
 	m->peer = NO_ADDRESS;
 	m->rest = now + c->rest;
 	if (!m->queued) {
@@ -125,6 +131,7 @@ static __noinline void release_mapping(struct socket_key *key, __u32 now)
 		if (bpf_map_push_elem(&MAP(resting), key, 0))
 			m->queued = 0;
 	}
+	return 1;
 }
 
 /* Notes that a mapping, which the caller holds, talks to this address. */
@@ -174,26 +181,29 @@ static __always_inline bool has_peer(const struct socket_key *outside, const str
 	return same_address(m->peer, address) || bpf_map_lookup_elem(&MAP(peers), &key);
 }
 
-/* Gives back what a flow held: `key` of its original direction, `to` what its packets became. */
-static __noinline void release_uses(struct flow_key *key, struct flow_key *to, __u32 uses, __u32 now)
+/* Gives back what a flow held: `key` of its original direction, `to` what its packets became. Returns whether the mapping of
+ * its new source has no flows any more. */
+static __noinline int release_uses(struct flow_key *key, struct flow_key *to, __u32 uses, __u32 now)
 {
 	struct socket_key outside = {};
+	int ended = 0;
 
 	if (!key || !to)
-		return;
+		return 0;
 	outside.protocol = key->protocol;
 	if (uses & USE_SOURCE) {
 		outside.address = to->saddr;
 		outside.port = to->sport;
 		if (uses & USE_PEER)
 			drop_peer(&outside, &key->daddr);
-		release_mapping(&outside, now);
+		ended = release_mapping(&outside, now);
 	}
 	if (uses & USE_TARGET) {
 		outside.address = key->daddr;
 		outside.port = key->dport;
 		release_mapping(&outside, now);
 	}
+	return ended;
 }
 
 /* The inside entry that leads to an outside socket goes, if it still does. */

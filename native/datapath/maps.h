@@ -5,7 +5,7 @@
  * work.h.
  *
  * Sizes that the loader sets: flows4 = 2 * flows, slots4 = flows, free_slots4 = flows; mapping.h: mappings4 = 2 * flows,
- * resting4 = 2 * flows, peers4 = flows; for IPv6 the same.
+ * resting4 = 2 * flows, peers4 = flows; for IPv6 the same; limits.h: sources.
  */
 #ifndef MASQC_MAPS_H
 #define MASQC_MAPS_H
@@ -16,7 +16,7 @@
 #include "packet.h"
 
 /* Raised with every change of a struct or of what a field means. */
-#define MASQC_LAYOUT 3
+#define MASQC_LAYOUT 4
 
 #define MAX_SEATS 64
 #define MAX_GENERATIONS 16
@@ -31,7 +31,8 @@ struct control {
 	__u32 timeouts[CLASS_COUNT];  /* coarse units, by enum flow_class */
 	__u32 rest;                   /* coarse units that the port of an ended mapping rests */
 	__u32 seed;                   /* a random number, so that nobody outside can foretell ports */
-	__u32 pad2[2];
+	__u32 source_sets;            /* entries of `sources` (limits.h), a power of two */
+	__u32 pad2;
 };
 _Static_assert(sizeof(struct control) == 64, "control");
 

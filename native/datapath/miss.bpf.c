@@ -15,6 +15,7 @@ extern int masqc_policy_forward(struct masqc_packet *packet);
 #include "family.h"
 #include "forward.h"
 #include "maps.h"
+#include "note.h"
 #include "parse.h"
 #include "recheck.h"
 #include "reject.h"
@@ -30,6 +31,19 @@ static WIDE enum parsed parse_frame(struct xdp_md *ctx, struct work *w)
 static WIDE int forward_first(struct xdp_md *ctx, struct work *w, struct flow_dir *flow)
 {
 	return w && flow ? forward_frame(ctx, &w->h, flow, coarse_now()) : XDP_PASS;
+}
+
+/* Drops w's packet, and counts and logs it for the line of the file that says so. */
+static __always_inline int refuse_frame(struct work *w, __u32 bytes)
+{
+	note_refusal(w);
+	return drop_frame(w->reason, bytes);
+}
+
+static __always_inline int refuse_skb(struct __sk_buff *skb, struct work *w)
+{
+	note_refusal(w);
+	return drop_skb(skb, w->reason);
 }
 
 SEC("xdp.frags")
@@ -56,13 +70,13 @@ int xdp_miss(struct xdp_md *ctx)
 		return XDP_PASS; /* TC asks again, and answers */
 	default:
 		cut_flow(w);
-		return drop_frame(w->reason, bytes);
+		return refuse_frame(w, bytes);
 	}
 	switch (decide_arrival(ctx, w)) {
 	case STEP_CREATE:
 		break;
 	case STEP_DROP:
-		return drop_frame(w->reason, bytes);
+		return refuse_frame(w, bytes);
 	default:
 		return XDP_PASS;
 	}
@@ -71,7 +85,7 @@ int xdp_miss(struct xdp_md *ctx)
 	if (!create_flow(ctx, w)) {
 		if (w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED)
 			return XDP_PASS; /* TC answers (RFC 5508 REQ-8) */
-		return drop_frame(w->reason, bytes);
+		return refuse_frame(w, bytes);
 	}
 known:
 	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
@@ -119,10 +133,11 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		goto known;
 	case FATE_REJECTED:
 		cut_flow(w);
+		note_refusal(w);
 		return reject_skb(skb, w, false);
 	default:
 		cut_flow(w);
-		return drop_skb(skb, w->reason);
+		return refuse_skb(skb, w);
 	}
 	step = decide_arrival(skb, w);
 	if (step == STEP_CREATE && skb->pkt_type != PACKET_HOST)
@@ -133,13 +148,16 @@ int tc_ingress_miss(struct __sk_buff *skb)
 	case STEP_CREATE:
 		break;
 	case STEP_PASS:
+		if (w->rule && !admit_passing(w))
+			return drop_skb(skb, w->reason);
 		return TC_ACT_UNSPEC;
 	case STEP_REJECT:
+		note_refusal(w);
 		if (w->reason == DROP_REJECTED && is_syn_held(w))
 			return drop_skb(skb, DROP_HELD);
 		return reject_skb(skb, w, false);
 	default:
-		return drop_skb(skb, w->reason);
+		return refuse_skb(skb, w);
 	}
 known:
 	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
@@ -174,10 +192,11 @@ int tc_egress_miss(struct __sk_buff *skb)
 		goto known;
 	case FATE_REJECTED:
 		cut_flow(w);
+		note_refusal(w);
 		return reject_skb(skb, w, true);
 	default:
 		cut_flow(w);
-		return drop_skb(skb, w->reason);
+		return refuse_skb(skb, w);
 	}
 	switch (decide_own(skb, w)) {
 	case STEP_CREATE:
@@ -185,14 +204,15 @@ int tc_egress_miss(struct __sk_buff *skb)
 	case STEP_PASS:
 		return TC_ACT_UNSPEC;
 	case STEP_REJECT:
+		note_refusal(w);
 		return reject_skb(skb, w, true);
 	default:
-		return drop_skb(skb, w->reason);
+		return refuse_skb(skb, w);
 	}
 	if (!create_flow(skb, w)) {
 		if (w->reason == DROP_TABLE_FULL || w->reason == DROP_PORT_TAKEN)
 			return reject_skb(skb, w, true);
-		return drop_skb(skb, w->reason);
+		return refuse_skb(skb, w);
 	}
 known:
 	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);

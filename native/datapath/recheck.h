@@ -11,6 +11,7 @@
 #include "decide.h"
 #include "epoch.h"
 #include "nexthop.h"
+#include "note.h"
 #include "tcp.h"
 #include "work.h"
 
@@ -160,6 +161,8 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
 	w->in = in;
 	w->h.key = w->arrived;
 	if (step == STEP_CREATE) {
+		translate_key(key, forth, &w->became);
+		recharge_slot(w, slot, key, &w->became);
 		slot->rule = w->rule;
 		slot->nat = w->nat;
 		slot->generation = generation;

@@ -7,8 +7,12 @@
 #ifndef MASQC_SWEEP_H
 #define MASQC_SWEEP_H
 
+#include "accounts.h"
 #include "base.h"
+#include "events.h"
 #include "flow.h"
+#include "limits.h"
+#include "lines.h"
 #include "mapping.h"
 #include "maps.h"
 #include "nexthop.h"
@@ -69,6 +73,33 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 	slot->deadline = now + COARSE_SECOND;
 }
 
+/* The end of a flow: its packets and bytes are added up, and it gives back what it holds. `to`: what its packets became; `back` may be
+ * NULL. */
+static __noinline int settle_flow(struct flow_slot *slot, struct flow_key *key, struct flow_key *to, struct flow_dir *forth,
+				  struct flow_dir *back)
+{
+	bool rests = false;
+	__u64 packets, bytes;
+
+	if (!slot || !key || !to || !forth)
+		return 0;
+	packets = forth->packets + (back ? back->packets : 0);
+	bytes = forth->bytes + (back ? back->bytes : 0);
+	count_ended(slot->tally, packets, bytes);
+	if (slot->nat_tally)
+		count_ended(slot->nat_tally, packets, bytes);
+	if (slot->holds & (HOLD_ACCOUNT_SOURCE | HOLD_ACCOUNT_TARGET))
+		account_flow(slot, key, to, forth, back);
+	if (slot->holds & (HOLD_LIMITS | HOLD_LIMITS << HOLD_NAT_SHIFT))
+		release_flows(slot, key, to);
+	if (slot->uses)
+		rests = release_uses(key, to, slot->uses, coarse_now());
+	if (slot->holds & HOLD_LOGGED && (rests || !(slot->uses & USE_SOURCE)))
+		log_mapping(slot, key, to, EVENT_UNMAPPED, forth->out, !(slot->uses & USE_SOURCE));
+	slot->holds = 0;
+	return 0;
+}
+
 static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, bool half, __u32 now)
 {
 	struct flow_key key, to, other;
@@ -82,10 +113,11 @@ static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, boo
 			translate_key(&key, flow, &to);
 			reverse_key(&to, &other);
 			back = bpf_map_lookup_elem(&MAP(flows), &other);
-			if (back && back->slot == index)
+			if (back && back->slot != index)
+				back = NULL;
+			settle_flow(slot, &key, &to, flow, back);
+			if (back)
 				bpf_map_delete_elem(&MAP(flows), &other);
-			if (slot->uses)
-				release_uses(&key, &to, slot->uses, now);
 		}
 		bpf_map_delete_elem(&MAP(flows), &key);
 	}

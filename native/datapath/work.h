@@ -37,7 +37,10 @@ struct work {
 	__u8 side;                  /* seat of the interface that hides the source */
 	__u8 uses;                  /* enum slot_use */
 	__u8 rechecks;              /* the flow is there already */
-	__u8 pad;
+	__u8 fresh;                 /* the mapping of its new source had no flows before */
+	__u8 took;                  /* of the limits of `rule` (take.h) */
+	__u8 nat_took;              /* of those of `nat` */
+	__u8 pad[2];
 	struct flow_dir kept;       /* enter_door: what is put back when there is no door */
 	addr_t kept_hop;
 	addr_t kept_own;

@@ -34,7 +34,7 @@ export async function loadDatapath(work: Work, flows: number): Promise<void> {
   using object = openDatapath(work, flows);
   await object.load();
   const seed = randomBytes(4).readUInt32LE();
-  writeControl(work, { active: 0, flows, rest: toCoarse(PORT_REST_MS), seed });
+  writeControl(work, { active: 0, flows, rest: toCoarse(PORT_REST_MS), seed, source_sets: sizeTables(flows).sources });
   pinPrograms(work, object);
 }
 

@@ -31,6 +31,12 @@ export const MAPS = [
   'seats',
   'addresses4',
   'drops',
+  'tallies',
+  'meters',
+  'loggers',
+  'sources',
+  'accounts',
+  'events',
   'answers',
   'sweeper4',
 ] as const;

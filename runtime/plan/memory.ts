@@ -1,3 +1,8 @@
+import { sizeTables } from '../../compiler/artifact/maps.ts';
+
+/** The ring of events (native/datapath/events.h). */
+const EVENTS = 512 * 1024;
+
 /**
  * Kernel memory of the table. Each entry of a hash costs 48 bytes of the kernel's beside key and value, and a share of
  * its buckets (16 bytes, a power of two of them). All of it is taken when the table is made.
@@ -5,10 +10,11 @@
 export function flowTableBytes(flows: number): number {
   const hash = (entries: number, key: number, value: number) =>
     entries * (48 + key + value) + 2 ** Math.ceil(Math.log2(Math.max(entries, 1))) * 16;
-  const connections = hash(2 * flows, 16, 64) + flows * (32 + 4); // an entry a direction, a slot, its place among the free ones
+  const connections = hash(2 * flows, 16, 64) + flows * (44 + 4); // an entry a direction, a slot, its place among the free ones
   const mappings = hash(2 * flows, 8, 24) + 2 * flows * 8; // an outside and perhaps an inside socket, its place among the resting
   const peers = hash(flows, 16, 8);
-  return connections + mappings + peers;
+  const sources = sizeTables(flows).sources * 256; // that limits are kept for
+  return connections + mappings + peers + sources + EVENTS;
 }
 
 /** `76.0 MiB`, `312 KiB`: three digits. */

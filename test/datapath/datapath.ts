@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { sizeTables } from '../../compiler/artifact/maps.ts';
-import { BpfObject, type BtfRecord, ifindexOf, linkToBytes } from '../../native/lib/libbpf.ts';
+import { BpfObject, type BtfRecord, ifindexOf, linkToBytes, makeCodec, possibleCpus } from '../../native/lib/libbpf.ts';
 import { formatIpv6, parseIpv6 } from './packets6.ts';
 
 export const COARSE_NS = 2 ** 26;
@@ -35,6 +35,20 @@ export interface InterfaceSetup {
   readonly pool?: readonly [number, number];
 }
 
+/** A line of the file, as struct line has it; rates as [ns a token, ns of tolerance]. */
+export interface LineSetup {
+  readonly rule: number;
+  readonly tally: number;
+  readonly meter?: number;
+  readonly rate?: readonly [number, number];
+  readonly sourceRate?: readonly [number, number];
+  readonly flows?: number;
+  readonly sourceFlows?: number;
+  /** 1 packets, 2 mappings; at this rate. */
+  readonly logs?: number;
+  readonly log?: readonly [number, number];
+}
+
 export interface Setup {
   readonly pin: string;
   readonly stub: string;
@@ -47,6 +61,11 @@ export interface Setup {
   readonly sweep: boolean;
   /** IPv6 is carried, too. */
   readonly ipv6?: boolean;
+  readonly lines?: readonly LineSetup[];
+  /** Prefixes that are accounted, `192.168.1.0/24`. */
+  readonly accounted?: readonly string[];
+  /** Entries of the table of sources, a power of two; by the size of the table by default. */
+  readonly sourceSets?: number;
   /** Seconds that a port rests; 120 by default. */
   readonly rest?: number;
   /** Seconds between packets that go by the kernel's neighbour table; 0: none, so that every verdict is sure. */
@@ -114,7 +133,15 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
 
   const control = hit.map('control');
   const timeouts = [t.tcp, t.tcpSyn, t.tcpFin, t.udp, t.icmp, t.other, 0, 0].map(coarse);
-  const record = { active: (1 << 8) | 3, layout: 3, flows, timeouts, rest: coarse(setup.rest ?? 120), seed: 0x5eed };
+  const record = {
+    active: (1 << 8) | 3,
+    layout: 4,
+    flows,
+    timeouts,
+    rest: coarse(setup.rest ?? 120),
+    seed: 0x5eed,
+    source_sets: setup.sourceSets ?? sizeTables(flows).sources,
+  };
   control.set(0, control.codec().value.encode(record));
   for (const [index, one] of setup.interfaces.entries()) {
     const seat = index + 1;
@@ -158,20 +185,130 @@ function sizeMaps(object: BpfObject, flows: number): void {
 }
 
 async function loadMiss(setup: Setup, family: 4 | 6, constants: Setup['policy']): Promise<BpfObject> {
-  const { stub, pin, flows, interfaces } = setup;
+  const { stub, pin, flows, interfaces, lines = [], accounted = [] } = setup;
   const linked = await linkToBytes([readFileSync(stub), readFileSync(objectOf('miss', family))]);
   const miss = BpfObject.open(linked, { name: 'linked', pinRoot: pin });
   sizeMaps(miss, flows);
-  miss.setGlobal('.rodata', constants);
+  miss.setMaxEntries('lines', Math.max(...lines.map(({ rule }) => rule), 0) + 1);
+  miss.setGlobal('.rodata', {
+    ...constants,
+    limits_used: Number(lines.some((one) => one.rate ?? one.sourceRate ?? one.flows ?? one.sourceFlows)),
+    logs_used: Number(lines.some(({ logs }) => logs)),
+    accounts_used: Number(accounted.length > 0),
+  });
   await miss.load();
+  for (const line of lines) setLine(miss, line);
+  for (const prefix of accounted) {
+    const [address = '', length = '32'] = prefix.split('/');
+    const key = { length: 96 + Number(length), address: { word: [0, 0, 0xffff0000, toBe32(address)] } };
+    miss.map('accounted').set(miss.map('accounted').codec().key.encode(key), Uint8Array.of(1));
+  }
   for (const { device, id } of interfaces) miss.map('ids').set(ifindexOf(device), id);
   return miss;
+}
+
+const rate = ([interval, tolerance]: readonly [number, number] = [0, 0]) => ({ interval, tolerance });
+
+function setLine(miss: BpfObject, line: LineSetup): void {
+  const { rule, tally, meter = 0, flows = 0, sourceFlows = 0, logs = 0 } = line;
+  const value = {
+    tally,
+    meter,
+    rate: rate(line.rate),
+    source_rate: rate(line.sourceRate),
+    flows,
+    source_flows: sourceFlows,
+    logs,
+  };
+  miss.map('lines').set(rule, miss.map('lines').codec().value.encode(value));
+  const tallies = miss.map('tallies');
+  if (tallies.getPerCpu(tally) === null) {
+    const empty = new Uint8Array(tallies.info().valueSize);
+    tallies.setPerCpu(
+      tally,
+      Array.from({ length: possibleCpus() }, () => empty),
+    );
+  }
+  const meters = miss.map('meters');
+  if (meter !== 0 && meters.get(meter) === null) meters.set(meter, meters.codec().value.encode({}));
+  const loggers = miss.map('loggers');
+  if (line.log !== undefined) loggers.set(meter, loggers.codec().value.encode({ rate: rate(line.log) }));
+}
+
+export interface Tally {
+  readonly connections: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly refused: number;
+  readonly refused_bytes: number;
+  readonly limited: number;
+  readonly held_back: number;
+  readonly lost: number;
+}
+
+export function readTally({ hit }: Loaded, tally: number): Tally {
+  const map = hit.map('tallies');
+  const sum: Record<string, number> = {};
+  for (const bytes of map.getPerCpu(tally) ?? []) {
+    const one = map.codec().value.decode(bytes) as BtfRecord;
+    for (const [name, value] of Object.entries(one)) sum[name] = (sum[name] ?? 0) + Number(value);
+  }
+  return sum as unknown as Tally;
+}
+
+/** All events that nobody has read, oldest first. */
+export async function readEvents({ hit }: Loaded): Promise<Record<string, unknown>[]> {
+  const btf = hit.btf();
+  const codec = makeCodec(btf, btf.find('event', 'struct') ?? 0);
+  const kinds = new Map([...(btf.enumValues('event_kind') ?? [])].map(([name, value]) => [Number(value), name]));
+  const address = ({ word }: { word: number[] }) => (word[3] === 0 ? null : fromBe32(word[3] as number));
+  const events: Record<string, unknown>[] = [];
+  for await (const bytes of hit.map('events').records({ follow: false })) {
+    // biome-ignore lint/suspicious/noExplicitAny: whatever BTF says
+    const e = codec.decode(bytes) as Record<string, any>;
+    events.push({
+      kind: kinds.get(e.kind)?.replace('EVENT_', '').toLowerCase(),
+      rule: e.rule,
+      generation: e.generation,
+      saddr: address(e.saddr),
+      daddr: address(e.daddr),
+      to_saddr: address(e.to_saddr),
+      to_daddr: address(e.to_daddr),
+      ...Object.fromEntries(
+        ['sport', 'dport', 'to_sport', 'to_dport'].map((name) => [name, fromBe16(e[name] as unknown as number)]),
+      ),
+      in: e.in,
+      out: e.out,
+      local: e.local,
+      length: e.length,
+      protocol: e.protocol,
+      tcp: e.tcp,
+      time: Number(e.time),
+    });
+  }
+  return events;
+}
+
+/** Packets and bytes of each accounted address. */
+export async function readAccounts({ hit }: Loaded): Promise<Record<string, BtfRecord>> {
+  const map = hit.map('accounts');
+  const accounts: Record<string, BtfRecord> = {};
+  for await (const [key, value] of map.entries()) {
+    const { word } = map.codec().key.decode(key) as { word: number[] };
+    const counts = map.codec().value.decode(value) as BtfRecord;
+    accounts[fromBe32(word[3] ?? 0)] = Object.fromEntries(
+      Object.entries(counts).map(([name, count]) => [name, Number(count)]),
+    );
+  }
+  return accounts;
 }
 
 /** Another policy takes over, as apply does it. */
 export interface Change {
   readonly epoch: number;
   readonly flush?: boolean;
+  /** Other lines than the setup's. */
+  readonly lines?: readonly LineSetup[];
   readonly policy: Setup['policy'];
 }
 
@@ -181,8 +318,8 @@ const FIRST_PLACE = 4;
 const PLACES = 16;
 
 export async function changePolicy({ hit, hit6 }: Loaded, setup: Setup, change: Change): Promise<void> {
-  const { epoch, policy, flush = false } = change;
-  const name = JSON.stringify([policy, flush]);
+  const { epoch, policy, flush = false, lines = setup.lines ?? [] } = change;
+  const name = JSON.stringify([policy, flush, lines]);
   let place = changes.get(name);
   if (place === undefined) {
     place = FIRST_PLACE + changes.size;
@@ -192,7 +329,7 @@ export async function changePolicy({ hit, hit6 }: Loaded, setup: Setup, change: 
     for (const family of [4, 6] as const) {
       const object = family === 4 ? hit : hit6;
       if (object === null) continue;
-      const miss = await loadMiss(setup, family, constants);
+      const miss = await loadMiss({ ...setup, lines }, family, constants);
       for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
         object.map(`${hook}_policies${family}`).set(place, miss.program(`${hook}_miss`));
       }

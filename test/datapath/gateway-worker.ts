@@ -1,6 +1,6 @@
 /**
  * Runs inside the gateway's namespace: loads the datapath, attaches it to every interface of the setup (argv[2], JSON) and
- * answers lines of standard input (`flows`, `flows6`, `drops`, `answers`, `change JSON`, `restamp FIRST LAST`, `run PROGRAM DEVICE FROM HEX`, `burst PROGRAM DEVICE
+ * answers lines of standard input (`flows`, `flows6`, `drops`, `answers`, `tally N`, `events`, `accounts`, `change JSON`, `restamp FIRST LAST`, `run PROGRAM DEVICE FROM HEX`, `burst PROGRAM DEVICE
  * HEX…`, `race DEVICE
  * HEX…`) with a line of JSON each, until that ends.
  */
@@ -10,10 +10,13 @@ import {
   changePolicy,
   ETHERNET,
   loadDatapath,
+  readAccounts,
   readAnswers,
   readDrops,
+  readEvents,
   readFlows,
   readFlows6,
+  readTally,
   restamp,
   type Setup,
 } from './datapath.ts';
@@ -37,6 +40,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   else if (line === 'flows6') console.log(JSON.stringify(await readFlows6(loaded)));
   else if (line === 'drops') console.log(JSON.stringify(readDrops(loaded)));
   else if (line === 'answers') console.log(JSON.stringify(readAnswers(loaded)));
+  else if (line.startsWith('tally ')) console.log(JSON.stringify(readTally(loaded, Number(line.slice(6)))));
+  else if (line === 'events') console.log(JSON.stringify(await readEvents(loaded)));
+  else if (line === 'accounts') console.log(JSON.stringify(await readAccounts(loaded)));
   else if (line.startsWith('change ')) {
     await changePolicy(loaded, setup, JSON.parse(line.slice('change '.length)));
     console.log('true');

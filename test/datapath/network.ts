@@ -16,7 +16,7 @@ import { Lab } from '../lab/lab.ts';
 import type { Namespace } from '../lab/namespace.ts';
 import type { Program } from '../lab/program.ts';
 import { buildStub } from './build-stub.ts';
-import { type Change, ETHERNET, type Flow, type Flow6, HIDES, type Setup, XDP } from './datapath.ts';
+import { type Change, ETHERNET, type Flow, type Flow6, HIDES, type Setup, type Tally, XDP } from './datapath.ts';
 
 const worker = fileURLToPath(new URL('gateway-worker.ts', import.meta.url));
 
@@ -39,6 +39,9 @@ export interface Options {
   readonly rest?: number;
   /** IPv6, too: lan 2001:db8:1::/64 and fd00:1::/64, wan 2001:db8:2::/64, servers 2001:db8:80::80, ::66, ::67. */
   readonly ipv6?: boolean;
+  readonly lines?: Setup['lines'];
+  readonly accounted?: Setup['accounted'];
+  readonly sourceSets?: number;
   /** What happens before the datapath is there. */
   readonly prepare?: (lab: Lab) => Promise<void>;
 }
@@ -153,6 +156,7 @@ export class Network {
   async #load(options: Options): Promise<void> {
     const { wan, xdp, timeouts, policy, flows = 4096, probeEvery = 0, rest = 120, mtu = 1500, mss = {} } = options;
     const { ipv6 = false } = options;
+    const { lines = [], accounted = [], sourceSets } = options;
     const gw = this.lab.at('gw');
     const mac = async (device: string): Promise<string> =>
       (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
@@ -193,6 +197,9 @@ export class Network {
       timeouts: { tcp: 7440, tcpSyn: 240, tcpFin: 240, udp: 300, icmp: 60, other: 600, ...timeouts },
       rest,
       ipv6,
+      lines,
+      accounted,
+      ...(sourceSets === undefined ? {} : { sourceSets }),
       sweep: true,
       xdp,
     };
@@ -230,6 +237,16 @@ export class Network {
   /** Errors that the programs have sent, and those that they held back. */
   async answers(): Promise<{ readonly sent: number; readonly withheld: number }> {
     return this.#ask('answers');
+  }
+  async tally(id: number): Promise<Tally> {
+    return this.#ask(`tally ${id}`);
+  }
+  /** What was logged since the last time. */
+  async events(): Promise<Record<string, unknown>[]> {
+    return this.#ask('events');
+  }
+  async accounts(): Promise<Record<string, Record<string, number>>> {
+    return this.#ask('accounts');
   }
 
   /** Another policy decides from now on. */

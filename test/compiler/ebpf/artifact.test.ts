@@ -101,7 +101,7 @@ test('maps have room for both directions of every flow', () => {
     [`resting${of}`]: 2048,
     [`peers${of}`]: 1024,
   });
-  const sizes = { ...family(4), ...family(6), translations6: 1024 };
+  const sizes = { ...family(4), ...family(6), translations6: 1024, sources: 64 };
   assert.equal(makeMaps(model).sizes, sizes);
 });
 
