@@ -21,6 +21,26 @@ static __always_inline bool sends_from(void *ctx, struct work *w, addr_t address
 	       same_address(fib_source(&w->fib), address);
 }
 
+/* A search through the seats. The steps of such searches are callbacks of bpf_loop: the verifier walks through them once. */
+struct seat_search {
+	void *ctx;
+	struct work *w;
+	addr_t address;
+	__u32 id;             /* of the interface that has the address; MASQC_NOWHERE: none so far */
+};
+
+static long ask_seat(__u32 i, struct seat_search *s)
+{
+	__u32 seat = i + 1;
+	struct iface *iface = bpf_map_lookup_elem(&interfaces, &seat);
+
+	if (!iface || !iface->ifindex || is_zero(iface->MAP(probe)) ||
+	    !sends_from(s->ctx, s->w, s->address, iface->ifindex, iface->MAP(probe)))
+		return 0;
+	s->id = get_id(iface->ifindex);
+	return 1;
+}
+
 /*
  * The interface whose own address it is (it is local): as apply saw it, else as the kernel would choose it today, which
  * follows a dynamic interface: towards the packet's other end, where it is the interface of the packet, or towards its
@@ -28,8 +48,9 @@ static __always_inline bool sends_from(void *ctx, struct work *w, addr_t address
  */
 static __noinline __u32 find_own(void *ctx, struct work *w, const addr_t *of)
 {
+	struct seat_search search = { .ctx = ctx, .w = w, .id = MASQC_NOWHERE };
 	addr_t address, peer;
-	__u32 *hint, seat, id;
+	__u32 *hint, id;
 
 	if (!w || !of)
 		return MASQC_NOWHERE;
@@ -45,16 +66,9 @@ static __noinline __u32 find_own(void *ctx, struct work *w, const addr_t *of)
 	peer = same_address(address, w->h.key.daddr) ? w->h.key.saddr : w->h.key.daddr;
 	if (sends_from(ctx, w, address, w->in, peer))
 		return get_id(w->in);
-	for (seat = 1; seat < MAX_SEATS; seat++) {
-		__u32 key = seat;
-		struct iface *iface = bpf_map_lookup_elem(&interfaces, &key);
-
-		if (!iface || !iface->ifindex || is_zero(iface->MAP(probe)))
-			continue;
-		if (sends_from(ctx, w, address, iface->ifindex, iface->MAP(probe)))
-			return get_id(iface->ifindex);
-	}
-	return MASQC_NOWHERE;
+	search.address = address;
+	bpf_loop(MAX_SEATS - 1, ask_seat, &search, 0);
+	return search.id;
 }
 
 /* A socket of the gateway that is in the middle of this connection (listeners are not). */

@@ -171,17 +171,35 @@ static __noinline bool note_moved(struct work *w, __u32 now)
 	return false;
 }
 
+/* A search for a free port of a pool from a random start, one probe a step. */
+struct port_search {
+	void *ctx;
+	struct work *w;
+	struct pool pool;
+	__u32 wanted;
+	__u32 start;
+	bool found;
+};
+
+static long probe_free(__u32 i, struct port_search *s)
+{
+	s->found = claim_free(s->ctx, s->w, probe_port(&s->pool, s->wanted, s->start, i));
+	return s->found;
+}
+
 static __noinline bool claim_elsewhere(void *ctx, struct work *w, struct pool *pool, __u32 wanted)
 {
-	__u32 start, i, port, now = coarse_now();
+	struct port_search search = { .ctx = ctx, .w = w, .wanted = wanted };
+	__u32 port, now = coarse_now();
 	struct socket_key outside;
 
 	if (!w || !pool || !pool->span)
 		return false;
-	start = bpf_get_prandom_u32() % pool->span;
-	for (i = 0; i < PORT_PROBES; i++)
-		if (claim_free(ctx, w, probe_port(pool, wanted, start, i)))
-			return true;
+	search.pool = *pool;
+	search.start = bpf_get_prandom_u32() % pool->span;
+	bpf_loop(PORT_PROBES, probe_free, &search, 0);
+	if (search.found)
+		return true;
 	outside_key(w, &outside);
 	port = search_pool(&outside, w->port_first, w->port_last - w->port_first + 1, now);
 	return port && (claim_free(ctx, w, port) || claim_rested(w, port));
@@ -256,25 +274,33 @@ static __noinline bool claim_port(void *ctx, struct work *w, __u32 port)
 	return !bpf_map_update_elem(&MAP(flows), &w->reply, &w->back, BPF_NOEXIST);
 }
 
-/* Claims a port of the pool for one peer, the source's own if that is possible. */
-static __always_inline bool claim_some_port(void *ctx, struct work *w)
+static long probe_towards_peer(__u32 i, struct port_search *s)
 {
-	__u32 wanted = bpf_ntohs(w->h.key.sport), start, i;
-	__u8 protocol = w->h.key.protocol;
-	struct pool pool;
+	s->found = claim_port(s->ctx, s->w, probe_port(&s->pool, s->wanted, s->start, i));
+	return s->found;
+}
 
+/* Claims a port of the pool for one peer, the source's own if that is possible. */
+static __noinline bool claim_some_port(void *ctx, struct work *w)
+{
+	struct port_search search = { .ctx = ctx, .w = w };
+	__u8 protocol;
+	__u32 wanted;
+
+	if (!w)
+		return false;
+	search.wanted = wanted = bpf_ntohs(w->h.key.sport);
+	protocol = w->h.key.protocol;
 	if (protocol != IP_ICMP && protocol != IPPROTO_SCTP && !has_mappings(protocol))
 		return claim_port(ctx, w, 0);
 	if ((protocol == IP_ICMP || (wanted >= w->port_first && wanted <= w->port_last)) && claim_port(ctx, w, wanted))
 		return true;
 	if (protocol == IPPROTO_SCTP || w->port_last < w->port_first)
 		return false; /* its checksum is a CRC over the ports: only addresses can be rewritten */
-	choose_pool(w, wanted, &pool);
-	start = bpf_get_prandom_u32() % pool.span;
-	for (i = 0; i < PORT_PROBES + PARITY_PROBES; i++)
-		if (claim_port(ctx, w, probe_port(&pool, wanted, start, i)))
-			return true;
-	return false;
+	choose_pool(w, wanted, &search.pool);
+	search.start = bpf_get_prandom_u32() % search.pool.span;
+	bpf_loop(PORT_PROBES + PARITY_PROBES, probe_towards_peer, &search, 0);
+	return search.found;
 }
 
 #endif
