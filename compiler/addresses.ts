@@ -168,6 +168,9 @@ export const PRIVATE_V4: AddressSet = {
   v6: [],
 };
 
+/** Unique local IPv6 addresses: RFC 4193. */
+export const PRIVATE_V6: AddressSet = { v4: [], v6: [{ first: 0xfcn << 120n, last: (0xfen << 120n) - 1n }] };
+
 // ---- text ---------------------------------------------------------------------------------------------------------
 
 /** `10.0.0.1`, `10.0.0.0/8` or `10.0.0.1-10.0.0.9`. */

@@ -176,10 +176,14 @@ export interface Masquerade {
   readonly name: string;
   readonly from: Sides;
   readonly interfaces: readonly InterfaceId[];
-  /** IPv4 outside addresses; null: the interface's own, read when needed. */
-  readonly addresses: readonly Range<number>[] | null;
+  /** The families that it translates, ascending; one at least. */
+  readonly families: readonly Family[];
+  /** Outside addresses, some of each family; null: the interface's own, read when needed. */
+  readonly addresses: AddressSet | null;
   /** The pool of outside ports. */
   readonly ports: Range<number>;
+  /** RFC 7422: so many ports for each source, always the same ones (share.ts); null: all of `ports` for everyone. */
+  readonly share: number | null;
   /** RFC 4787 section 4.1. */
   readonly mapping: Mapping;
   /** RFC 4787 section 5: whom the outside port of an endpoint-independent mapping lets in. */
@@ -187,6 +191,23 @@ export interface Masquerade {
   readonly limits: readonly Limit[];
   /** Of allocations: a line when an inside socket gets its outside port, and one when it loses it. */
   readonly log: Log | null;
+  readonly span: Span;
+}
+
+/** A prefix; the bits after it are 0 in `first`. */
+export interface Prefix {
+  readonly first: bigint;
+  readonly length: number;
+}
+
+/** A network that appears as another one of the same size beyond these interfaces. */
+export interface AddressMap {
+  readonly id: RuleId;
+  readonly name: string;
+  readonly interfaces: readonly InterfaceId[];
+  readonly family: Family;
+  readonly inside: Prefix;
+  readonly outside: Prefix;
   readonly span: Span;
 }
 
@@ -253,7 +274,8 @@ export interface RuleOrigin {
     | 'self-default' // what the gateway itself starts
     | 'redirect'
     | 'redirect-denied'
-    | 'masquerade';
+    | 'masquerade'
+    | 'map';
   /** Name of the block, e.g. `lan-out`. */
   readonly owner: string;
   /** The sentence as it stands in the file, without its comment. */
@@ -268,6 +290,7 @@ export interface Model {
   readonly policies: readonly Policy[];
   readonly masquerades: readonly Masquerade[];
   readonly redirects: readonly Redirect[];
+  readonly maps: readonly AddressMap[];
   readonly expectations: readonly Expectation[];
   readonly rules: readonly RuleOrigin[];
   readonly tables: readonly Table[];

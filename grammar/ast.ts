@@ -252,7 +252,9 @@ export type Property =
     }
   | { readonly kind: 'hold'; readonly time: Duration; readonly span: Span }
   | { readonly kind: 'owner'; readonly word: Name; readonly span: Span }
-  | { readonly kind: 'inside' | 'outside'; readonly literal: AddressLiteral; readonly span: Span };
+  | { readonly kind: 'inside' | 'outside'; readonly network: MapSide; readonly span: Span };
+/** One side of a map: a prefix, a network by its name, or the prefix that the map's interface has. */
+export type MapSide = AddressLiteral | Reference | { readonly kind: 'dynamic'; readonly span: Span };
 export interface Target {
   readonly endpoint: Endpoint;
   readonly weight: NumberLiteral | null;

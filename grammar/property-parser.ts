@@ -148,8 +148,18 @@ export class PropertyParser extends RuleParser {
   });
   protected side = this.RULE('side', (): ast.Property => {
     const first = this.OR([{ ALT: () => this.CONSUME(t.KInside) }, { ALT: () => this.CONSUME(t.KOutside) }]);
-    const literal = this.SUBRULE(this.literal);
-    return this.ACTION(() => ({ kind: first.image as 'inside' | 'outside', literal, span: this.spanFrom(first) }));
+    const network = this.OR2([
+      { ALT: (): ast.MapSide => this.SUBRULE(this.literal) },
+      {
+        ALT: (): ast.MapSide => {
+          const name = this.SUBRULE(this.name);
+          return this.ACTION(() =>
+            name.text === 'dynamic' ? { kind: 'dynamic', span: name.span } : { kind: 'name', name, span: name.span },
+          );
+        },
+      },
+    ]);
+    return this.ACTION(() => ({ kind: first.image as 'inside' | 'outside', network, span: this.spanFrom(first) }));
   });
   property = this.RULE(
     'property',

@@ -9,11 +9,15 @@ import type { Model, Rule, Sides, TableId } from '../model.ts';
 export function isEditable(model: Model, table: TableId): boolean {
   const rules = [...model.gateway.rules, ...model.policies.flatMap((policy) => policy.rules)];
   const asksSource =
-    rules.some(({ from }) => asks(from, table)) || model.redirects.some(({ allowFrom }) => asks(allowFrom, table));
+    rules.some(({ from }) => asks(from, table)) ||
+    model.redirects.some(({ allowFrom }) => asks(allowFrom, table)) ||
+    model.masquerades.some(({ from }) => asks(from, table));
   const asksDestination = rules.some(({ to }) => asks(to, table));
   if (!asksSource || !asksDestination) return true;
   return (
-    !model.redirects.some(({ allowFrom }) => asks(allowFrom, table)) && rules.every((rule) => onlyDenies(rule, table))
+    !model.redirects.some(({ allowFrom }) => asks(allowFrom, table)) &&
+    !model.masquerades.some(({ from }) => asks(from, table)) &&
+    rules.every((rule) => onlyDenies(rule, table))
   );
 }
 

@@ -2,10 +2,13 @@
  * `manifest.json` of `masqc build`: what a policy object means, for whoever plans, applies or shows it without the
  * .masq file. The same input gives the same bytes: no clock, no machine. Schema: docs/manifest.schema.json.
  */
+import { writeAddress } from '../../grammar/address.ts';
+import type { Family } from '../../grammar/ast.ts';
 import type { SourceText } from '../../grammar/span.ts';
 import { type DatapathLayout, layoutText } from '../ebpf/layout.ts';
 import { KEY_SIZE } from '../ebpf/tables.ts';
-import type { Established, Model, Mss, RuleOrigin, Timeouts } from '../model.ts';
+import type { AddressSet, Established, Model, Mss, RuleOrigin, Timeouts } from '../model.ts';
+import { rangesOf } from '../pairing.ts';
 import { isEditable } from './editable.ts';
 
 export const MANIFEST_SCHEMA = 'masqc/manifest@1';
@@ -17,6 +20,7 @@ export interface Manifest {
   /** By id: the entry at index i has id i + 1. */
   readonly rules: readonly ManifestRule[];
   readonly masquerades: readonly ManifestMasquerade[];
+  readonly maps: readonly ManifestMap[];
   /** Sets that are looked up in tables, by number; their addresses are in sets.bin. */
   readonly sets: readonly ManifestSet[];
   /** How many flows fit. */
@@ -32,7 +36,7 @@ export interface ManifestInterface {
   readonly id: number;
   readonly name: string;
   readonly device: string;
-  /** A masquerade names it: no private source leaves by it untranslated. */
+  /** A masquerade of IPv4 names it: no private source leaves by it untranslated. */
   readonly hides: boolean;
   /** What SYNs by it may ask for at most: bytes, or `clamp`: what the path's MTU allows; null: anything. */
   readonly mss: Mss | null;
@@ -50,9 +54,25 @@ export interface ManifestMasquerade {
   readonly id: number;
   readonly name: string;
   readonly interfaces: readonly string[];
-  /** IPv4, dotted, inclusive; null: the interface's own address. */
-  readonly addresses: readonly { readonly first: string; readonly last: string }[] | null;
+  readonly families: readonly Family[];
+  /** null: the interface's own address. */
+  readonly addresses: readonly AddressRange[] | null;
   readonly ports: { readonly first: number; readonly last: number };
+  /** So many ports for each source, counted off in this order; null: they are not divided. */
+  readonly share: { readonly ports: number; readonly sources: readonly AddressRange[] } | null;
+}
+/** Inclusive. */
+export interface AddressRange {
+  readonly first: string;
+  readonly last: string;
+}
+export interface ManifestMap {
+  readonly id: number;
+  readonly name: string;
+  readonly interfaces: readonly string[];
+  /** Prefixes, `192.168.1.0/24`. */
+  readonly inside: string;
+  readonly outside: string;
 }
 export interface ManifestSet {
   readonly name: string;
@@ -98,12 +118,21 @@ export function makeManifest({ model, sources, policy, sets, layout, datapath, d
     rules: model.rules.map(({ id, kind, owner, text, span: { file, line, column } }) => {
       return { id, kind, owner, file, line, column, text };
     }),
-    masquerades: model.masquerades.map(({ id, name, interfaces, addresses, ports }) => ({
+    masquerades: model.masquerades.map(({ id, name, interfaces, families, addresses, ports, share, from }) => ({
       id,
       name,
       interfaces: interfaces.map((one) => nameOf(model, one)),
-      addresses: addresses?.map(({ first, last }) => ({ first: dotted(first), last: dotted(last) })) ?? null,
+      families,
+      addresses: addresses === null ? null : families.flatMap((family) => writeRanges(addresses, family)),
       ports: { first: ports.first, last: ports.last },
+      share: share === null ? null : { ports: share, sources: writeRanges(from.include.addresses, 4) },
+    })),
+    maps: model.maps.map(({ id, name, interfaces, family, inside, outside }) => ({
+      id,
+      name,
+      interfaces: interfaces.map((one) => nameOf(model, one)),
+      inside: `${writeAddress(inside.first, family)}/${inside.length}`,
+      outside: `${writeAddress(outside.first, family)}/${outside.length}`,
     })),
     sets: model.tables.map(({ id, name }) => {
       const keys = sets[id] ?? new Uint8Array(0);
@@ -123,7 +152,9 @@ export function makeManifest({ model, sources, policy, sets, layout, datapath, d
 }
 
 export function describeInterfaces(model: Model): ManifestInterface[] {
-  const hidden = new Set(model.masquerades.flatMap((masquerade) => masquerade.interfaces));
+  const hidden = new Set(
+    model.masquerades.flatMap(({ families, interfaces }) => (families.includes(4) ? interfaces : [])),
+  );
   return model.interfaces.map(({ id, name, device, mss }) => ({ id, name, device, hides: hidden.has(id), mss }));
 }
 
@@ -137,8 +168,10 @@ function nameOf(model: Model, id: number): string {
   return model.interfaces.find((one) => one.id === id)?.name ?? 'self';
 }
 
-function dotted(address: number): string {
-  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.');
+function writeRanges(set: AddressSet, family: Family): AddressRange[] {
+  return rangesOf(set, family).map(({ first, last }) => {
+    return { first: writeAddress(first, family), last: writeAddress(last, family) };
+  });
 }
 
 /** The text of an artifact file. */

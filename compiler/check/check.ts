@@ -14,6 +14,7 @@ import { declareNames } from './passes/declare.ts';
 import { warnOfExposed } from './passes/exposed.ts';
 import { warnOfHosts, warnOfUnused } from './passes/idle.ts';
 import { resolveInterfacesAndZones } from './passes/interfaces.ts';
+import { refuseOverlappingMaps } from './passes/map-overlaps.ts';
 import { refuseOverlappingMasquerades } from './passes/masquerades.ts';
 import { resolveNetworksAndHosts } from './passes/networks.ts';
 import { refuseOverlappingPolicies } from './passes/policies.ts';
@@ -34,7 +35,13 @@ const PASSES: Readonly<Record<'names' | 'decisions' | 'conflicts', readonly Pass
   // What decides, and what is expected of it.
   decisions: [resolveDecisions, resolveExpectations],
   // What can't stand beside each other.
-  conflicts: [refuseOverlappingPolicies, refuseOverlappingMasquerades, refuseOverlappingRedirects, choosePools],
+  conflicts: [
+    refuseOverlappingPolicies,
+    refuseOverlappingMasquerades,
+    refuseOverlappingRedirects,
+    refuseOverlappingMaps,
+    choosePools,
+  ],
 };
 
 /** Only of a file without errors: half a configuration would look unused and unreached. */
@@ -92,6 +99,7 @@ export function check(
     masqueradeDrafts: [],
     masquerades: [],
     redirects: [],
+    maps: [],
     expectations: [],
     rules: [],
     tables: [],
@@ -100,11 +108,11 @@ export function check(
   if (!report.hasErrors()) for (const pass of WARNINGS) pass(context);
 
   const [gateway] = context.gateway;
-  const { interfaces, networks, policies, masquerades, redirects, expectations, rules, tables } = context;
+  const { interfaces, networks, policies, masquerades, redirects, maps, expectations, rules, tables } = context;
   const model: Model | null =
     gateway === undefined || report.hasErrors()
       ? null
-      : { gateway, interfaces, networks, policies, masquerades, redirects, expectations, rules, tables };
+      : { gateway, interfaces, networks, policies, masquerades, redirects, maps, expectations, rules, tables };
   return { model, diagnostics: inOrder(report.diagnostics, documents) };
 }
 

@@ -283,6 +283,48 @@ export const CODES = {
       `a mapping that depends on address and port lets only the answers in, so that \`filtering ${p.filtering}\` can't hold`,
     '`mapping endpoint-independent`, or no `filtering`',
   ),
+  mapSizes: error<{ inside: string; outside: string }>(
+    340,
+    (p) => `${p.inside} and ${p.outside} are not of one size: no address inside could keep its place outside`,
+    'two prefixes of one length',
+  ),
+  mapsOverlap: error<{ packet: string; name: string; other: string; mend: string }>(
+    341,
+    (p) => `${p.packet} could be taken by the map \`${p.name}\` and by ${p.other}`,
+    (p) => p.mend,
+  ),
+  mapOntoItself: error<{ name: string; prefix: string }>(
+    342,
+    (p) => `the map \`${p.name}\` changes nothing: ${p.prefix} stays what it is`,
+    '`outside` with the addresses that the network is to have beyond the interface',
+  ),
+  mapTooLong: error<{ text: string }>(
+    343,
+    (p) => `${p.text} leaves no word of the address free to keep the checksums right (RFC 6296)`,
+    'an IPv6 prefix of at most /64',
+  ),
+  shareTooSmall: error<{
+    share: number;
+    sources: number;
+    addresses: number;
+    ports: string;
+    count: number;
+    blocks: number;
+    most: number;
+  }>(
+    344,
+    (p) =>
+      `${p.share} ports for each of ${p.sources} sources don't fit: ${p.addresses === 1 ? 'one outside address' : `${p.addresses} outside addresses`} with ${p.count} ports each (${p.ports}) ${p.addresses === 1 ? 'has' : 'have'} ${p.blocks} such blocks`,
+    (p) =>
+      p.most > 0
+        ? `at most \`share ${p.most} ports per source\`, more \`ports\`, or more addresses`
+        : 'more addresses, more `ports`, or fewer sources',
+  ),
+  shareUncountable: error<{ why: string }>(
+    345,
+    (p) => `\`share\` counts the sources off, and ${p.why}`,
+    '`from` with networks and hosts of IPv4 that stand in this file',
+  ),
   notBuilt: error<{ what: string; instead: string }>(
     390,
     (p) => `${p.what} not built yet`,

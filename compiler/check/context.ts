@@ -2,6 +2,7 @@ import type { Document } from '../../grammar/ast.ts';
 import type { Span } from '../../grammar/span.ts';
 import type { Lists } from '../lists.ts';
 import type {
+  AddressMap,
   AddressSet,
   Expectation,
   Gateway,
@@ -23,9 +24,11 @@ import type { Report } from './report.ts';
 
 /** A masquerade before its pool is known: null, if it gives no `ports`. */
 export interface MasqueradeDraft extends Omit<Masquerade, 'ports'> {
-  /** The IPv4 addresses that `from` covers. */
+  /** The addresses that `from` covers, of the families that it translates. */
   readonly hidden: AddressSet;
   readonly ports: (Range<number> & { readonly span: Span }) | null;
+  /** Where `share` stands. */
+  readonly shareSpan: Span | null;
 }
 
 /** What the passes share: the texts, what they declare, and the model as far as it is made. */
@@ -56,6 +59,7 @@ export interface Context {
   readonly masqueradeDrafts: MasqueradeDraft[];
   readonly masquerades: Masquerade[];
   readonly redirects: Redirect[];
+  readonly maps: AddressMap[];
   readonly expectations: Expectation[];
   readonly rules: RuleOrigin[];
   readonly tables: Table[];

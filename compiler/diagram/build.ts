@@ -16,7 +16,7 @@ export interface Stores {
 export function createStores(): Stores {
   const ids = { next: 0 };
   return {
-    ingress: createStore((leaf) => ('rule' in leaf ? `${leaf.verdict} ${leaf.rule} ${leaf.log}` : leaf.verdict), ids),
+    ingress: createStore((leaf) => Object.values(leaf).join(' '), ids),
     policy: createStore((leaf) => `${leaf.verdict} ${leaf.rule} ${leaf.log}`, ids),
     nat: createStore((leaf) => `${leaf.nat} ${leaf.untranslated}`, ids),
   };

@@ -52,7 +52,9 @@ export type IngressLeaf =
   | { readonly verdict: 'forged' }
   | { readonly verdict: 'deny' | 'reject'; readonly rule: RuleId; readonly log: boolean }
   /** The redirect's listen line `rule`: target and port shift are found in the model. */
-  | { readonly verdict: 'redirect'; readonly rule: RuleId; readonly log: boolean };
+  | { readonly verdict: 'redirect'; readonly rule: RuleId; readonly log: boolean }
+  /** The destination moves into the inside network of the map `rule`; then the policy is asked. */
+  | { readonly verdict: 'map'; readonly rule: RuleId };
 
 /** What the policies say, before any thought of translation. */
 export interface PolicyLeaf {
@@ -62,7 +64,7 @@ export interface PolicyLeaf {
 }
 
 /**
- * How what is let in leaves (the last step of the packet's journey). `nat`: the masquerade's rule id, 0: none.
+ * How what is let in leaves (the last step of the packet's journey). `nat`: the map's or masquerade's rule id, 0: none.
  * `untranslated`: a private source that no masquerade takes would leave an interface that some masquerade names.
  */
 export interface NatLeaf {

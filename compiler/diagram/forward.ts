@@ -1,5 +1,6 @@
 /** The stage behind routing: the policy of (in, out), the gateway's default, then the masquerade. */
-import { PRIVATE_V4, subtractRanges } from '../addresses.ts';
+import type { Family } from '../../grammar/ast.ts';
+import { PRIVATE_V4, PRIVATE_V6, subtractRanges } from '../addresses.ts';
 import { type Model, type Policy, type Rule, SELF } from '../model.ts';
 import {
   type Condition,
@@ -15,7 +16,7 @@ import type { NatLeaf, PolicyLeaf } from './diagram.ts';
 import { NOWHERE } from './fields.ts';
 import { ownedAddresses, rangesOwned } from './ownership.ts';
 import type { Clause } from './partition.ts';
-import { type Ranges, rangesOf } from './ranges.ts';
+import { prefixRanges, type Ranges, rangesOf } from './ranges.ts';
 
 /** What no clause matches meets `gatewayDefault`. */
 export function policyClauses(model: Model): Clause<PolicyLeaf>[] {
@@ -58,8 +59,9 @@ function ruleClauses(rule: Rule, pair: Condition): Clause<PolicyLeaf>[] {
 }
 
 /**
- * IPv4 sources that a masquerade takes on their way out. A private source that none takes must not leave an interface
- * that a masquerade names, unless it lives behind that very interface. The gateway's own packets have its addresses.
+ * Sources that a map or masquerade takes on their way out. A private source that none takes must not leave an interface
+ * that a masquerade of its family names, unless it lives behind that very interface. The gateway's own packets have its
+ * addresses.
  */
 export function natClauses(model: Model): Clause<NatLeaf>[] {
   return [...takenClauses(model), ...keptClauses(model)];
@@ -80,21 +82,41 @@ export function redirectedClauses(model: Model): Clause<NatLeaf>[] {
 const COMES_IN: Ranges<number> = [{ first: SELF + 1, last: NOWHERE }];
 
 function takenClauses(model: Model): Clause<NatLeaf>[] {
-  return model.masquerades.flatMap((masquerade) => {
-    const leaves: Condition = { ...inFamily(4), in: COMES_IN, out: rangesOf(masquerade.interfaces) };
+  const mapped = model.maps.map(({ id, family, inside, interfaces }) => {
+    const where: Condition = { ...inFamily(family), in: COMES_IN, out: rangesOf(interfaces) };
+    return {
+      where: { ...where, [saddrOf(family)]: prefixRanges(inside, family) },
+      leaf: { nat: id, untranslated: false },
+    };
+  });
+  const masqueraded = model.masquerades.flatMap((masquerade) => {
     const leaf: NatLeaf = { nat: masquerade.id, untranslated: false };
-    return product([leaves], ofSource(masquerade.from, 4)).map((where) => ({ where, leaf }));
+    return masquerade.families.flatMap((family) => {
+      const leaves: Condition = { ...inFamily(family), in: COMES_IN, out: rangesOf(masquerade.interfaces) };
+      return product([leaves], ofSource(masquerade.from, family)).map((where) => ({ where, leaf }));
+    });
+  });
+  return [...mapped, ...masqueraded];
+}
+
+/** One clause for each interface and family. */
+function keptClauses(model: Model): Clause<NatLeaf>[] {
+  return FAMILIES.flatMap((family) => {
+    const owned = ownedAddresses(model, family);
+    const hiding = model.masquerades.filter(({ families }) => families.includes(family));
+    const uplinks = [...new Set(hiding.flatMap(({ interfaces }) => interfaces))];
+    return uplinks.map((id) => {
+      const there = rangesOwned(owned, family, (interfaces) => interfaces.includes(id));
+      const sources = { [saddrOf(family)]: withoutThose(family, there) };
+      const where: Condition = { ...inFamily(family), in: COMES_IN, out: rangesOf([id]), ...sources };
+      return { where, leaf: { nat: 0, untranslated: true } };
+    });
   });
 }
 
-/** One clause for each interface. */
-function keptClauses(model: Model): Clause<NatLeaf>[] {
-  const owned = ownedAddresses(model, 4);
-  const uplinks = [...new Set(model.masquerades.flatMap(({ interfaces }) => interfaces))];
-  return uplinks.map((id) => {
-    const there = rangesOwned(owned, 4, (interfaces) => interfaces.includes(id)) as Ranges<number>;
-    const sources = { [saddrOf(4)]: subtractRanges(PRIVATE_V4.v4, there) };
-    const where: Condition = { ...inFamily(4), in: COMES_IN, out: rangesOf([id]), ...sources };
-    return { where, leaf: { nat: 0, untranslated: true } };
-  });
+/** The private addresses of a family, but for those that live somewhere. */
+function withoutThose(family: Family, there: Ranges): Ranges {
+  return family === 4
+    ? subtractRanges(PRIVATE_V4.v4, there as Ranges<number>)
+    : subtractRanges(PRIVATE_V6.v6, there as Ranges<bigint>);
 }

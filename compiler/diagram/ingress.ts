@@ -1,6 +1,6 @@
 /**
  * The stage before routing, for every new connection: forged sources, the gateway's own `deny` and `reject` lines,
- * redirects. (Sources that are the gateway's own addresses are dropped by the datapath: they may change at any time.)
+ * redirects, maps. (Sources that are the gateway's own addresses are dropped by the datapath: they may change at any time.)
  */
 import type { Family } from '../../grammar/ast.ts';
 import { subtractRanges } from '../addresses.ts';
@@ -22,11 +22,11 @@ import type { IngressLeaf } from './diagram.ts';
 import { lastOf, NOWHERE } from './fields.ts';
 import { ownedAddresses, rangesOwned } from './ownership.ts';
 import type { Clause } from './partition.ts';
-import { rangesOf } from './ranges.ts';
+import { prefixRanges, rangesOf } from './ranges.ts';
 
 /** In the order of the packet's journey; what no clause matches goes on to routing. */
 export function ingressStages(model: Model): Clause<IngressLeaf>[][] {
-  return [forgedClauses(model), gatewayClauses(model), model.redirects.flatMap(redirectClauses)];
+  return [forgedClauses(model), gatewayClauses(model), model.redirects.flatMap(redirectClauses), mapClauses(model)];
 }
 
 /** A source seen elsewhere than on the interface of its network. The gateway's own packets are never forged. */
@@ -76,6 +76,15 @@ function redirectClauses(redirect: Redirect): Clause<IngressLeaf>[] {
       },
     ),
   );
+}
+
+/** Destinations of a map, whoever asks, the inside too; the gateway's own packets go where they are sent. */
+function mapClauses(model: Model): Clause<IngressLeaf>[] {
+  const comesIn = subtractRanges(EVERYTHING, rangesOf([SELF]));
+  return model.maps.map(({ id, family, outside }) => {
+    const where = { ...inFamily(family), in: comesIn, [daddrOf(family)]: prefixRanges(outside, family) };
+    return { where, leaf: { verdict: 'map', rule: id } };
+  });
 }
 
 /**

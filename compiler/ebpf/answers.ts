@@ -3,28 +3,27 @@
  * what is not zero is written.
  */
 import type { IngressLeaf, NatLeaf, PolicyLeaf } from '../diagram/diagram.ts';
-import type { Listen, Machine, Masquerade, Model, Redirect, RuleId } from '../model.ts';
+import type { AddressMap, Listen, Machine, Model, Redirect, RuleId } from '../model.ts';
+import { adjustment } from '../prefix-translation.ts';
 import type { Instruction } from './instruction.ts';
+import { mapAnswer, masqueradeAnswer, storeAddress } from './outside.ts';
 import { type PacketFields, VERDICTS, type Verdict } from './packet-fields.ts';
 import type { Step } from './place.ts';
 import type { Purposes } from './purposes.ts';
-import { type Edge, searchComputed, VALUE } from './search-tree.ts';
+import { VALUE } from './search-tree.ts';
 
 const RETURN: readonly Instruction[] = [
   { kind: 'alu', operator: 'mov', width: 64, to: 0, from: { value: 0 } },
   { kind: 'exit' },
 ];
 
-/** enum masqc_dependence. */
-const DEPENDENCE = { 'address-and-port-dependent': 0, 'address-dependent': 1, 'endpoint-independent': 2 } as const;
-
 export class Answers {
   readonly #model: Model;
   readonly #fields: PacketFields;
   readonly #purposes: Purposes;
   readonly #listens: ReadonlyMap<RuleId, { readonly listen: Listen; readonly redirect: Redirect }>;
-  /** Each masquerade's answer is one step, shared by all lines that lead to it. */
-  readonly #masquerades = new Map<RuleId, Step>();
+  /** The answer of each masquerade and map is one step, shared by all lines that lead to it. */
+  readonly #translations = new Map<RuleId, Step>();
   readonly #silence = new Map<string, Step>();
 
   constructor(model: Model, fields: PacketFields, purposes: Purposes) {
@@ -52,6 +51,10 @@ export class Answers {
         const code = [...this.#decision('redirect', leaf.rule, leaf.log), ...this.#target(leaf.rule), ...RETURN];
         return { kind: 'end', code, purpose: this.#purposes.rule(leaf.rule) };
       }
+      case 'map': {
+        const code = [...this.#fields.store('verdict', VERDICTS.map), ...this.#mapTarget(leaf.rule), ...RETURN];
+        return { kind: 'end', code, purpose: this.#purposes.rule(leaf.rule) };
+      }
       default:
         return leaf satisfies never;
     }
@@ -67,7 +70,7 @@ export class Answers {
 
   /** Of packets that are let in: `verdict` is `allow` already, `rule` stays what it is. */
   nat(leaf: NatLeaf): Step {
-    if (leaf.nat !== 0) return this.masquerade(leaf.nat);
+    if (leaf.nat !== 0) return this.#translation(leaf.nat);
     if (!leaf.untranslated) return this.silence('(no masquerade takes it)');
     const purpose = this.#purposes.words('(a private source would leave untranslated)');
     return { kind: 'end', code: [...this.#fields.store('verdict', VERDICTS.untranslated), ...RETURN], purpose };
@@ -87,41 +90,34 @@ export class Answers {
     return log ? [...code, ...this.#fields.store('log', 1)] : code;
   }
 
-  masquerade(id: RuleId): Step {
-    const known = this.#masquerades.get(id);
+  #translation(id: RuleId): Step {
+    const known = this.#translations.get(id);
     if (known) return known;
+    const purpose = this.#purposes.rule(id);
     const masquerade = this.#model.masquerades.find((one) => one.id === id);
-    if (!masquerade) throw new RangeError(`the model has no masquerade ${id}`);
-    const step = this.#pool(masquerade);
-    this.#masquerades.set(id, step);
+    const step = masquerade
+      ? masqueradeAnswer(this.#fields, masquerade, purpose, RETURN)
+      : mapAnswer(this.#fields, this.#map(id), purpose, RETURN);
+    this.#translations.set(id, step);
     return step;
   }
 
-  /** Outside addresses in several ranges: a source always gets the same one, in proportion to their sizes. */
-  #pool(masquerade: Masquerade): Step {
-    const fields = this.#fields;
-    const purpose = this.#purposes.rule(masquerade.id);
-    const common = [
-      ...fields.store('nat', masquerade.id),
-      ...fields.store('port_first', masquerade.ports.first),
-      ...fields.store('port_last', masquerade.ports.last),
-      ...fields.store('mapping', DEPENDENCE[masquerade.mapping]),
-      ...fields.store('filtering', DEPENDENCE[masquerade.filtering]),
+  #map(id: RuleId): AddressMap {
+    const map = this.#model.maps.find((one) => one.id === id);
+    if (!map) throw new RangeError(`the model has no masquerade or map ${id}`);
+    return map;
+  }
+
+  /** The inside prefix: the destination's part behind it stays. */
+  #mapTarget(id: RuleId): Instruction[] {
+    const { inside, outside, family, interfaces } = this.#map(id);
+    return [
+      ...this.#fields.store('rule', id),
+      ...storeAddress(this.#fields, 'to_addr', inside.first, family),
+      ...this.#fields.store('prefix', inside.length),
+      ...this.#fields.store('adjust', family === 6 ? adjustment(outside, inside) : 0),
+      ...this.#fields.store('side', interfaces[0] ?? 0),
     ];
-    const ranges = masquerade.addresses ?? [{ first: 0, last: 0 }];
-    let total = 0;
-    const edges: Edge[] = ranges.map(({ first, last }) => {
-      total += last - first + 1;
-      const outside = first === 0 ? [] : [...fields.store('nat_first', first), ...fields.store('nat_last', last)];
-      return { last: BigInt(total - 1), to: { kind: 'end', code: [...common, ...outside, ...RETURN], purpose } };
-    });
-    const only = edges[0];
-    if (edges.length === 1 && only) return only.to;
-    const share: Instruction[] = [
-      fields.load(VALUE, 'saddr'),
-      { kind: 'alu', operator: 'mod', width: 32, to: VALUE, from: { value: total } },
-    ];
-    return searchComputed(edges, share, purpose);
   }
 
   #target(id: RuleId): Instruction[] {

@@ -12,6 +12,7 @@ export const VERDICTS = {
   redirect: 4,
   forged: 5,
   untranslated: 6,
+  map: 7,
 } as const;
 export type Verdict = keyof typeof VERDICTS;
 

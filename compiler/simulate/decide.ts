@@ -1,9 +1,22 @@
 /** The reference simulator, without state: what becomes of the first packet of a connection. */
+import { writeAddress } from '../../grammar/address.ts';
 import type { PolicyDiagram } from '../diagram/diagram.ts';
 import { NOWHERE } from '../diagram/fields.ts';
 import { ownedAddresses } from '../diagram/ownership.ts';
 import { type FieldValues, tableValues, walk, walkForward } from '../diagram/walk.ts';
-import { type InterfaceId, type Listen, type Machine, type Model, type Redirect, type RuleId, SELF } from '../model.ts';
+import {
+  type AddressMap,
+  type InterfaceId,
+  type Listen,
+  type Machine,
+  type Model,
+  type Redirect,
+  type RuleId,
+  SELF,
+} from '../model.ts';
+import { pairedAddress } from '../pairing.ts';
+import { mapAddress } from '../prefix-translation.ts';
+import { blockOf, isShared } from '../share.ts';
 import type { Appearance, Decision, Destination, Station } from './decision.ts';
 import { type OwnAddresses, standIns } from './own-addresses.ts';
 import { hasPorts, isStray, type NewPacket } from './packet.ts';
@@ -91,10 +104,37 @@ function decideIngress(journey: Journey): readonly Decision[] {
     }
     case 'redirect':
       return decideRedirect(journey, fields, leaf.rule);
+    case 'map':
+      return decideMapped(journey, leaf.rule);
+    default:
+      return leaf satisfies never;
   }
 }
 
-function decideForward(journey: Journey, fields: FieldValues): readonly Decision[] {
+/** The packet goes on to the policy, for its inside destination. */
+function decideMapped(journey: Journey, rule: RuleId): readonly Decision[] {
+  const { model, packet, trail } = journey;
+  const map = findMap(model, rule);
+  const before = addressOf(journey, packet.to);
+  const address = mapAddress(before, map.family, map.outside, map.inside);
+  if (address === null) {
+    const text = `${writeAddress(before, map.family)} has no place in the inside network`;
+    const drop = { kind: 'unmappable' } as const;
+    return [{ ...DENIED, rule, by: map.name, drop, trail: [...trail, { stage: 'map', text, rule }] }];
+  }
+  const machine: Machine = { kind: 'address', family: map.family, address };
+  const port = hasPorts(packet.protocol) ? packet.dport : null;
+  const station: Station = { stage: 'map', text: `goes to ${namePlace(model, machine, port)}`, rule };
+  const inner: Journey = { ...journey, packet: { ...packet, to: machine }, trail: [...trail, station] };
+  return decideForward(inner, fieldsOf(inner), { map, becomes: { machine, port } });
+}
+
+interface Mapped {
+  readonly map: AddressMap;
+  readonly becomes: Destination;
+}
+
+function decideForward(journey: Journey, fields: FieldValues, mapped: Mapped | null = null): readonly Decision[] {
   const { model, diagram, packet, around } = journey;
   const own = ownInterface(packet);
   const outs = own !== 0 ? [SELF] : around.routes(packet.family, addressOf(journey, packet.to));
@@ -102,19 +142,43 @@ function decideForward(journey: Journey, fields: FieldValues): readonly Decision
     const leaf = walkForward(diagram, { ...fields, out: BigInt(out) });
     const text = leaf.verdict === 'allow' ? 'allowed' : 'denied';
     const trail = [...journey.trail, routeStation(model, out), { stage: 'policy', text, rule: leaf.rule } as Station];
-    const common = { rule: leaf.rule, nat: leaf.nat, out, drop: null, becomes: null, trail };
+    const becomes = mapped?.becomes ?? null;
+    const common = { rule: leaf.rule, nat: leaf.nat, out, drop: null, becomes, trail };
     const by = ownerOf(model, leaf.rule);
     if (leaf.untranslated) {
       trail.push(untranslatedStation(model, out));
-      return { ...DENIED, ...common, by, drop: { kind: 'untranslated' } };
+      return { ...DENIED, ...common, becomes: null, by, drop: { kind: 'untranslated' } };
     }
-    if (leaf.verdict !== 'allow') return { ...DENIED, ...common, rejected: leaf.verdict === 'reject', by };
-    if (leaf.nat === 0) return { ...common, outcome: 'allowed', rejected: false, by, as: null };
-    trail.push({ stage: 'masquerade', text: 'masqueraded', rule: leaf.nat });
-    const as = appearanceOf(journey, leaf.nat, out);
-    return { ...common, outcome: 'masqueraded', rejected: false, by: ownerOf(model, leaf.nat), as };
+    if (leaf.verdict !== 'allow') {
+      return { ...DENIED, ...common, becomes: null, rejected: leaf.verdict === 'reject', by };
+    }
+    const nat = leaf.nat === 0 && mapped && out === packet.in ? appearsBy(journey, fields, mapped.map) : leaf.nat;
+    const as = nat === 0 ? null : appearanceOf(journey, nat, out);
+    if (as === 'unmappable') {
+      return { ...DENIED, ...common, rule: nat, becomes: null, by: ownerOf(model, nat), drop: { kind: as } };
+    }
+    const isMap = model.rules[nat - 1]?.kind === 'map';
+    if (nat !== 0)
+      trail.push({ stage: isMap ? 'map' : 'masquerade', text: isMap ? 'mapped' : 'masqueraded', rule: nat });
+    const outcome = mapped || isMap ? 'mapped' : nat === 0 ? 'allowed' : 'masqueraded';
+    const owner = mapped ? mapped.map.name : nat === 0 ? by : ownerOf(model, nat);
+    const hairpin: Appearance | null =
+      mapped && out === packet.in ? { address: { kind: 'own', interface: out }, ports: null } : null;
+    return { ...common, nat, outcome, rejected: false, by: owner, as: as ?? hairpin };
   });
   return distinct(decisions);
+}
+
+/** A host that a map sends back to its own network appears there as it does outside, if it is mapped itself. */
+function appearsBy({ model, diagram }: Journey, fields: FieldValues, map: AddressMap): RuleId {
+  const { nat } = walk(diagram.redirected, { ...fields, out: BigInt(map.interfaces[0] ?? SELF) });
+  return model.rules[nat - 1]?.kind === 'map' ? nat : 0;
+}
+
+function findMap(model: Model, rule: RuleId): AddressMap {
+  const map = model.maps.find(({ id }) => id === rule);
+  if (!map) throw new RangeError(`rule ${rule} is no map`);
+  return map;
 }
 
 function decideRedirect(journey: Journey, fields: FieldValues, rule: RuleId): readonly Decision[] {
@@ -132,12 +196,18 @@ function decideRedirect(journey: Journey, fields: FieldValues, rule: RuleId): re
       trail.push(untranslatedStation(model, out));
       return { ...DENIED, rule, by: redirect.name, out, drop: { kind: 'untranslated' }, trail };
     }
-    if (nat !== 0) trail.push({ stage: 'masquerade', text: 'masqueraded', rule: nat });
+    const shown = nat === 0 ? null : appearanceOf(journey, nat, out);
+    if (shown === 'unmappable') {
+      return { ...DENIED, rule: nat, by: ownerOf(model, nat), out, drop: { kind: shown }, trail };
+    }
+    const isMap = model.rules[nat - 1]?.kind === 'map';
+    if (nat !== 0)
+      trail.push({ stage: isMap ? 'map' : 'masquerade', text: isMap ? 'mapped' : 'masqueraded', rule: nat });
     const outside: Appearance = {
       address: { kind: 'own', interface: ownInterface(packet) || redirect.interfaces[0]! },
       ports: null,
     };
-    const as = nat !== 0 ? appearanceOf(journey, nat, out) : hairpin ? outside : null;
+    const as = shown ?? (hairpin ? outside : null);
     return {
       outcome: 'redirected',
       rejected: false,
@@ -218,14 +288,24 @@ function shiftTarget({ protocol, dport }: NewPacket, { service, target, targetPo
   return { machine: target, port: targetPorts.first + (dport - service.ports.first) };
 }
 
-function appearanceOf({ model, packet }: Journey, nat: RuleId, out: InterfaceId): Appearance {
-  const masquerade = model.masquerades.find(({ id }) => id === nat)!;
-  const { first, last } = masquerade.ports;
-  const kept = packet.sport !== null && first <= packet.sport && packet.sport <= last;
-  return {
-    address: masquerade.addresses ? { kind: 'pool', ranges: masquerade.addresses } : { kind: 'own', interface: out },
-    ports: !hasPorts(packet.protocol) ? null : kept ? { first: packet.sport, last: packet.sport } : { first, last },
-  };
+function appearanceOf(journey: Journey, nat: RuleId, out: InterfaceId): Appearance | 'unmappable' {
+  const { model, packet } = journey;
+  const { family, sport } = packet;
+  const source = addressOf(journey, packet.from);
+  const masquerade = model.masquerades.find(({ id }) => id === nat);
+  if (!masquerade) {
+    const map = findMap(model, nat);
+    const address = mapAddress(source, family, map.inside, map.outside);
+    if (address === null) return 'unmappable';
+    const ports = hasPorts(packet.protocol) && sport !== null ? { first: sport, last: sport } : null;
+    return { address: { kind: 'outside', family, address }, ports };
+  }
+  const block = isShared(masquerade) ? blockOf(masquerade, source) : null;
+  const { first, last } = block?.ports ?? masquerade.ports;
+  const kept = sport !== null && first <= sport && sport <= last;
+  const ports = !hasPorts(packet.protocol) ? null : kept ? { first: sport, last: sport } : { first, last };
+  const address = block ? block.address : pairedAddress(masquerade, family, source);
+  return { address: address === null ? { kind: 'own', interface: out } : { kind: 'outside', family, address }, ports };
 }
 
 function ownerOf(model: Model, rule: RuleId): string | null {

@@ -1,4 +1,5 @@
 /** What becomes of a packet. */
+import type { Family } from '../../grammar/ast.ts';
 import type { InterfaceId, Machine, Network, Range, RuleId } from '../model.ts';
 
 /** Why a packet is dropped that no line of the file denies, or that a line lets through. */
@@ -9,14 +10,16 @@ export type DropReason =
   /** An ICMP error or answer that belongs to no connection. */
   | { readonly kind: 'stray' }
   /** A private source would leave an interface that a masquerade names, untranslated. */
-  | { readonly kind: 'untranslated' };
+  | { readonly kind: 'untranslated' }
+  /** An IPv6 address that its map can't translate (RFC 6296 section 3.6). */
+  | { readonly kind: 'unmappable' };
 
-/** Where a masqueraded client appears from. */
+/** Where a masqueraded or mapped client appears from. */
 export interface Appearance {
-  /** One of these addresses, or the one that the interface has. */
+  /** This address (a source is paired with one), or the one that the interface has. */
   readonly address:
     | { readonly kind: 'own'; readonly interface: InterfaceId }
-    | { readonly kind: 'pool'; readonly ranges: readonly Range<number>[] };
+    | { readonly kind: 'outside'; readonly family: Family; readonly address: bigint };
   /** One of these; a single one when the source's own port is in the pool (it is kept while it is free). */
   readonly ports: Range<number> | null;
 }
@@ -29,7 +32,7 @@ export interface Destination {
 
 /** One station of the journey, in the order in which they are met. */
 export interface Station {
-  readonly stage: 'forged' | 'stray' | 'gateway' | 'redirect' | 'routing' | 'policy' | 'masquerade';
+  readonly stage: 'forged' | 'stray' | 'gateway' | 'redirect' | 'map' | 'routing' | 'policy' | 'masquerade';
   /** In the admin's words, e.g. `leaves by wan`. */
   readonly text: string;
   /** The line that spoke, 0: none. */
@@ -37,12 +40,12 @@ export interface Station {
 }
 
 export interface Decision {
-  readonly outcome: 'denied' | 'allowed' | 'masqueraded' | 'redirected';
+  readonly outcome: 'denied' | 'allowed' | 'masqueraded' | 'redirected' | 'mapped';
   /** `denied` packets: are they answered (TCP by RST, the rest by ICMP)? */
   readonly rejected: boolean;
   /** The line that decided, 0: none did. */
   readonly rule: RuleId;
-  /** The masquerade that applies (also to redirected packets), 0: none. */
+  /** The masquerade or map that applies to the source (also of redirected packets), 0: none. */
   readonly nat: RuleId;
   /** Name of the block that decided, as `expect` names it after `by`. */
   readonly by: string | null;
@@ -50,7 +53,7 @@ export interface Decision {
   /** By which interface it leaves (SELF: it is for the gateway); null: it was dropped before that was asked. */
   readonly out: InterfaceId | null;
   readonly as: Appearance | null;
-  /** Where a redirect sends it. */
+  /** Where a redirect or a map sends it. */
   readonly becomes: Destination | null;
   readonly trail: readonly Station[];
 }

@@ -92,9 +92,9 @@ function appearsAs({ machine, port }: NonNullable<ExpectedPacket['as']>, { as }:
   if (port !== null && !(as.ports && as.ports.first === port && as.ports.last === port)) return false;
   if (machine.kind === 'self') return as.address.kind === 'own';
   if (machine.kind === 'own') return as.address.kind === 'own' && as.address.interface === machine.interface;
-  if (as.address.kind !== 'pool') return false;
-  const [only, ...others] = as.address.ranges;
-  return others.length === 0 && only?.first === only?.last && BigInt(only?.first ?? -1) === machine.address;
+  return (
+    as.address.kind === 'outside' && as.address.family === machine.family && as.address.address === machine.address
+  );
 }
 
 /** With the port that went wrong when the step names none. */

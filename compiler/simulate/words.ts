@@ -1,6 +1,5 @@
 /** Decisions and packets in the admin's words. */
 import { writeAddress } from '../../grammar/address.ts';
-import { formatRange } from '../addresses.ts';
 import { type InterfaceId, type Machine, type Model, type Range, type RuleId, SELF } from '../model.ts';
 import type { Appearance, Decision } from './decision.ts';
 
@@ -26,13 +25,14 @@ export function namePlace(model: Model, machine: Machine, port: number | null): 
   }
 }
 
-/** `wan:61000-65095`, `203.0.113.4-203.0.113.7:1304`. */
+/** `wan:61000-65095`, `203.0.113.4:1304`. */
 export function nameAppearance(model: Model, { address, ports }: Appearance): string {
   const where =
-    address.kind === 'own'
-      ? nameInterface(model, address.interface)
-      : address.ranges.map(({ first, last }) => formatRange(4, BigInt(first), BigInt(last))).join(', ');
-  return ports ? `${where}:${namePorts(ports)}` : where;
+    address.kind === 'own' ? nameInterface(model, address.interface) : writeAddress(address.address, address.family);
+  if (!ports) return where;
+  return address.kind === 'outside' && address.family === 6
+    ? `[${where}]:${namePorts(ports)}`
+    : `${where}:${namePorts(ports)}`;
 }
 
 export function namePorts({ first, last }: Range<number>): string {
@@ -61,6 +61,8 @@ export function describeReason(model: Model, decision: Decision): string {
       return 'the source is forged: it is an address of the gateway itself';
     case 'stray':
       return 'it belongs to no connection';
+    case 'unmappable':
+      return `${line} can't translate this address (RFC 6296: all ones where the checksum is kept)`;
     case 'untranslated': {
       const out = nameInterface(model, decision.out ?? SELF);
       return `${line} lets it through, but its private source would leave ${out} unmasqueraded`;

@@ -293,7 +293,8 @@ static __noinline bool claim_some_port(void *ctx, struct work *w)
 	protocol = w->h.key.protocol;
 	if (protocol != IP_ICMP && protocol != IPPROTO_SCTP && !has_mappings(protocol))
 		return claim_port(ctx, w, 0);
-	if ((protocol == IP_ICMP || (wanted >= w->port_first && wanted <= w->port_last)) && claim_port(ctx, w, wanted))
+	if (((protocol == IP_ICMP && w->translation != MASQC_BLOCK) || (wanted >= w->port_first && wanted <= w->port_last)) &&
+	    claim_port(ctx, w, wanted))
 		return true;
 	if (protocol == IPPROTO_SCTP || w->port_last < w->port_first)
 		return false; /* its checksum is a CRC over the ports: only addresses can be rewritten */

@@ -171,6 +171,8 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	w->reason = is_hidden(w) ? DROP_PORTS_EXHAUSTED : DROP_PORT_TAKEN;
 	if (!store_target(&w->forth, &w->back, &w->h.key, &w->to) || !hold_target(w))
 		claimed = false;
+	else if (is_hidden(w) && w->translation == MASQC_PREFIX)
+		claimed = claim_reply(w); /* its own address, with every port of it */
 	else if (is_hidden(w) && is_mapped(w))
 		claimed = claim_mapping(ctx, w, c->seed, now) && claim_reply(w);
 	else if (is_hidden(w))

@@ -12,22 +12,49 @@
 #include "questions.h"
 #include "work.h"
 
+/*
+ * A host that was sent back to its own network by a map appears there with the address that the map gives it outside, if
+ * that is one of its own (RFC 4787 REQ-9).
+ */
+static __always_inline void ask_appearance(struct work *w, const struct flow_key *key)
+{
+	struct masqc_packet *p = &w->packet;
+
+	if (!ask_masquerade(p, p->in, w->map.side, key->saddr, key->sport, key->daddr, key->dport) ||
+	    p->translation != MASQC_PREFIX)
+		p->nat = 0;
+}
+
+/* Keeps what a map answered, and where the destination moves to: other questions follow. */
+static __always_inline bool note_map(struct work *w, addr_t destination)
+{
+	const struct masqc_packet *p = &w->packet;
+
+	w->map.rule = p->rule;
+	w->map.side = p->side;
+	return move_address(destination, p->to_addr, p->prefix, p->adjust, &w->map.inside);
+}
+
 /* Which source it takes on the way out. The answer of the `forward` question is in w->packet. */
 static __always_inline enum step choose_source(struct work *w, bool redirected)
 {
-	const struct masqc_packet *p = &w->packet;
+	struct masqc_packet *p = &w->packet;
 	struct iface *out;
 	__u32 seat = w->forth.seat;
 
+	if (!p->nat && w->map.rule && w->forth.out == w->in)
+		ask_appearance(w, &w->h.key);
 	w->nat = p->nat;
 	if (p->nat) {
 		w->port_first = p->port_first;
 		w->port_last = p->port_last;
 		w->mapping = p->mapping;
 		w->filtering = p->filtering;
+		w->translation = p->translation;
 		w->side = seat;
 		if (has_outside(p)) {
-			w->nat_address = pair_address(p);
+			if (!outside_address(p, w->h.key.saddr, &w->nat_address))
+				return refuse(w, DROP_UNTRANSLATED);
 		} else {
 			__u32 *owner = bpf_map_lookup_elem(&MAP(addresses), &w->own_address);
 
@@ -42,7 +69,7 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 		}
 		if (!is_hidden(w))
 			return refuse(w, DROP_UNTRANSLATED);
-	} else if (redirected && w->forth.out == w->in) {
+	} else if ((redirected || w->map.rule) && w->forth.out == w->in) {
 		/* client and target share an interface: the client appears with its outside address (RFC 4787 REQ-9) */
 		w->port_first = 1024;
 		w->port_last = 32767;
@@ -57,6 +84,8 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 		w->forth.flags |= FLOW_NAT_SRC;
 		w->back.flags |= FLOW_NAT_DST;
 	}
+	if (!w->nat)
+		w->nat = w->map.rule;
 	return STEP_CREATE;
 }
 
@@ -91,7 +120,8 @@ static __always_inline void begin(struct work *w)
 {
 	w->reason = w->rule = w->nat = w->adopted = 0;
 	w->hop = w->nat_address = NO_ADDRESS;
-	w->mapping = w->filtering = w->side = w->uses = w->rechecks = 0;
+	w->mapping = w->filtering = w->side = w->uses = w->rechecks = w->translation = 0;
+	w->map.rule = 0;
 	__builtin_memset(&w->forth, 0, sizeof(w->forth));
 	__builtin_memset(&w->back, 0, sizeof(w->back));
 }
@@ -159,6 +189,8 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 
 	masqc_policy_ingress(&w->packet);
 	w->rule = w->packet.rule;
+	if (w->packet.verdict == MASQC_MAP && !note_map(w, key.daddr))
+		return refuse(w, DROP_UNTRANSLATED);
 	if (w->packet.verdict == MASQC_REDIRECT) {
 		redirected = true;
 		w->to.daddr = read_words(w->packet.to_addr);
@@ -170,7 +202,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 			w->packet.dport = w->packet.to_port;
 		}
 		way = find_way(ctx, w, &w->to);
-	} else if (w->packet.verdict != MASQC_CONTINUE) {
+	} else if (w->packet.verdict != MASQC_CONTINUE && !w->map.rule) {
 		step = obey(w);
 		if (step != STEP_CREATE)
 			return step;
@@ -180,6 +212,14 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 			return refuse(w, DROP_FORGED);
 		w->back.door = make_door(w->forth.out);
 		return STEP_CREATE;
+	}
+	if (w->map.rule) {
+		w->to.daddr = w->map.inside;
+		w->forth.flags |= FLOW_NAT_DST;
+		w->back.flags |= FLOW_NAT_SRC;
+		write_words(w->packet.daddr, w->map.inside);
+		way = find_way(ctx, w, &w->to);
+		w->packet.own = way == WAY_LOCAL ? find_own(ctx, w, &w->map.inside) : 0;
 	}
 	if (way == WAY_LOCAL) {
 		if (!redirected) {

@@ -45,17 +45,20 @@ static __always_inline bool appear_outside(struct work *w, __u32 in, __u32 outsi
 		return false;
 	if (!p->nat)
 		return true;
-	if (has_outside(p))
-		w->nat_address = pair_address(p);
-	else if (own == outside)
+	if (has_outside(p)) {
+		if (!outside_address(p, key->saddr, &w->nat_address))
+			return false;
+	} else if (own == outside) {
 		w->nat_address = key->daddr; /* the interface's own address */
-	else
+	} else {
 		return false;
+	}
 	w->nat = p->nat;
 	w->port_first = p->port_first;
 	w->port_last = p->port_last;
 	w->mapping = p->mapping;
 	w->filtering = p->filtering;
+	w->translation = p->translation;
 	return true;
 }
 
@@ -154,7 +157,7 @@ closed:
 	w->forth = w->kept;
 	w->hop = w->kept_hop;
 	w->own_address = w->kept_own;
-	w->nat = 0;
+	w->nat = w->translation = 0;
 	w->nat_address = NO_ADDRESS;
 	describe_packet(w, in);
 	p->own = own;

@@ -97,7 +97,7 @@ struct flow_slot {
 	__u32 created;         /* coarse time */
 	__u32 deadline;        /* coarse time before which the sweep need not look at the flow */
 	__u16 rule;            /* the line that let it in, 0: none (the gateway's own, adopted) */
-	__u16 nat;             /* the masquerade, 0: none */
+	__u16 nat;             /* the masquerade or map, 0: none */
 	__u16 generation;      /* that decided */
 	__u16 holds;           /* enum slot_hold (limits.h): what it is counted for */
 	__u32 tally;           /* of the line that let it in (lines.h) */

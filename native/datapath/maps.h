@@ -45,12 +45,15 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } control SEC(".maps");
 
+#define EXHAUSTED_POOLS 8
+
 struct progress {
 	__u32 high_water;             /* slots below were used at least once */
 	__u32 cursor;                 /* where the sweep goes on */
 	__u32 sweeps;                 /* whole passes of the sweep */
-	__u32 exhausted;              /* coarse time of the last search that found a whole pool of ports taken */
-	__u32 pad[12];
+	__u32 pad;
+	__u32 exhausted[EXHAUSTED_POOLS]; /* by a hash of the pool: hash << 24 | coarse time of a search that found all of it taken */
+	__u32 pad2[4];
 };
 _Static_assert(sizeof(struct progress) == 64, "progress");
 

@@ -23,6 +23,7 @@ enum masqc_verdict {
 	MASQC_REDIRECT = 4, /* ingress only: the destination becomes to_addr:to_port; no policy is asked */
 	MASQC_FORGED = 5,   /* ingress only: the source belongs to another interface */
 	MASQC_UNTRANSLATED = 6, /* forward only: let in, but a private source would leave a masqueraded interface as it is */
+	MASQC_MAP = 7,      /* ingress only: the destination moves to the prefix in to_addr; the policy is asked about that */
 };
 
 /* RFC 4787 sections 4.1 and 5: what a mapping, or the door that it opens, depends on. */
@@ -30,6 +31,13 @@ enum masqc_dependence {
 	MASQC_ADDRESS_AND_PORT = 0,
 	MASQC_ADDRESS = 1,
 	MASQC_ENDPOINT_INDEPENDENT = 2,
+};
+
+/* What becomes of a source. */
+enum masqc_translation {
+	MASQC_POOL = 0,     /* one of many behind nat_addr: a port of port_first..port_last, the ICMP identifier as it is */
+	MASQC_BLOCK = 1,    /* the same, but the ports are this source's own: an ICMP identifier is one of them, too */
+	MASQC_PREFIX = 2,   /* it moves to the prefix nat_addr; ports and identifiers stay */
 };
 
 struct masqc_packet {
@@ -49,24 +57,28 @@ struct masqc_packet {
 	__u8 verdict;       /* enum masqc_verdict */
 	__u8 log;           /* 1: the deciding line says `log` */
 	__u16 rule;         /* the line that decided (rule ids of the manifest), 0: none */
-	__u16 nat;          /* forward: the masquerade that applies (a rule id), 0: none */
+	__u16 nat;          /* forward: the masquerade or map that applies (a rule id), 0: none */
 	__u16 to_port;      /* MASQC_REDIRECT; for protocols with ports */
-	__u32 to_addr[4];   /* MASQC_REDIRECT */
-	__u32 nat_first;    /* forward, nat != 0: outside addresses first..last; 0: the address of `out` itself */
-	__u32 nat_last;
+	__u32 to_addr[4];   /* MASQC_REDIRECT: the target; MASQC_MAP: the inside prefix */
+	__u32 nat_addr[4];  /* forward, nat != 0: the outside address, or prefix; 0: the address of `out` itself */
 	__u16 port_first;   /* forward, nat != 0: the pool of outside ports first..last */
 	__u16 port_last;
 	__u8 mapping;       /* forward, nat != 0: MASQC_ADDRESS_AND_PORT or MASQC_ENDPOINT_INDEPENDENT */
 	__u8 filtering;     /* forward, nat != 0: enum masqc_dependence, whom an endpoint-independent mapping lets in */
-	__u8 pad2[2];
+	__u8 translation;   /* forward, nat != 0: enum masqc_translation */
+	__u8 prefix;        /* MASQC_MAP, MASQC_PREFIX: length of the prefix */
+	__u16 adjust;       /* the same, IPv6: what a word is raised by, in ones' complement (RFC 6296 section 3.1), host order */
+	__u8 side;          /* MASQC_MAP: an interface of the map */
+	__u8 pad2;
 };
 
 /*
  * The two functions of a policy object. Both are BTF global functions; both check `packet` for NULL and return 0.
  *
  * ingress: before routing, for every new connection, with `in` (MASQC_SELF for the gateway's own). Forged sources,
- * the gateway's own deny and reject lines, then redirects. `out` is unset.
- * forward: after routing, for what ingress let CONTINUE: the policy of (in, out), then the masquerade; also asked after
+ * the gateway's own deny and reject lines, redirects, then maps. `out` is unset.
+ * forward: after routing, for what ingress let CONTINUE, and after MASQC_MAP with the inside destination: the policy of
+ * (in, out), then the map or masquerade; also asked after
  * MASQC_REDIRECT with verdict preset to MASQC_ALLOW, in order to learn nothing but `nat` or MASQC_UNTRANSLATED (it leaves
  * verdict alone else; the datapath keeps the redirect's rule, and itself translates a client that shares an interface
  * with the target).

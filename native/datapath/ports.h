@@ -94,13 +94,22 @@ static long look_at_port(__u32 i, struct search *s)
 	return 1;
 }
 
-/* Looks at every port of the pool. Not again in the same tick when that found nothing: a search costs a millisecond. */
+/*
+ * Looks at every port of the pool. Not again in the same tick when that found nothing: a search costs a millisecond. Pools
+ * are told apart, so that one source that has used up its own block costs the others nothing.
+ */
 static __noinline __u32 search_pool(struct socket_key *outside, __u32 first, __u32 span, __u32 now)
 {
 	struct progress *p = get_progress();
 	struct search s = {};
+	__u32 hash, stamp, *mark;
 
-	if (!outside || !p || !span || READ_ONCE(p->exhausted) == now)
+	if (!outside || !p || !span)
+		return 0;
+	hash = mix(fold_address(outside->address) ^ first << 8 ^ outside->protocol);
+	stamp = hash << 24 | (now & 0xffffff);
+	mark = &p->exhausted[(hash >> 8) & (EXHAUSTED_POOLS - 1)];
+	if (READ_ONCE(*mark) == stamp)
 		return 0;
 	s.key = *outside;
 	s.first = first;
@@ -112,7 +121,7 @@ static __noinline __u32 search_pool(struct socket_key *outside, __u32 first, __u
 		bpf_loop(POOL_SIZE, look_at_port, &s, 0);
 	}
 	if (!s.found)
-		WRITE_ONCE(p->exhausted, now);
+		WRITE_ONCE(*mark, stamp);
 	return s.found;
 }
 

@@ -17,9 +17,11 @@ static __always_inline void clear_answer(struct masqc_packet *p)
 	p->nat = 0;
 	p->to_port = 0;
 	__builtin_memset(p->to_addr, 0, sizeof(p->to_addr));
-	p->nat_first = p->nat_last = 0;
+	__builtin_memset(p->nat_addr, 0, sizeof(p->nat_addr));
 	p->port_first = p->port_last = 0;
 	p->mapping = p->filtering = 0;
+	p->translation = p->prefix = p->side = 0;
+	p->adjust = 0;
 }
 
 /* `icmp`: type << 8 | code. */

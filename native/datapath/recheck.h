@@ -26,16 +26,23 @@ enum fate {
 	FATE_REJECTED,  /* ends, and the sender is told */
 };
 
-/* Does the outside address and port of the flow belong to the masquerade of the answer? */
-static __always_inline bool is_in_pool(const struct masqc_packet *p, const struct flow_dir *forth, const struct flow_key *to)
+/* Are the outside address and port of the flow what the masquerade or map of the answer gives to this source? */
+static __always_inline bool is_in_pool(const struct masqc_packet *p, const struct flow_dir *forth, const struct flow_key *key,
+				       const struct flow_key *to)
 {
+	addr_t outside;
 	__u32 port = bpf_ntohs(forth->sport);
 
 	if (!(forth->flags & FLOW_NAT_SRC))
 		return false;
-	if (has_outside(p) ? !is_outside(p, to->saddr) : !(forth->flags & FLOW_OWN_ADDRESS))
+	if (has_outside(p) ? !outside_address(p, key->saddr, &outside) || !same_address(to->saddr, outside) :
+			     !(forth->flags & FLOW_OWN_ADDRESS))
 		return false;
-	if (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP && p->protocol != IPPROTO_SCTP)
+	if (p->translation == MASQC_PREFIX)
+		return forth->sport == key->sport;
+	if (p->protocol == IP_ICMP && p->translation != MASQC_BLOCK)
+		return true;
+	if (p->protocol != IP_ICMP && p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP && p->protocol != IPPROTO_SCTP)
 		return true;
 	return port >= p->port_first && port <= p->port_last;
 }
@@ -60,10 +67,14 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 		p->own = find_own(ctx, w, &key->daddr);
 	masqc_policy_ingress(p);
 	w->rule = p->rule;
+	w->map.rule = 0;
+	if (p->verdict == MASQC_MAP && !note_map(w, key->daddr))
+		return refuse(w, DROP_CUT);
 	if (own)
-		return p->verdict == MASQC_CONTINUE || p->verdict == MASQC_REDIRECT || p->verdict == MASQC_ALLOW ?
+		return p->verdict == MASQC_CONTINUE || p->verdict == MASQC_REDIRECT || p->verdict == MASQC_MAP ||
+				       p->verdict == MASQC_ALLOW ?
 			       STEP_CREATE : obey(w);
-	if (adopted && (p->verdict == MASQC_CONTINUE || p->verdict == MASQC_REDIRECT)) {
+	if (adopted && (p->verdict == MASQC_CONTINUE || p->verdict == MASQC_REDIRECT || p->verdict == MASQC_MAP)) {
 		w->rule = 0;
 		return STEP_CREATE;
 	}
@@ -79,7 +90,7 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 			p->dport = p->to_port;
 		if (local)
 			return STEP_CREATE;
-	} else if (p->verdict != MASQC_CONTINUE) {
+	} else if (p->verdict != MASQC_CONTINUE && p->verdict != MASQC_MAP) {
 		enum step step = obey(w);
 
 		return step == STEP_CREATE ? refuse(w, DROP_DENIED) : step;
@@ -90,6 +101,11 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 		    (is_hidden(w) ? !same_address(to->saddr, w->nat_address) : forth->flags & FLOW_NAT_SRC))
 			return refuse(w, DROP_CUT);
 		return STEP_CREATE;
+	} else if (w->map.rule) {
+		if (!(forth->flags & FLOW_NAT_DST) || forth->dport != key->dport || !same_address(to->daddr, w->map.inside))
+			return refuse(w, DROP_CUT);
+		write_words(p->daddr, to->daddr);
+		p->own = local ? find_own(ctx, w, &w->map.inside) : 0;
 	} else if (forth->flags & FLOW_NAT_DST) {
 		return refuse(w, DROP_CUT);
 	}
@@ -107,10 +123,12 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	home = bpf_map_lookup_elem(&interfaces, &back_seat);
 	if (back->out != in && home && home->flags & MAP(IFACE_HIDES) && is_private(key->daddr))
 		return refuse(w, DROP_FORGED);
-	w->nat = p->nat;
+	if (!p->nat && w->map.rule && forth->out == in)
+		ask_appearance(w, key);
+	w->nat = p->nat ? p->nat : w->map.rule;
 	if (p->nat)
-		return is_in_pool(p, forth, to) ? STEP_CREATE : refuse(w, DROP_CUT);
-	if (redirected && forth->out == in) /* the client appears with its outside address */
+		return is_in_pool(p, forth, key, to) ? STEP_CREATE : refuse(w, DROP_CUT);
+	if ((redirected || w->map.rule) && forth->out == in) /* the client appears with its outside address */
 		return forth->flags & FLOW_NAT_SRC && (!p->own || same_address(to->saddr, key->daddr)) ? STEP_CREATE : refuse(w, DROP_CUT);
 	out = bpf_map_lookup_elem(&interfaces, &seat);
 	if (forth->flags & FLOW_NAT_SRC || !out)

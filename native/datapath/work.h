@@ -13,6 +13,14 @@
 /* Set by the loader in every linked object. */
 const volatile __u32 generation = 0;
 
+/* What a map says of a destination. */
+struct map_answer {
+	addr_t inside;              /* where it moves to */
+	__u16 rule;                 /* 0: there is none */
+	__u8 side;                  /* id of an interface of the map */
+	__u8 pad;
+};
+
 struct work {
 	struct masqc_packet packet;
 	struct header h;
@@ -40,7 +48,9 @@ struct work {
 	__u8 fresh;                 /* the mapping of its new source had no flows before */
 	__u8 took;                  /* of the limits of `rule` (take.h) */
 	__u8 nat_took;              /* of those of `nat` */
-	__u8 pad[2];
+	__u8 translation;           /* enum masqc_translation */
+	__u8 pad;
+	struct map_answer map;
 	struct flow_dir kept;       /* enter_door: what is put back when there is no door */
 	addr_t kept_hop;
 	addr_t kept_own;

@@ -129,20 +129,22 @@ lists('a line behind one that asks a table is not said to be unreached; one behi
   assert.is(unreached(lines('deny tcp 1-65535 from any\n  allow tcp 23 from blocked')), 2);
 });
 
-lists('a masquerade spells its addresses out, and takes no more of them than that bears', () => {
-  const masquerade = 'masquerade m {\n  from blocked\n  interface wan\n  ports 61000-65095\n}\n';
-  const codesFor = (count: number) => {
-    const text = Array.from({ length: count }, (_, i) => `10.${i >> 7}.${(i & 127) * 2}.0/24`).join('\n');
-    return compileWith({ '/etc/g/lists/blocked.txt': text }, GATEWAY + masquerade).diagnostics.filter(
-      ({ severity }) => severity === 'error',
-    );
-  };
-  assert.equal(codesFor(100), []);
-  assert.match(
-    codesFor(5000)
-      .map(({ message }) => message)
-      .join(),
-    /4,?096/,
+lists('a masquerade looks its sources up in a table, and spells its outside addresses out', () => {
+  const masquerade = (lines: string) => `masquerade m {\n  interface wan\n  ports 61000-65095\n  ${lines}\n}\n`;
+  const text = Array.from({ length: 5000 }, (_, i) => `10.${i >> 7}.${(i & 127) * 2}.0/24`).join('\n');
+  const files = { '/etc/g/lists/blocked.txt': text };
+  const hidden = compileWith(files, GATEWAY + masquerade('from blocked'));
+  assert.equal(
+    hidden.diagnostics.filter(({ severity }) => severity === 'error'),
+    [],
+  );
+  assert.equal(hidden.model?.masquerades[0]?.from.include.tables, [0]);
+  const outside = compileWith(files, GATEWAY + masquerade('from 10.0.0.0/8\n  address blocked'));
+  assert.match(outside.diagnostics.map(({ message }) => message).join(), /4,?096/);
+  const shared = compileWith(files, GATEWAY + masquerade('from blocked\n  share 10 ports per source'));
+  assert.equal(
+    shared.diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code),
+    ['MQ345'],
   );
 });
 

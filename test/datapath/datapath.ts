@@ -309,6 +309,8 @@ export interface Change {
   readonly flush?: boolean;
   /** Other lines than the setup's. */
   readonly lines?: readonly LineSetup[];
+  /** Another policy object. */
+  readonly object?: string;
   readonly policy: Setup['policy'];
 }
 
@@ -318,8 +320,8 @@ const FIRST_PLACE = 4;
 const PLACES = 16;
 
 export async function changePolicy({ hit, hit6 }: Loaded, setup: Setup, change: Change): Promise<void> {
-  const { epoch, policy, flush = false, lines = setup.lines ?? [] } = change;
-  const name = JSON.stringify([policy, flush, lines]);
+  const { epoch, policy, flush = false, lines = setup.lines ?? [], object: stub = setup.stub } = change;
+  const name = JSON.stringify([policy, flush, lines, stub]);
   let place = changes.get(name);
   if (place === undefined) {
     place = FIRST_PLACE + changes.size;
@@ -329,7 +331,7 @@ export async function changePolicy({ hit, hit6 }: Loaded, setup: Setup, change: 
     for (const family of [4, 6] as const) {
       const object = family === 4 ? hit : hit6;
       if (object === null) continue;
-      const miss = await loadMiss({ ...setup, lines }, family, constants);
+      const miss = await loadMiss({ ...setup, lines, stub }, family, constants);
       for (const hook of ['xdp', 'tc_ingress', 'tc_egress']) {
         object.map(`${hook}_policies${family}`).set(place, miss.program(`${hook}_miss`));
       }

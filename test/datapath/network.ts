@@ -28,6 +28,8 @@ export interface Options {
   readonly cables: 'offload' | 'wire';
   readonly timeouts?: Partial<Setup['timeouts']>;
   readonly policy?: Setup['policy'];
+  /** A policy object in place of the one by hand (compiled-policy.ts); interfaces: 1 eth0, 2 wan0. */
+  readonly object?: string;
   /** Size of the flow table; 4096. */
   readonly flows?: number;
   readonly probeEvery?: number;
@@ -154,8 +156,8 @@ export class Network {
   }
 
   async #load(options: Options): Promise<void> {
-    const { wan, xdp, timeouts, policy, flows = 4096, probeEvery = 0, rest = 120, mtu = 1500, mss = {} } = options;
-    const { ipv6 = false } = options;
+    const { wan, xdp, timeouts, policy, object, mss = {}, ipv6 = false } = options;
+    const { flows = 4096, probeEvery = 0, rest = 120, mtu = 1500 } = options;
     const { lines = [], accounted = [], sourceSets } = options;
     const gw = this.lab.at('gw');
     const mac = async (device: string): Promise<string> =>
@@ -165,7 +167,7 @@ export class Network {
     const wanFlags = wan === 'tun' ? HIDES : ETHERNET | HIDES | (xdp ? XDP : 0);
     const setup: Setup & { xdp: boolean } = {
       pin: this.#bpffs.path,
-      stub: await buildStub(),
+      stub: object ?? (await buildStub()),
       interfaces: [
         {
           device: 'eth0',

@@ -15,8 +15,9 @@
 
 const volatile __u32 target = 0xc0a80114;     /* 192.168.1.20 */
 const volatile __u32 target_port = 8080;
-const volatile __u32 nat_first = 0;           /* 0: the interface's own */
-const volatile __u32 nat_last = 0;
+const volatile __u32 nat_addr = 0;            /* 0: the interface's own */
+const volatile __u32 translation = 0;         /* enum masqc_translation; 2: all of 192.168.1.0/24 */
+const volatile __u32 map_prefix = 0;          /* 192.168.1.0/24 appears as this /24 beyond wan */
 const volatile __u32 pool_first = 1024;
 const volatile __u32 pool_last = 32767;
 const volatile __u32 nat6 = 0;                /* 1: IPv6 from lan to wan is masqueraded */
@@ -82,8 +83,9 @@ __attribute__((noinline)) int masqc_policy_forward(struct masqc_packet *p)
 		return 0;
 	if (p->in == LAN && p->out == WAN && (p->family == 4 || nat6)) {
 		p->nat = NAT;
-		p->nat_first = nat_first;
-		p->nat_last = nat_last;
+		p->nat_addr[0] = nat_addr;
+		p->translation = translation;
+		p->prefix = 24;
 		p->port_first = pool_first;
 		p->port_last = pool_last;
 		p->mapping = mapping;

@@ -17,6 +17,7 @@ const BASE: Manifest = {
   ],
   rules: [rule(1, 'lan-out', 'deny tcp 25'), rule(2, 'lan-out', 'deny tcp 26'), rule(3, 'wan-in', 'allow tcp 22')],
   masquerades: [],
+  maps: [],
   sets: [],
   flows: 65536,
   established: 'recheck',

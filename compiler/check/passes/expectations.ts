@@ -195,11 +195,11 @@ function declarationOf({ names }: Context, outcome: PacketStep['outcome'], name:
   return null;
 }
 
-/** `as` belongs to masquerading, the last `to` to redirecting and mapping. */
+/** `as` belongs to masquerading and mapping, the last `to` to redirecting and mapping. */
 function checkTail(context: Context, { outcome, as, becomes }: PacketStep): boolean {
   const refuse = (endpoint: Endpoint, word: string, needs: string) =>
     context.report.add(CODES.outcomeWithout, endpoint.span, { word, outcome, needs });
-  if (as !== null && outcome !== 'masqueraded') refuse(as, 'as', 'is masqueraded');
+  if (as !== null && outcome !== 'masqueraded' && outcome !== 'mapped') refuse(as, 'as', 'is masqueraded');
   else if (becomes !== null && outcome !== 'redirected' && outcome !== 'mapped') refuse(becomes, 'to', 'is redirected');
   else return checkTailPorts(context, as) && checkTailPorts(context, becomes);
   return false;

@@ -1,17 +1,19 @@
-import type { Addresses, BlockDecl, Property } from '../../../grammar/ast.ts';
+import type { Addresses, BlockDecl, Family, Property } from '../../../grammar/ast.ts';
 import type { Fix } from '../../../grammar/diagnostic.ts';
 import type { Span } from '../../../grammar/span.ts';
 import {
-  containsAddress,
-  formatSet,
+  EVERY_ADDRESS,
+  formatRange,
+  hasFamily,
   intersect,
   isEmpty,
-  LAST_V4,
-  NO_ADDRESS,
+  isWithin,
   onlyFamily,
   PRIVATE_V4,
+  unite,
 } from '../../addresses.ts';
-import type { AddressSet, InterfaceId, Masquerade, Range } from '../../model.ts';
+import type { AddressSet, InterfaceId, Masquerade, Range, Sides } from '../../model.ts';
+import { rangesOf } from '../../pairing.ts';
 import { CODES } from '../codes.ts';
 import { type Context, giveId, interfaceName } from '../context.ts';
 import { askAddresses, reportWrongType } from '../names.ts';
@@ -19,7 +21,8 @@ import { EVENTS_OF_A_MASQUERADE, resolveLimits, resolveLog } from '../resolve/li
 import { resolveInterfaces } from '../resolve/places.ts';
 import { findProperty, isMissing, limitsOf, reportMissing, takeProperties } from '../resolve/properties.ts';
 import { networksOn, noteLog } from '../resolve/rules.ts';
-import { resolveAddresses } from '../resolve/sides.ts';
+import { resolveAddresses, resolveSenders } from '../resolve/sides.ts';
+import { refuseNamesTwice } from '../resolve/twice.ts';
 import { didYouMean, listWords } from '../words.ts';
 import { insertLine } from './policies.ts';
 
@@ -34,30 +37,74 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
 
   const from = findProperty(properties, 'from');
   if (from === null) reportMissing(context, block, 'from', 'from home');
-  const hidden = from === null ? null : resolveHidden(context, block, from.addresses);
+  const families = resolveFamilies(context, findProperty(properties, 'family'));
+  const senders = from === null ? null : resolveHidden(context, block, from.addresses, families);
+  const hidden = senders?.hidden ?? null;
 
   const names = findProperty(properties, 'interface')?.names ?? null;
   if (names === null) refuseEverywhere(context, block, hidden);
   const interfaces = names === null ? null : resolveInterfaces(context, names, '`interface`');
 
   const address = findProperty(properties, 'address');
-  const outside = address === null ? null : resolveOutside(context, address.addresses);
+  const outside = address === null ? null : resolveOutside(context, address.addresses, families);
   const ports = findProperty(properties, 'ports')?.ports ?? null;
+  const share = findProperty(properties, 'share');
   const behaviour = resolveBehaviour(context, properties);
-  if (hidden === null || interfaces === null) return;
+  if (senders === null || interfaces === null || outside === 'wrong') return;
+  if (share !== null && !canCount(context, share, senders.sides, families)) return;
   context.masqueradeDrafts.push({
     id,
     name: name.text,
-    from: { include: { any: false, interfaces: [], addresses: hidden, tables: [], own: [] }, except: null },
-    hidden,
+    from: senders.sides,
+    hidden: senders.hidden,
     interfaces,
+    families,
     addresses: outside,
     ports,
+    share: share?.count.value ?? null,
+    shareSpan: share?.span ?? null,
     ...behaviour,
     limits,
     log,
     span,
   });
+}
+
+const FAMILIES = ['ipv4', 'ipv6'] as const;
+
+/** IPv4, unless it says more. A word that is wrong is reported. */
+function resolveFamilies(context: Context, property: Extract<Property, { kind: 'family' }> | null): readonly Family[] {
+  if (property === null) return [4];
+  refuseNamesTwice(context, property.words);
+  const found = new Set<Family>();
+  for (const { text, span } of property.words) {
+    const known = FAMILIES.find((word) => word === text);
+    if (known === undefined) {
+      const parameters = { word: text, by: '`family`', words: '`ipv4` or `ipv6`' };
+      context.report.add(CODES.unknownWord, span, parameters, { fixes: didYouMean(text, span, FAMILIES) });
+    } else found.add(known === 'ipv4' ? 4 : 6);
+    if (known === 'ipv6') context.report.addOnce(CODES.ipv6NotForwarded, span, undefined);
+  }
+  return found.size === 0 ? [4] : [...found].sort();
+}
+
+/** Blocks of ports are counted off: the sources must be known one by one. */
+function canCount(
+  context: Context,
+  { count, span }: Extract<Property, { kind: 'share' }>,
+  { include, except }: Sides,
+  families: readonly Family[],
+): boolean {
+  if (count.value < 1 || count.value > 65535) {
+    const bounds = { what: 'the number of ports of a source', low: '1', high: '65,535' };
+    context.report.add(CODES.outOfRange, count.span, bounds);
+    return false;
+  }
+  const changing = include.tables.length > 0 || (except?.tables.length ?? 0) > 0;
+  if (!changing && !families.includes(6)) return true;
+  const why = changing ? 'the sources of `from` may change while the gateway runs' : 'IPv6 has more sources than ports';
+  context.report.add(CODES.shareUncountable, span, { why });
+  return false;
 }
 
 const MAPPINGS = ['endpoint-independent', 'address-and-port-dependent'] as const;
@@ -100,8 +147,13 @@ function resolveWord<W extends string>(
   return null;
 }
 
-/** The IPv4 addresses of `from`; null: a mistake, which is reported. */
-function resolveHidden(context: Context, block: BlockDecl, from: Addresses): AddressSet | null {
+/** `from`, and its addresses of these families; null: a mistake, which is reported. */
+function resolveHidden(
+  context: Context,
+  block: BlockDecl,
+  from: Addresses,
+  families: readonly Family[],
+): { readonly sides: Sides; readonly hidden: AddressSet } | null {
   let sound = true;
   for (const item of from.items) {
     const thing = item.kind === 'name' ? context.names.things.get(item.name.text) : undefined;
@@ -133,19 +185,26 @@ function resolveHidden(context: Context, block: BlockDecl, from: Addresses): Add
     }
   }
   if (!sound) return null;
-  const set = resolveAddresses(context, from, '`from` in a masquerade');
-  if (set === null) return null;
-  if (set.v4.length === 0 && set.v6.length > 0) {
-    const parameters = { what: 'what a masquerade translates', is: 4 as const, other: '`from`' };
+  const senders = resolveSenders(context, from, '`from` in a masquerade');
+  if (senders === null) return null;
+  const { sides, all } = senders;
+  const missing = families.find((family) => !hasFamily(all, family));
+  if (missing !== undefined && !isEmpty(all)) {
+    const parameters = { what: 'what the masquerade translates', is: missing, other: '`from`' };
     context.report.add(CODES.familiesApart, from.span, parameters);
     return null;
   }
-  const hidden = onlyFamily(set, 4);
-  if (containsAddress(hidden, 4, 0n) && containsAddress(hidden, 4, BigInt(LAST_V4)) && hidden.v4.length === 1) {
+  const hidden = pickFamilies(all, families);
+  if (families.some((family) => isWithin(onlyFamily(EVERY_ADDRESS, family), hidden))) {
     context.report.add(CODES.masqueradeFromAny, from.span, { name: block.name.text, written: 'every address' });
     return null;
   }
-  return hidden;
+  const include = { ...sides.include, addresses: pickFamilies(sides.include.addresses, families) };
+  return { sides: { include, except: sides.except }, hidden };
+}
+
+function pickFamilies(set: AddressSet, families: readonly Family[]): AddressSet {
+  return unite(families.map((family) => onlyFamily(set, family)));
 }
 
 /** The fix that names the networks with private addresses. */
@@ -182,36 +241,34 @@ function describeInner(context: Context, inner: readonly InterfaceId[]): string 
   return 'traffic between inner networks';
 }
 
-/** The outside addresses, one range of IPv4. null: the interface's own, or a mistake, which is reported. */
-function resolveOutside(context: Context, addresses: Addresses): readonly Range<number>[] | null {
-  const set = resolveAddresses(context, addresses, '`address` in a masquerade') ?? NO_ADDRESS;
-  if (set.v4.length === 0 && set.v6.length > 0) {
-    const parameters = { what: 'what a masquerade translates', is: 4 as const, other: '`address`' };
-    context.report.add(CODES.familiesApart, addresses.span, parameters);
-  }
-  if (set.v4.length > 1) {
-    const parameters = {
-      what: 'a masquerade with several ranges of addresses is',
-      instead: 'one address or one range',
-    };
-    context.report.add(CODES.notBuilt, addresses.span, parameters);
-  }
-  return set.v4.length === 0 ? null : set.v4;
+/** The outside addresses, some of each family. */
+function resolveOutside(context: Context, addresses: Addresses, families: readonly Family[]): AddressSet | 'wrong' {
+  const set = resolveAddresses(context, addresses, '`address` in a masquerade');
+  if (set === null) return 'wrong';
+  const missing = families.find((family) => !hasFamily(set, family));
+  if (missing === undefined) return pickFamilies(set, families);
+  const parameters = { what: 'what the masquerade translates', is: missing, other: '`address`' };
+  context.report.add(CODES.familiesApart, addresses.span, parameters);
+  return 'wrong';
 }
 
 /** Two masqueradings of one source on one interface: which of them hides it must not depend on their order. */
 export function refuseOverlappingMasquerades(context: Context): void {
-  const byInterface = new Map<InterfaceId, (Range<number> & { draft: Pick<Masquerade, 'name' | 'span'> })[]>();
+  const said = new Set<string>();
+  for (const family of [4, 6] as const) refuseOverlaps(context, family, said);
+}
+
+function refuseOverlaps(context: Context, family: Family, said: Set<string>): void {
+  const byInterface = new Map<InterfaceId, Placed[]>();
   for (const draft of context.masqueradeDrafts) {
     for (const id of draft.interfaces) {
       const ranges = byInterface.get(id) ?? [];
-      for (const range of draft.hidden.v4) ranges.push({ ...range, draft });
+      for (const range of rangesOf(draft.hidden, family)) ranges.push({ ...range, family, draft });
       byInterface.set(id, ranges);
     }
   }
-  const said = new Set<string>();
   for (const [id, ranges] of byInterface) {
-    ranges.sort((a, b) => a.first - b.first);
+    ranges.sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
     let furthest = ranges[0];
     for (const range of ranges.slice(1)) {
       if (furthest === undefined) break;
@@ -223,18 +280,17 @@ export function refuseOverlappingMasquerades(context: Context): void {
   }
 }
 
-type Placed = Range<number> & { readonly draft: Pick<Masquerade, 'name' | 'span'> };
+type Placed = Range<bigint> & { readonly family: Family; readonly draft: Pick<Masquerade, 'name' | 'span'> };
 
 function reportOverlap(context: Context, id: InterfaceId, a: Placed, b: Placed, said: Set<string>): void {
   const [early, late] = a.draft.span.start <= b.draft.span.start ? [a.draft, b.draft] : [b.draft, a.draft];
   const key = JSON.stringify([early.name, late.name]);
   if (said.has(key)) return;
   said.add(key);
-  const common = { v4: [{ first: Math.max(a.first, b.first), last: Math.min(a.last, b.last) }], v6: [] };
   const parameters = {
     name: late.name,
     other: early.name,
-    addresses: formatSet(common),
+    addresses: formatRange(a.family, a.first > b.first ? a.first : b.first, a.last < b.last ? a.last : b.last),
     interface: interfaceName(context, id),
   };
   context.report.add(CODES.masqueradesOverlap, late.span, parameters, {

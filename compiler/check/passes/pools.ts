@@ -1,7 +1,10 @@
 /** The outside ports of masquerades: those that are given must not be listened for, others are chosen. */
-import type { InterfaceId, Listen, Range } from '../../model.ts';
+import { intersect, isEmpty } from '../../addresses.ts';
+import type { Listen, Masquerade, Range } from '../../model.ts';
+import { countAddresses } from '../../pairing.ts';
+import { blocksOf, isShared, outsideCount, sourcesOf } from '../../share.ts';
 import { CODES } from '../codes.ts';
-import type { Context } from '../context.ts';
+import type { Context, MasqueradeDraft } from '../context.ts';
 import { formatPorts, formatService } from '../resolve/services.ts';
 
 /**
@@ -15,15 +18,15 @@ const FREE_OF_SOCKETS: readonly Range<number>[] = [
 
 export function choosePools(context: Context): void {
   for (const draft of context.masqueradeDrafts) {
-    const listened = listensOn(context, draft.interfaces, draft.addresses);
-    const { hidden: _, ports: given, ...masquerade } = draft;
+    const listened = listensOn(context, draft);
+    const { hidden: _, shareSpan: __, ports: given, ...masquerade } = draft;
     if (given === null) {
       const ports = largestGap(listened.map(({ listen }) => listen.service.ports as Range<number>));
       if (ports === null) context.report.add(CODES.noPool, draft.span, { name: draft.name });
-      else context.masquerades.push({ ...masquerade, ports });
+      else takePool(context, { ...masquerade, ports }, draft);
       continue;
     }
-    context.masquerades.push({ ...masquerade, ports: { first: given.first, last: given.last } });
+    takePool(context, { ...masquerade, ports: { first: given.first, last: given.last } }, draft);
     const said = new Set<number>();
     for (const { listen } of listened) {
       const { ports } = listen.service;
@@ -42,23 +45,47 @@ export function choosePools(context: Context): void {
   }
 }
 
-/** The IPv4 listens with ports whose address could be one that a masquerade takes on these interfaces. */
+/** With `share` every source must find a block (RFC 7422). */
+function takePool(context: Context, masquerade: Masquerade, { shareSpan, ports }: MasqueradeDraft): void {
+  context.masquerades.push(masquerade);
+  if (shareSpan === null || !isShared(masquerade)) return;
+  const sources = countAddresses(sourcesOf(masquerade));
+  const addresses = outsideCount(masquerade);
+  const blocks = addresses * blocksOf(masquerade);
+  if (sources <= blocks) return;
+  const { first, last } = masquerade.ports;
+  const parameters = {
+    share: masquerade.share,
+    sources,
+    addresses,
+    ports: formatPorts(masquerade.ports),
+    count: last - first + 1,
+    blocks,
+    most: mostEach(sources, addresses, last - first + 1),
+  };
+  const related = ports === null ? [] : [{ span: ports.span, message: 'the ports that are shared' }];
+  context.report.add(CODES.shareTooSmall, shareSpan, parameters, { related });
+}
+
+/** The largest share that so many sources can have; 0: none. */
+function mostEach(sources: number, addresses: number, ports: number): number {
+  const each = Math.ceil(sources / addresses);
+  return Math.floor(ports / each);
+}
+
+/** The listens with ports whose address could be one that the masquerade takes on its interfaces. */
 function listensOn(
   context: Context,
-  interfaces: readonly InterfaceId[],
-  outside: readonly Range<number>[] | null,
-): readonly { listen: Listen }[] {
+  { interfaces, addresses: outside, families }: MasqueradeDraft,
+): { listen: Listen }[] {
   const found = [];
   for (const redirect of context.redirects) {
     if (!redirect.interfaces.some((id) => interfaces.includes(id))) continue;
     const { addresses } = redirect;
-    if (outside !== null && addresses !== null) {
-      const apart = addresses.v4.every((a) => outside.every((b) => a.last < b.first || a.first > b.last));
-      if (apart) continue;
-    }
+    if (outside !== null && addresses !== null && isEmpty(intersect(addresses, outside))) continue;
     for (const listen of redirect.listens) {
-      const isV4 = listen.target.kind === 'address' && listen.target.family === 4;
-      if (isV4 && listen.service.ports !== null) found.push({ listen });
+      const meets = listen.target.kind === 'address' && families.includes(listen.target.family);
+      if (meets && listen.service.ports !== null) found.push({ listen });
     }
   }
   return found;

@@ -2,6 +2,7 @@
 import { formatSet, intersect, isEmpty, isWithin, NO_ADDRESS, PRIVATE_V4, subtract, unite } from '../../addresses.ts';
 import type { AddressSet, InterfaceId, Policy, Rule, Side, Sides } from '../../model.ts';
 import { SELF } from '../../model.ts';
+import { setOfPrefix } from '../../pairing.ts';
 import { CODES } from '../codes.ts';
 import { type Context, interfaceName } from '../context.ts';
 import { outerInterfaces } from '../outside.ts';
@@ -12,9 +13,10 @@ export function warnOfPrivateOut(context: Context): void {
     context.networks.map((network) => [network.interface, intersect(network.addresses, PRIVATE_V4)]),
   );
   const hidden = uniteBy(
-    context.masquerades.flatMap(({ interfaces, from }) =>
-      interfaces.map((id) => [id, from.include.addresses] as const),
-    ),
+    [
+      ...context.masqueradeDrafts,
+      ...context.maps.map(({ interfaces, family, inside }) => ({ interfaces, hidden: setOfPrefix(inside, family) })),
+    ].flatMap(({ interfaces, hidden }) => interfaces.map((id) => [id, hidden] as const)),
   );
   for (const policy of context.policies) warnIn(context, policy, outer, living, hidden);
 }
@@ -43,7 +45,7 @@ function warnIn(
       const parameters = {
         addresses: formatSet(found.addresses),
         interface: interfaceName(context, to),
-        dropped: hidden.has(to),
+        dropped: context.masquerades.some(({ interfaces }) => interfaces.includes(to)),
       };
       context.report.add(CODES.privateOut, found.span, parameters);
       return;

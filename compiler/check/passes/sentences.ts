@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { isFirst } from './declare.ts';
 import { resolveExpectation } from './expectations.ts';
 import { resolveGateway } from './gateway.ts';
+import { resolveMap } from './maps.ts';
 import { resolveMasquerade } from './masquerades.ts';
 import { resolvePolicy } from './policies.ts';
 import { resolveRedirect } from './redirects.ts';
@@ -37,10 +38,12 @@ function resolveBlock(context: Context, block: BlockDecl): void {
     case 'redirect':
       resolveRedirect(context, block);
       return;
-    case 'autofw':
-    case 'map': {
-      const instead = block.kind === 'autofw' ? 'a `redirect` of the ports that are to be open' : 'a `redirect`';
-      context.report.add(CODES.notBuilt, block.name.span, { what: `\`${block.kind}\` blocks are`, instead });
+    case 'map':
+      resolveMap(context, block);
+      return;
+    case 'autofw': {
+      const instead = 'a `redirect` of the ports that are to be open';
+      context.report.add(CODES.notBuilt, block.name.span, { what: '`autofw` blocks are', instead });
       return;
     }
     default:

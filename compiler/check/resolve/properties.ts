@@ -34,20 +34,11 @@ const HOMES: Readonly<Record<PropertyKind, readonly BlockKind[]>> = {
   outside: ['map'],
 };
 const REPEATABLE: ReadonlySet<PropertyKind> = new Set(['listen', 'limit']);
-const UNBUILT: ReadonlySet<PropertyKind> = new Set([
-  'family',
-  'share',
-  'limit',
-  'timeout',
-  'helper',
-  'balance',
-  'check',
-  'drain',
-]);
+const UNBUILT: ReadonlySet<PropertyKind> = new Set(['limit', 'timeout', 'helper', 'balance', 'check', 'drain']);
 
 export const wordOf = (kind: PropertyKind): string => (kind === 'allow-from' ? 'allow from' : kind);
 
-/** The properties that a masquerade or redirect may have; the others are reported. */
+/** The properties that a block may have; the others are reported. */
 export function takeProperties(context: Context, block: BlockDecl): readonly Property[] {
   const first = new Map<PropertyKind, Property>();
   return block.properties.filter((property) => {

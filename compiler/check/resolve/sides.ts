@@ -88,10 +88,55 @@ export function resolveAddresses(context: Context, addresses: Addresses, by: str
   return set;
 }
 
-function resolveAddressItems(context: Context, items: readonly AddressItem[], by: string): AddressSet | null {
+/**
+ * Addresses alone, as a side: what is looked up in tables stays there. `all`: every address that is meant today. null: a
+ * mistake, which is reported.
+ */
+export function resolveSenders(
+  context: Context,
+  addresses: Addresses,
+  by: string,
+): { readonly sides: Sides; readonly all: AddressSet } | null {
+  const included: Gathered = { tables: new Set(), spelled: [] };
+  const excepted: Gathered = { tables: new Set(), spelled: [] };
+  const include = resolveAddressItems(context, addresses.items, by, included);
+  const except = resolveAddressItems(context, addresses.except, '`except`', excepted);
+  if (include === null || except === null) return null;
+  const all = subtract(include, except);
+  const side = (gathered: Gathered): Side => ({
+    any: false,
+    interfaces: [],
+    addresses: unite(gathered.spelled),
+    tables: [...gathered.tables].sort((a, b) => a - b),
+    own: [],
+  });
+  if (included.tables.size === 0 && excepted.tables.size === 0) {
+    return { sides: { include: { ...side(included), addresses: all }, except: null }, all };
+  }
+  return { sides: { include: side(included), except: addresses.except.length === 0 ? null : side(excepted) }, all };
+}
+
+interface Gathered {
+  readonly tables: Set<TableId>;
+  readonly spelled: AddressSet[];
+}
+
+function resolveAddressItems(
+  context: Context,
+  items: readonly AddressItem[],
+  by: string,
+  gathered: Gathered | null = null,
+): AddressSet | null {
   refuseTwice(context, items);
   const literals: AddressLiteral[] = [];
   const sets: AddressSet[] = [];
+  const take = (set: AddressSet, name: string, fromFile: boolean, span: Span) => {
+    sets.push(set);
+    if (gathered === null) return;
+    const table = tableOf(context, name, set, fromFile, span);
+    if (table === null) gathered.spelled.push(set);
+    else gathered.tables.add(table);
+  };
   let sound = true;
   for (const item of items) {
     if (item.kind === 'any') sets.push(EVERY_ADDRESS);
@@ -102,13 +147,14 @@ function resolveAddressItems(context: Context, items: readonly AddressItem[], by
       const thing = lookUp(context.names, context.report, item.name, askAddresses(by));
       const set = thing === null ? null : (context.addresses.get(item.name.text) ?? null);
       if (set === null) sound = false;
-      else sets.push(set);
+      else take(set, item.name.text, context.filled.has(item.name.text), item.span);
     } else if (item.kind === 'file') {
       const set = resolveFile(context, item);
       if (set === null) sound = false;
-      else sets.push(set);
+      else take(set, `file "${item.path.value}"`, true, item.span);
     } else takeLiteral(context, item, literals);
   }
+  gathered?.spelled.push(addressesOf(literals));
   return sound ? join(literals, sets) : null;
 }
 

@@ -35,7 +35,7 @@ const ADDRESSES4 = [
   '255.255.255.255',
 ];
 const PREFIXES6 = ['2001:db8::/32', '2001:db8:1::/48', '2001:db8:1::7', '::/0'];
-const ADDRESSES6 = ['::', '2001:db8::1', '2001:db8:1::7', '2001:db8:1::8', 'fe80::1'];
+const ADDRESSES6 = ['fd00::1', '::', '2001:db8::1', '2001:db8:1::7', '2001:db8:1::8', 'fe80::1'];
 const PORTS = [0, 1, 22, 79, 80, 81, 443, 2047, 2048, 2303, 2304, 3328, 65535];
 const PLACES = [0, 1, 2, 3, 255];
 
@@ -82,6 +82,7 @@ const sidesOf: fc.Arbitrary<Sides> = fc.oneof(
   { weight: 4, arbitrary: sideOf.map((include) => ({ include, except: null })) },
   { weight: 2, arbitrary: fc.record({ include: sideOf, except: sideOf }) },
 );
+const familyList = fc.constantFrom([4] as const, [6] as const, [4, 6] as const);
 const portRange = fc
   .tuple(fc.constantFrom(...PORTS), fc.constantFrom(...PORTS))
   .map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) }));
@@ -130,7 +131,20 @@ const models: fc.Arbitrary<Model> = fc
       }),
       { maxLength: 4 },
     ),
-    masquerades: fc.array(fc.record({ from: sidesOf, interfaces: declaredList }), { maxLength: 2 }),
+    masquerades: fc.array(fc.record({ from: sidesOf, interfaces: declaredList, families: familyList }), {
+      maxLength: 2,
+    }),
+    maps: fc.array(
+      fc.record({
+        interfaces: declaredList,
+        sides: fc.constantFrom(
+          ['10.1.1.0/24', '198.51.100.0/24'] as const,
+          ['192.168.1.20', '10.1.1.7'] as const,
+          ['2001:db8:1::/48', '2001:db8::/48'] as const,
+        ),
+      }),
+      { maxLength: 2 },
+    ),
     redirects: fc.array(
       fc.record({
         interfaces: declaredList,
@@ -156,7 +170,9 @@ const models: fc.Arbitrary<Model> = fc
     for (const [word, rule] of parts.gateway) maker.gateway(word, rule);
     for (const [i, [prefix, on]] of parts.networks.entries()) maker.network(`n${i}`, on, prefix);
     for (const [i, { from, to, rules, last }] of parts.policies.entries()) maker.policy(`p${i}`, from, to, rules, last);
-    for (const [i, { from, interfaces }] of parts.masquerades.entries()) maker.masquerade(`m${i}`, from, interfaces);
+    for (const [i, { from, interfaces, families }] of parts.masquerades.entries())
+      maker.masquerade(`m${i}`, from, interfaces, null, { families });
+    for (const [i, { interfaces, sides }] of parts.maps.entries()) maker.map(`x${i}`, interfaces, sides[0], sides[1]);
     for (const [i, r] of parts.redirects.entries())
       maker.redirect(`r${i}`, r.interfaces, r.listens, r.allowFrom, r.owned);
     for (const set of TABLES) maker.table(set);

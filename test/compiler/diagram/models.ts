@@ -1,5 +1,6 @@
 /** Models made by hand, and short words to make them with. */
 import type {
+  AddressMap,
   AddressSet,
   Decision,
   Default,
@@ -94,6 +95,7 @@ export class ModelMaker {
   #policies: Policy[] = [];
   #masquerades: Masquerade[] = [];
   #redirects: Redirect[] = [];
+  #maps: AddressMap[] = [];
   readonly interfaces: string[];
   readonly default: Default;
 
@@ -163,11 +165,24 @@ export class ModelMaker {
     name: string,
     from: Sides,
     interfaces: readonly InterfaceId[],
-    outside: Range<number>[] | null = null,
+    outside: AddressSet | null = null,
+    parts: Partial<Pick<Masquerade, 'families' | 'share'>> = {},
   ): this {
     const id = this.id('masquerade', name);
     const ports = { first: 61000, last: 65095 };
-    this.#masquerades.push({ id, name, from, interfaces, addresses: outside, ports, ...BEHAVIOUR, span: NO_SPAN });
+    const common = { families: [4], share: null, ...BEHAVIOUR, ...parts, span: NO_SPAN } as const;
+    this.#masquerades.push({ id, name, from, interfaces, addresses: outside, ports, ...common });
+    return this;
+  }
+
+  map(name: string, interfaces: readonly InterfaceId[], inside: string, outside: string): this {
+    const family = inside.includes(':') ? 6 : 4;
+    const [from, to] = [inside, outside].map((text) => ({
+      first: BigInt(family === 4 ? v4(text).first : v6(text).first),
+      length: Number(text.split('/')[1] ?? (family === 4 ? 32 : 128)),
+    }));
+    if (!from || !to) throw new Error('a map has two sides');
+    this.#maps.push({ id: this.id('map', name), name, interfaces, family, inside: from, outside: to, span: NO_SPAN });
     return this;
   }
 
@@ -219,6 +234,7 @@ export class ModelMaker {
       policies: this.#policies,
       masquerades: this.#masquerades,
       redirects: this.#redirects,
+      maps: this.#maps,
       expectations,
       rules: this.rules,
       tables: this.tables,

@@ -111,7 +111,8 @@ export function naiveIngress(model: Model, p: TestPacket): string {
         : `deny ${redirect.denyId} ${redirect.log !== null}`;
     }
   }
-  return 'continue';
+  const map = model.maps.find(({ family, outside }) => family === p.family && isUnder(outside, family, p.daddr));
+  return map ? `map ${map.id}` : 'continue';
 }
 
 function naivePolicy(model: Model, p: TestPacket): { verdict: string; rule: number; log: boolean } {
@@ -131,14 +132,26 @@ function naivePolicy(model: Model, p: TestPacket): { verdict: string; rule: numb
   return { verdict: decision, rule: id, log: log !== null };
 }
 
+function isUnder({ first, length }: { first: bigint; length: number }, family: 4 | 6, address: bigint): boolean {
+  const host = BigInt((family === 4 ? 32 : 128) - length);
+  return first >> host === address >> host;
+}
+
 function naiveNat(model: Model, p: TestPacket): number {
-  if (p.family !== 4 || p.in === 0) return 0;
-  return model.masquerades.find((m) => m.interfaces.includes(p.out) && from(m.from, p, model.tables))?.id ?? 0;
+  if (p.in === 0) return 0;
+  const map = model.maps.find(
+    ({ family, interfaces, inside }) =>
+      family === p.family && interfaces.includes(p.out) && isUnder(inside, family, p.saddr),
+  );
+  if (map) return map.id;
+  const taking = model.masquerades.filter((m) => m.families.includes(p.family) && m.interfaces.includes(p.out));
+  return taking.find((m) => from(m.from, p, model.tables))?.id ?? 0;
 }
 
 function leaks(model: Model, p: TestPacket): boolean {
-  if (p.family !== 4 || p.in === 0) return false;
-  if (!model.masquerades.some((m) => m.interfaces.includes(p.out))) return false;
+  if (p.in === 0) return false;
+  if (!model.masquerades.some((m) => m.families.includes(p.family) && m.interfaces.includes(p.out))) return false;
+  if (p.family === 6) return p.saddr >> 121n === 0x7en && !livesBehind(model, p);
   const bytes = [24n, 16n, 8n].map((shift) => Number((p.saddr >> shift) & 0xffn));
   const hidden =
     bytes[0] === 10 ||
@@ -146,9 +159,13 @@ function leaks(model: Model, p: TestPacket): boolean {
     (bytes[0] === 192 && bytes[1] === 168) ||
     (bytes[0] === 100 && bytes[1]! >= 64 && bytes[1]! < 128);
   if (!hidden) return false;
-  /** A source that lives behind `out` itself would be forged if it were seen there. */
-  const known = model.networks.some((network) => inSet(network.addresses, 4, p.saddr));
-  return !(known && !isForged(model, { ...p, in: p.out === 0 ? 254 : p.out }));
+  return !livesBehind(model, p);
+}
+
+/** A source that lives behind `out` itself would be forged if it were seen elsewhere. */
+function livesBehind(model: Model, p: TestPacket): boolean {
+  const known = model.networks.some((network) => inSet(network.addresses, p.family, p.saddr));
+  return known && !isForged(model, { ...p, in: p.out === 0 ? 254 : p.out });
 }
 
 export function naiveForward(model: Model, p: TestPacket): string {

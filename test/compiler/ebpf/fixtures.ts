@@ -2,7 +2,16 @@
 
 import type { BtfType, Member } from '../../../compiler/ebpf/btf.ts';
 import type { DatapathLayout, PacketMember } from '../../../compiler/ebpf/layout.ts';
-import type { Listen, Masquerade, Model, Redirect, RuleOrigin, Sides } from '../../../compiler/model.ts';
+import type {
+  AddressMap,
+  AddressSet,
+  Listen,
+  Masquerade,
+  Model,
+  Redirect,
+  RuleOrigin,
+  Sides,
+} from '../../../compiler/model.ts';
 
 export const FILE = 'small.masq';
 
@@ -15,6 +24,7 @@ export const everybody: Sides = { include: { ...nobody, any: true }, except: nul
 export interface Parts {
   readonly masquerades?: readonly Masquerade[];
   readonly redirects?: readonly Redirect[];
+  readonly maps?: readonly AddressMap[];
 }
 
 /** A model whose rule ids 1.. have these texts, each on the line of its id + 10. */
@@ -54,13 +64,20 @@ export function makeModel(texts: readonly string[], parts: Parts = {}): Model {
     policies: [],
     masquerades: parts.masquerades ?? [],
     redirects: parts.redirects ?? [],
+    maps: parts.maps ?? [],
     expectations: [],
     tables: [],
     rules,
   };
 }
 
-export function makeMasquerade(id: number, addresses: Masquerade['addresses'], ports = { first: 1024, last: 32767 }) {
+export function makeMasquerade(
+  id: number,
+  outside: AddressSet['v4'] | AddressSet | null,
+  ports = { first: 1024, last: 32767 },
+  parts: Partial<Masquerade> = {},
+): Masquerade {
+  const addresses = outside === null || 'v4' in outside ? outside : { v4: outside, v6: [] };
   const behaviour = { mapping: 'endpoint-independent', filtering: 'address-dependent' } as const;
   return {
     id,
@@ -69,9 +86,12 @@ export function makeMasquerade(id: number, addresses: Masquerade['addresses'], p
     interfaces: [1],
     addresses,
     ports,
+    families: [4],
+    share: null,
     ...behaviour,
     limits: [],
     log: null,
+    ...parts,
     span: spanAt(id + 10),
   };
 }
@@ -95,8 +115,7 @@ const MEMBERS: readonly (readonly [string, 1 | 2 | 4, number])[] = [
   ['to_addr', 4, 4],
   ['saddr', 4, 4],
   ['daddr', 4, 4],
-  ['nat_first', 4, 1],
-  ['nat_last', 4, 1],
+  ['nat_addr', 4, 4],
   ['sport', 2, 1],
   ['dport', 2, 1],
   ['rule', 2, 1],
@@ -113,7 +132,10 @@ const MEMBERS: readonly (readonly [string, 1 | 2 | 4, number])[] = [
   ['log', 1, 1],
   ['mapping', 1, 1],
   ['filtering', 1, 1],
-  ['pad', 1, 1],
+  ['translation', 1, 1],
+  ['adjust', 2, 1],
+  ['prefix', 1, 1],
+  ['side', 1, 1],
 ];
 
 /** A layout unlike the datapath's, so that nothing can rest on offsets written down twice. */

@@ -5,17 +5,28 @@ import * as assert from 'uvu/assert';
 import type { IngressLeaf, NatLeaf } from '../../../compiler/diagram/diagram.ts';
 import { type FieldValues, type ForwardAnswer, walk, walkForward } from '../../../compiler/diagram/walk.ts';
 import { emitPolicy } from '../../../compiler/ebpf/emit.ts';
-import type { Model } from '../../../compiler/model.ts';
-import { makeListen, makeMasquerade, makeModel, makeRedirect } from '../../compiler/ebpf/fixtures.ts';
+import type { AddressMap, Model, Prefix } from '../../../compiler/model.ts';
+import { pairedAddress } from '../../../compiler/pairing.ts';
+import { adjustment } from '../../../compiler/prefix-translation.ts';
+import { makeListen, makeMasquerade, makeModel, makeRedirect, spanAt } from '../../compiler/ebpf/fixtures.ts';
 import { type LeafSets, makePacket, makePolicy, makeRandom } from '../../compiler/ebpf/generate.ts';
 import { needs } from '../../lab/skip.ts';
 import { type Members, PolicyInKernel } from './policy-in-kernel.ts';
 
 needs('linux', 'root', 'btf');
 
+const makeMap = (id: number, family: 4 | 6, inside: Prefix, outside: Prefix): AddressMap => {
+  return { id, name: `map${id}`, interfaces: [2], family, inside, outside, span: spanAt(id) };
+};
 const v6 = 0x20010db8_00000000_00000000_00000010n;
+const POOL = { first: 1024, last: 32767 };
+/** The second range crosses a boundary of 64 bits. */
+const POOL6 = [
+  { first: v6, last: v6 + 4n },
+  { first: (v6 | 0xffff_ffff_ffff_0000n) + 0xfff0n, last: (v6 | 0xffff_ffff_ffff_0000n) + 0x10010n },
+];
 const model: Model = makeModel(
-  Array.from({ length: 12 }, (_, index) => `line ${index + 1}`),
+  Array.from({ length: 14 }, (_, index) => `line ${index + 1}`),
   {
     masquerades: [
       makeMasquerade(1, null, { first: 61000, last: 65095 }),
@@ -25,6 +36,11 @@ const model: Model = makeModel(
         { first: 0xcb007110, last: 0xcb007112 },
         { first: 0xfffffff0, last: 0xfffffff8 },
       ]),
+      makeMasquerade(9, { v4: [{ first: 0xcb007100, last: 0xcb00710f }], v6: POOL6 }, POOL, { families: [4, 6] }),
+    ],
+    maps: [
+      makeMap(12, 4, { first: 0x0a010000n, length: 16 }, { first: 0xcb000000n, length: 16 }),
+      makeMap(13, 6, { first: 0xfd01n << 112n, length: 48 }, { first: 0x20010db800010000n << 64n, length: 48 }),
     ],
     redirects: [
       makeRedirect([
@@ -58,6 +74,8 @@ const leaves: LeafSets = {
     { verdict: 'forged' },
     { verdict: 'deny', rule: 9, log: false },
     { verdict: 'reject', rule: 10, log: true },
+    { verdict: 'map', rule: 12 },
+    { verdict: 'map', rule: 13 },
     ...[4, 5, 6, 7, 8].map((rule) => ({ verdict: 'redirect', rule, log: rule === 6 }) as const),
   ],
   policy: [
@@ -66,7 +84,7 @@ const leaves: LeafSets = {
     { verdict: 'allow', rule: 11, log: false },
     { verdict: 'allow', rule: 12, log: true },
   ],
-  nat: [{ nat: 0, untranslated: true }, ...[0, 1, 2, 3].map((nat) => ({ nat, untranslated: false }))],
+  nat: [{ nat: 0, untranslated: true }, ...[0, 1, 2, 3, 9, 12, 13].map((nat) => ({ nat, untranslated: false }))],
 };
 
 const word = (value: bigint, index: number) => Number((value >> BigInt(96 - 32 * index)) & 0xffff_ffffn);
@@ -79,18 +97,28 @@ function toMembers(packet: FieldValues): Members {
   return { ...plain, saddr: address(saddr4, saddr6), daddr: address(daddr4, daddr6) };
 }
 
-const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5, untranslated: 6 };
+const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5, untranslated: 6, map: 7 };
+
+function sourceOf(packet: Members, family: 4 | 6): bigint {
+  const words = (packet.saddr as number[]).map(BigInt);
+  return family === 6 ? words.reduce((value, word) => (value << 32n) | word, 0n) : words[0]!;
+}
 
 function poolOf(nat: number, packet: Members): Members {
+  const map = model.maps.find((one) => one.id === nat);
+  if (map) {
+    const { first, length } = map.outside;
+    const adjust = map.family === 6 ? adjustment(map.inside, map.outside) : 0;
+    return { nat, nat_addr: padded(first, map.family), prefix: length, adjust, port_last: 65535, translation: 2 };
+  }
   const masquerade = model.masquerades.find((one) => one.id === nat);
   if (!masquerade) return {};
+  const family = packet.family === 6 && masquerade.families.includes(6) ? 6 : 4;
   const { first, last } = masquerade.ports;
-  const all = (masquerade.addresses ?? []).flatMap((range) => Array(range.last - range.first + 1).fill(range));
-  const range = all[(packet.saddr as number[])[0]! % all.length] ?? { first: 0, last: 0 };
+  const address = pairedAddress(masquerade, family, sourceOf(packet, family));
   return {
     nat,
-    nat_first: range.first,
-    nat_last: range.last,
+    nat_addr: padded(address ?? 0n, family),
     port_first: first,
     port_last: last,
     mapping: 2,
@@ -98,8 +126,17 @@ function poolOf(nat: number, packet: Members): Members {
   };
 }
 
+const padded = (address: bigint, family: 4 | 6): number[] =>
+  family === 6 ? wordsOf(address) : [Number(address), 0, 0, 0];
+
 function expectIngress(leaf: IngressLeaf, packet: Members): Members {
   const verdict = VERDICTS[leaf.verdict];
+  if (leaf.verdict === 'map') {
+    const { inside, outside, family, interfaces } = model.maps.find(({ id }) => id === leaf.rule)!;
+    const adjust = family === 6 ? adjustment(outside, inside) : 0;
+    const to_addr = padded(inside.first, family);
+    return { ...packet, verdict, rule: leaf.rule, to_addr, prefix: inside.length, adjust, side: interfaces[0]! };
+  }
   if (!('rule' in leaf)) return { ...packet, verdict };
   const decision = { ...packet, verdict, rule: leaf.rule, log: Number(leaf.log) };
   const listen = model.redirects[0]!.listens.find((one) => one.id === leaf.rule);

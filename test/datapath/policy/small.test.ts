@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import type { IngressLeaf, NatLeaf, PolicyDiagram, PolicyLeaf } from '../../../compiler/diagram/diagram.ts';
 import { createStore } from '../../../compiler/diagram/store.ts';
 import { emitPolicy } from '../../../compiler/ebpf/emit.ts';
+import { pairedAddress } from '../../../compiler/pairing.ts';
 import { makeListen, makeMasquerade, makeModel, makeRedirect } from '../../compiler/ebpf/fixtures.ts';
 import { needs } from '../../lab/skip.ts';
 import { PolicyInKernel } from './policy-in-kernel.ts';
@@ -119,8 +120,7 @@ const answer = ({
   nat,
   to_port,
   to_addr,
-  nat_first,
-  nat_last,
+  nat_addr,
   port_first,
   port_last,
   mapping,
@@ -132,8 +132,7 @@ const answer = ({
   nat,
   to_port,
   to_addr: (to_addr as number[])[0],
-  nat_first,
-  nat_last,
+  nat_addr: (nat_addr as number[])[0],
   port_first,
   port_last,
   mapping,
@@ -146,8 +145,7 @@ const nothing = {
   nat: 0,
   to_port: 0,
   to_addr: 0,
-  nat_first: 0,
-  nat_last: 0,
+  nat_addr: 0,
   port_first: 0,
   port_last: 0,
   mapping: 0,
@@ -185,8 +183,7 @@ test('fills in the pool of the masquerade, or says that one is missing', () => {
   assert.equal(own, { ...nothing, verdict: 1, rule: 2, nat: 4, port_first: 61000, port_last: 65095, ...behaviour });
   const pool = {
     nat: 7,
-    nat_first: 0xcb007110,
-    nat_last: 0xcb007112,
+    nat_addr: Number(pairedAddress(model.masquerades[1]!, 4, 7n)),
     port_first: 1024,
     port_last: 32767,
     ...behaviour,

@@ -69,7 +69,7 @@ const packetOf = (family: 4 | 6): fc.Arbitrary<TestPacket> => {
 
 const words = (value: bigint, family: 4 | 6): number[] =>
   family === 4 ? [Number(value), 0, 0, 0] : [96n, 64n, 32n, 0n].map((shift) => Number((value >> shift) & 0xffff_ffffn));
-const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5, untranslated: 6 };
+const VERDICTS = { continue: 0, allow: 1, deny: 2, reject: 3, redirect: 4, forged: 5, untranslated: 6, map: 7 };
 
 const test = suite('tables in the kernel');
 const kernel = new PolicyInKernel();

@@ -6,6 +6,8 @@ const gateway = (line: string): string =>
 const masquerade = (name: string, lines: string): string => `masquerade ${name} {\n  ${lines}\n}\n`;
 const redirect = (name: string, listen: string, rest = 'allow from partners', on = 'wan'): string =>
   `redirect ${name} {\n  interface ${on}\n  ${listen}\n  ${rest}\n}\n`;
+const map = (name: string, inside: string, outside: string, on = 'wan'): string =>
+  `map ${name} {\n  interface ${on}\n  inside ${inside}\n  outside ${outside}\n}\n`;
 const expectation = (step: string): string => `expect "x" {\n  ${step}\n}\n`;
 
 export const MEANING: readonly Case[] = [
@@ -312,6 +314,120 @@ export const MEANING: readonly Case[] = [
     says: 'lets only the answers in',
   },
   {
+    code: 'mapSizes',
+    fact: 'both sides of a map are of one size',
+    bad: map('m', '192.168.1.0/24', '«203.0.113.0/28»'),
+    good: map('m', '192.168.1.0/28', '203.0.113.0/28'),
+    says: '192.168.1.0/24 and 203.0.113.0/28',
+  },
+  {
+    code: 'mapOntoItself',
+    fact: 'a map changes something',
+    bad: map('m', '192.168.1.0/24', '«192.168.1.0/24»'),
+    good: map('m', '192.168.1.0/24', '10.1.0.0/24'),
+  },
+  {
+    code: 'mapTooLong',
+    fact: 'behind an IPv6 prefix there is a word that keeps the checksum',
+    bad: map('m', '«fd00:1::/80»', '2001:db8::/64'),
+    good: map('m', 'fd00:1::/64', '2001:db8::/64'),
+  },
+  {
+    code: 'familiesApart',
+    fact: 'both sides of a map are of one family',
+    bad: map('m', '192.168.1.0/24', '«2001:db8::/64»'),
+    good: map('m', '192.168.1.20', '203.0.113.20'),
+  },
+  {
+    code: 'notAPrefix',
+    fact: 'a side of a map is a prefix',
+    bad: map('m', '«192.168.1.1-192.168.1.9»', '203.0.113.0/24'),
+    good: map('m', '192.168.1.0/24', '203.0.113.0/24'),
+  },
+  {
+    code: 'missingProperty',
+    fact: 'a map has an interface and two sides',
+    bad: 'map «m» {\n  interface wan\n  inside 192.168.1.0/24\n}\n',
+    good: map('m', '192.168.1.0/24', '203.0.113.0/24'),
+    says: '`outside`',
+  },
+  {
+    code: 'mapsOverlap',
+    fact: 'a source is mapped by one map of an interface',
+    bad: `${map('m', '192.168.1.0/24', '10.1.0.0/24')}«map n» {\n  interface wan, dmz\n  inside 192.168.1.128/25\n  outside 10.2.0.0/25\n}\n`,
+    good: `${map('m', '192.168.1.0/24', '10.1.0.0/24')}${map('n', '192.168.1.128/25', '10.2.0.0/25', 'dmz')}`,
+    says: 'a packet from 192.168.1.128/25 out by wan',
+  },
+  {
+    code: 'mapsOverlap',
+    fact: 'a destination belongs to one map, whatever its interface',
+    bad: `${map('m', '192.168.1.0/24', '10.1.0.0/24')}«map n» {\n  interface dmz\n  inside 192.168.2.7\n  outside 10.1.0.7\n}\n`,
+    good: `${map('m', '192.168.1.0/24', '10.1.0.0/24')}${map('n', '192.168.2.7', '10.1.1.7', 'dmz')}`,
+    says: 'a packet to 10.1.0.7',
+  },
+  {
+    code: 'mapsOverlap',
+    fact: 'a source is mapped or masqueraded',
+    bad: `${masquerade('m', 'from home\n  interface wan')}«map n» {\n  interface wan\n  inside 192.168.1.20\n  outside 203.0.113.20\n}\n`,
+    good: `${masquerade('m', 'from home except han\n  interface wan')}${map('n', '192.168.1.20', '203.0.113.20')}`,
+    says: 'a packet from 192.168.1.20 out by wan could be taken by the map `n` and by the masquerade `m`',
+  },
+  {
+    code: 'mapsOverlap',
+    fact: 'the addresses of a pool belong to no map',
+    bad: `${masquerade('m', 'from home\n  interface wan\n  address 203.0.113.16/28')}«map n» {\n  interface wan\n  inside 192.168.2.10\n  outside 203.0.113.20\n}\n`,
+    good: `${masquerade('m', 'from home\n  interface wan\n  address 203.0.113.16-203.0.113.19')}${map('n', '192.168.2.10', '203.0.113.20')}`,
+    says: 'a packet to 203.0.113.20',
+  },
+  {
+    code: 'mapsOverlap',
+    fact: 'a port of a mapped address is not redirected elsewhere',
+    bad: `${redirect('r', '«listen tcp 80 to leia»', 'allow from any\n  address 203.0.113.20')}${map('n', '192.168.2.10', '203.0.113.20')}`.replace(
+      /«(.*?)»([\s\S]*)(map n)/,
+      '$1$2«$3»',
+    ),
+    good: `${redirect('r', 'listen tcp 80 to leia', 'allow from any\n  address 203.0.113.21')}${map('n', '192.168.2.10', '203.0.113.20')}`,
+    says: 'tcp 80 to 203.0.113.20',
+  },
+  {
+    code: 'mapsOverlap',
+    fact: 'the address of an interface may be a mapped one',
+    bad: `${redirect('r', 'listen tcp 80 to leia')}«map n» {\n  interface wan\n  inside 192.168.2.10\n  outside 203.0.113.20\n}\n`,
+    good: `${redirect('r', 'listen tcp 80 to leia')}${map('n', '192.168.2.10', '203.0.113.20', 'lan')}`,
+    says: 'the address of wan, which may be in 203.0.113.20',
+  },
+  {
+    code: 'shareTooSmall',
+    fact: 'every source needs a block of ports',
+    bad: masquerade(
+      'm',
+      'from home\n  interface wan\n  address 203.0.113.1-203.0.113.3\n  ports 1024-65535\n  «share 1000 ports per source»',
+    ),
+    good: masquerade(
+      'm',
+      'from home\n  interface wan\n  address 203.0.113.1-203.0.113.4\n  ports 1024-65535\n  share 1000 ports per source',
+    ),
+    says: "1000 ports for each of 256 sources don't fit: 3 outside addresses with 64512 ports each (1024-65535) have 192 such blocks",
+  },
+  {
+    code: 'shareUncountable',
+    fact: 'IPv6 sources are not counted off',
+    bad: masquerade('m', 'from servers\n  interface wan\n  family ipv4, ipv6\n  «share 1000 ports per source»'),
+    good: masquerade('m', 'from servers\n  interface wan\n  address 203.0.113.0/29\n  share 900 ports per source'),
+  },
+  {
+    code: 'unknownWord',
+    fact: '`family` knows two words',
+    bad: masquerade('m', 'from servers\n  interface wan\n  family «ip6»'),
+    good: masquerade('m', 'from servers\n  interface wan\n  family ipv6'),
+  },
+  {
+    code: 'outOfRange',
+    fact: 'a share is not larger than all ports',
+    bad: masquerade('m', 'from home\n  interface wan\n  share «0» ports per source'),
+    good: masquerade('m', 'from han\n  interface wan\n  share 1 ports per source'),
+  },
+  {
     code: 'notBuilt',
     fact: 'a limit waits to be built',
     bad: policy('allow web «limit 10/minute per source»'),
@@ -327,10 +443,7 @@ export const MEANING: readonly Case[] = [
   {
     code: 'notBuilt',
     fact: 'properties of a masquerade wait to be built',
-    bad: masquerade(
-      'm',
-      'from home\n  interface wan\n  «share 1024 ports per source»\n  «helper ftp»\n  «limit 20 flows per source»\n  «family ipv6»',
-    ),
+    bad: masquerade('m', 'from home\n  interface wan\n  «helper ftp»\n  «limit 20 flows per source»'),
     good: masquerade('m', 'from home\n  interface wan\n  address 203.0.113.1-203.0.113.4\n  ports 61000-65095'),
   },
   {
@@ -348,7 +461,7 @@ export const MEANING: readonly Case[] = [
   {
     code: 'notBuilt',
     fact: 'whole blocks wait to be built',
-    bad: 'map «m» {\n  interface wan\n  inside 192.168.1.0/24\n  outside 203.0.113.0/24\n}\nautofw «a» {\n  from home\n  interface wan\n  control tcp 7070\n  open udp 6970-7170\n}\n',
+    bad: 'autofw «a» {\n  from home\n  interface wan\n  control tcp 7070\n  open udp 6970-7170\n}\n',
     good: '',
   },
   {
