@@ -17,8 +17,10 @@
 #include "options.h"
 #include "other.h"
 #include "parse.h"
+#include "pieces.h"
 #include "restamp.h"
 #include "sweep.h"
+#include "wait.h"
 
 POLICIES(MAP(xdp_policies));
 POLICIES(MAP(tc_ingress_policies));
@@ -74,11 +76,9 @@ int xdp_ingress(struct xdp_md *ctx)
 		break;
 	case PARSED_MALFORMED:
 		return drop_arrival(ctx, DROP_MALFORMED);
-	case PARSED_FRAGMENT:
-		return drop_arrival(ctx, DROP_FRAGMENT);
 	case PARSED_OTHER_FAMILY:
 		return hand_over_frame(ctx);
-	default:
+	default: /* pieces, too: TC puts them in order */
 		return XDP_PASS;
 	}
 	if (unlikely(h.length > end - data - sizeof(struct ethhdr)) &&
@@ -146,6 +146,99 @@ static __noinline bool drop_priority_tags(struct __sk_buff *skb)
 	return !skb->vlan_present;
 }
 
+/* What tc_ingress, whose stack and checks are for whole packets of flows, leaves to others. The packet as it was parsed there. */
+static __always_inline enum parsed parse_again(struct __sk_buff *skb, struct piece_work *w)
+{
+	struct iface *in = get_interface(skb->ifindex);
+	enum parsed parsed;
+
+	if (!in)
+		return PARSED_OTHER;
+	parsed = parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end,
+			      in->flags & IFACE_ETHERNET ? sizeof(struct ethhdr) : 0, true, &w->h);
+	return is_truncated(skb, &w->h) ? PARSED_MALFORMED : parsed;
+}
+
+SEC("tc")
+int tc_pieces(struct __sk_buff *skb)
+{
+	struct piece_work *w = get_piece_work();
+	enum hop hop = HOP_FINE;
+	enum drop_reason reason;
+	struct flow_dir *flow;
+	struct header *h;
+	int verdict;
+	bool due;
+	__u32 now;
+
+	if (!w)
+		return drop_skb(skb, DROP_FAILED);
+	h = &w->h;
+	if (parse_again(skb, w) != PARSED_FRAGMENT)
+		return drop_skb(skb, DROP_MALFORMED);
+	reason = read_piece(skb, h, SIDE_ARRIVES, &w->piece);
+	if (reason != DROP_NONE)
+		return drop_skb(skb, reason);
+	if (!h->head) {
+		verdict = tail_in(skb, w);
+		if (verdict == ASK_POLICY)
+			goto miss;
+		return verdict;
+	}
+	flow = bpf_map_lookup_elem(&MAP(flows), &h->key);
+	if (!flow || flow->epoch != get_epoch() || starts_again(&h->key, h, flow))
+		goto miss;
+	now = coarse_now();
+	due = is_new_second(flow, now) || !(flow->flags & (FLOW_NEIGHBOUR | FLOW_LOCAL));
+	w->next.address = NO_ADDRESS;
+	if (due)
+		hop = revalidate(skb, &h->key, flow, now, &w->next.address);
+	if (hop == HOP_NEW)
+		goto miss;
+	if (hop == HOP_NONE)
+		return drop_datagram(skb, w, DROP_NO_ROUTE);
+	w->next.probe = due && is_probe_due(flow, now);
+	return head_on(skb, w, flow);
+miss:
+	ask_policy(skb, &MAP(tc_ingress_policies));
+	return drop_skb(skb, DROP_NO_POLICY);
+}
+
+SEC("tc")
+int tc_errors(struct __sk_buff *skb)
+{
+	struct piece_work *w = get_piece_work();
+	enum drop_reason reason;
+
+	if (!w)
+		return drop_skb(skb, DROP_FAILED);
+	switch (parse_again(skb, w)) {
+	case PARSED_ERROR:
+		return icmp_error_in(skb, w, false);
+	case PARSED_ERROR_HEAD:
+		reason = read_piece(skb, &w->h, SIDE_ARRIVES, &w->piece);
+		return reason == DROP_NONE ? icmp_error_in(skb, w, true) : drop_skb(skb, reason);
+	default:
+		return drop_skb(skb, DROP_MALFORMED);
+	}
+}
+
+enum tc_program {
+	TC_PIECES = 0,
+	TC_ERRORS = 1,
+};
+
+/* tc_programs4, tc_programs6: key is enum tc_program; filled when the datapath is loaded. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 2);
+	__uint(key_size, sizeof(__u32));
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__array(values, int(struct __sk_buff *));
+} MAP(tc_programs) SEC(".maps") = {
+	.values = { [TC_PIECES] = &tc_pieces, [TC_ERRORS] = &tc_errors },
+};
+
 SEC("tc")
 int tc_ingress(struct __sk_buff *skb)
 {
@@ -175,11 +268,16 @@ int tc_ingress(struct __sk_buff *skb)
 	case PARSED_FLOW:
 		break;
 	case PARSED_ERROR:
-		return icmp_error_in(skb, &h);
+	case PARSED_ERROR_HEAD:
+		bpf_tail_call(skb, &MAP(tc_programs), TC_ERRORS);
+		return drop_skb(skb, DROP_FAILED);
 	case PARSED_MALFORMED:
 		return drop_skb(skb, DROP_MALFORMED);
+	case PARSED_TINY:
+		return drop_skb(skb, DROP_TINY_FRAGMENT);
 	case PARSED_FRAGMENT:
-		return drop_skb(skb, DROP_FRAGMENT);
+		bpf_tail_call(skb, &MAP(tc_programs), TC_PIECES);
+		return drop_skb(skb, DROP_FAILED);
 	case PARSED_OTHER_FAMILY:
 		return hand_over_in(skb, l3);
 	case PARSED_OTHER:
@@ -250,6 +348,7 @@ int tc_egress(struct __sk_buff *skb)
 	case PARSED_FLOW:
 		break;
 	case PARSED_ERROR:
+	case PARSED_ERROR_HEAD:
 		if (skb->ingress_ifindex || shows_inside(skb, &h.key.saddr))
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return icmp_error_out(skb, &h);
@@ -264,6 +363,8 @@ int tc_egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	case PARSED_MALFORMED:
 		return drop_skb(skb, DROP_MALFORMED);
+	case PARSED_TINY:
+		return drop_skb(skb, DROP_TINY_FRAGMENT);
 	default:
 		if (skb->ingress_ifindex || shows_inside(skb, &h.key.saddr))
 			return drop_skb(skb, DROP_UNTRANSLATED);

@@ -29,6 +29,9 @@ enum drop_reason {
 	DROP_HELD = 20,           /* an unsolicited SYN from outside: rejected when it comes again after six seconds */
 	DROP_UNKNOWN_HEADER = 21, /* an IPv6 extension header that is not known, or more of them than are walked */
 	DROP_LIMITED = 22,        /* beyond the `limit` of a line */
+	DROP_TINY_FRAGMENT = 24,  /* a head too short for its ports, or another piece with bytes of the TCP header */
+	DROP_OVERLAP = 25,        /* a piece that holds bytes which another one of its datagram has brought */
+	DROP_STASH_FULL = 26,     /* pieces that wait for their head: its source has no more room for them */
 	DROP_COUNT = 32,          /* room */
 };
 
@@ -46,16 +49,21 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } drops SEC(".maps");
 
-/* A function of its own also so that the enum is in BTF. */
-static __noinline void count_drop(enum drop_reason reason, __u32 bytes)
+static __always_inline void count_drops(enum drop_reason reason, __u32 packets, __u32 bytes)
 {
 	__u32 key = reason;
 	struct drop_count *count = bpf_map_lookup_elem(&drops, &key);
 
 	if (count) {
-		count->packets++;
+		count->packets += packets;
 		count->bytes += bytes;
 	}
+}
+
+/* A function of its own also so that the enum is in BTF. */
+static __noinline void count_drop(enum drop_reason reason, __u32 bytes)
+{
+	count_drops(reason, 1, bytes);
 }
 
 #endif

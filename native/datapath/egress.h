@@ -12,6 +12,7 @@
 #include "nexthop.h"
 #include "options.h"
 #include "parse.h"
+#include "pieces.h"
 #include "rewrite.h"
 #include "target.h"
 
@@ -70,97 +71,60 @@ static __noinline bool shows_inside(struct __sk_buff *skb, const addr_t *from)
 	       !same_address(fib_source(&fib), saddr);
 }
 
-/* A datagram in pieces, as the stack sends it. */
-struct datagram {
-	addr_t saddr;
-	addr_t daddr;
-	__be32 id;
-	__u32 protocol;
-};
+/* A packet of the gateway's own flow, with an address of an inner interface, by one that hides such and that is not the flow's. */
+static __always_inline bool leaves_elsewhere(struct __sk_buff *skb, const struct header *h, const struct flow_dir *flow)
+{
+	struct iface *out = get_interface(skb->ifindex);
 
-/* How its head left. */
-struct departure {
-	addr_t saddr;
-	__u32 ifindex;
-	__u32 pad[sizeof(addr_t) / 16];
-};
-
-/* heads: key is a datagram of which the stack sends pieces; written by TC egress with the head, read with the others, which
- * follow at once; the least recently used entry goes. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct datagram);
-	__type(value, struct departure);
-} heads SEC(".maps");
-
-/* What leave_in_pieces knows. */
-struct piece {
-	struct datagram datagram;
-	struct departure departure;
-	struct flow_key to;
-};
-
-/* pieces: key 0; written by the CPU that sends a piece, means nothing afterwards. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct piece);
-} pieces SEC(".maps");
-
-#define ASK_POLICY 0x100 /* no verdict: the head of a new flow of the gateway's own */
+	return out && out->flags & MAP(IFACE_HIDES) && !(flow->flags & FLOW_NAT_SRC) && is_private(h->key.saddr) &&
+	       !open_door(flow->door, skb->ifindex);
+}
 
 /*
  * Pieces that the stack made: of forwarded packets, because the way out is too narrow and the sender allows it (no DF),
- * and of the gateway's own. The head has the ports; the others take the source that it took.
+ * and of the gateway's own. The head has the ports; the others take the source and the identification that it took.
+ * ASK_POLICY: the head of a new flow of the gateway's own.
  */
 static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 {
+	struct piece_work *w = get_piece_work();
 	bool own = !skb->ingress_ifindex;
-	struct departure *head;
 	struct flow_dir *flow;
-	struct piece *piece;
-	__u32 zero = 0;
+	struct datagram *d;
 	int verdict;
 
-	piece = bpf_map_lookup_elem(&pieces, &zero);
-	if (!h || !piece)
+	if (!h || !w)
 		return TC_ACT_SHOT;
-	piece->datagram.saddr = h->key.saddr;
-	piece->datagram.daddr = h->key.daddr;
-	piece->datagram.protocol = h->key.protocol;
-	if (!read_datagram_id(skb, h, &piece->datagram.id))
-		return drop_skb(skb, DROP_FAILED);
+	if (read_piece(skb, h, own ? SIDE_OWN : SIDE_LEAVES, &w->piece) != DROP_NONE)
+		return drop_skb(skb, DROP_MALFORMED);
 	if (h->head) {
-		piece->departure.saddr = h->key.saddr;
-		piece->departure.ifindex = skb->ifindex;
 		flow = bpf_map_lookup_elem(&MAP(flows), &h->key);
-		if (flow && flow->flags & FLOW_NAT_SRC) {
-			translate_key(&h->key, flow, &piece->to);
-			piece->departure.saddr = piece->to.saddr;
-		}
-		if (!own)
-			verdict = leave_forwarded(skb, h);
-		else if (flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN)
-			verdict = send_skb(skb, h, flow, coarse_now());
-		else
-			verdict = ASK_POLICY;
-		if (verdict != TC_ACT_SHOT)
-			bpf_map_update_elem(&heads, &piece->datagram, &piece->departure, BPF_ANY);
-		return verdict;
+		if (own && !(flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN))
+			return ASK_POLICY;
+		if (own && leaves_elsewhere(skb, h, flow))
+			return drop_datagram(skb, w, DROP_UNTRANSLATED);
+		verdict = own ? send_skb(skb, h, flow, coarse_now()) : leave_forwarded(skb, h);
+		if (verdict == TC_ACT_SHOT)
+			return verdict;
+		return leave_head(skb, h, flow);
 	}
-	head = bpf_map_lookup_elem(&heads, &piece->datagram);
-	if (head && head->ifindex != skb->ifindex)
-		head = NULL;
-	if ((!head && !own) || (own && (!head || same_address(head->saddr, h->key.saddr)) && shows_inside(skb, &h->key.saddr)))
+	d = &w->known;
+	if (!find_datagram(&w->piece.key, coarse_now(), d)) {
+		if (!own || shows_inside(skb, &h->key.saddr))
+			return drop_skb(skb, DROP_FRAGMENT);
+		return TC_ACT_UNSPEC;
+	}
+	if (d->fate == DATAGRAM_DROPPED)
+		return drop_skb(skb, d->reason);
+	if (own && same_address(d->saddr, h->key.saddr) && shows_inside(skb, &h->key.saddr))
 		return drop_skb(skb, DROP_FRAGMENT);
-	if (head && !same_address(head->saddr, h->key.saddr)) {
-		make_key(&piece->to, head->saddr, h->key.daddr, 0, 0, 0);
-		h->key.protocol = IPPROTO_IP; /* the ports are in the head */
-		if (!rewrite_skb(skb, h, &piece->to, WRITE_SRC))
-			return drop_skb(skb, DROP_FAILED);
-	}
+	w->h = *h;
+	w->h.key.protocol = NO_PORTS;
+	w->to.saddr = d->saddr;
+	w->to.sport = 0;
+	if (!write_id(skb, h, w->piece.key.id, d->id) ||
+	    (!same_address(d->saddr, h->key.saddr) && !rewrite_skb(skb, &w->h, &w->to, WRITE_SRC)))
+		return drop_skb(skb, DROP_FAILED);
 	return TC_ACT_UNSPEC;
 }
 

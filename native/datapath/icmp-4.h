@@ -24,8 +24,14 @@ static __always_inline bool read_quote(struct __sk_buff *skb, const struct heade
 	q->ip_check = ip.check;
 	q->l4_check = 0;
 	q->has_tcp_check = false;
-	if (ip.frag_off & bpf_htons(IP_OFFSET) || q->l4 + sizeof(words) > h->l3 + h->length)
+	q->id = q->sent_id = ip.id;
+	q->tail = ip.frag_off & bpf_htons(IP_OFFSET);
+	if (q->l4 + sizeof(words) > h->l3 + h->length)
 		return false; /* RFC 792: eight bytes of it at least */
+	if (ip.frag_off & bpf_htons(IP_OFFSET | IP_MORE_FRAGMENTS) && !recognize_datagram() && q->tail)
+		return false;
+	if (q->tail)
+		return true;
 	if (bpf_skb_load_bytes(skb, q->l4, words, sizeof(words)))
 		return ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP && ip.protocol != IPPROTO_ICMP;
 	if (ip.protocol == IPPROTO_TCP || ip.protocol == IPPROTO_UDP || ip.protocol == IPPROTO_SCTP) {
@@ -56,11 +62,17 @@ static __always_inline bool rewrite_quote(struct __sk_buff *skb, const struct he
 	sum_t ports = replace16(q->key.sport, back->dport) + replace16(q->key.dport, back->sport);
 	__be32 pair[2] = { back->daddr, back->saddr };
 	__be16 words[2] = { back->dport, back->sport };
-	__u16 ip_check = update_sum(q->ip_check, addresses), l4_check = q->l4_check;
-	sum_t outer = addresses + replace16(q->ip_check, ip_check);
+	sum_t ids = replace16(q->id, q->sent_id);
+	__u16 ip_check = update_sum(q->ip_check, addresses + ids), l4_check = q->l4_check;
+	sum_t outer = addresses + ids + replace16(q->ip_check, ip_check);
+	__be16 sent_id = q->sent_id;
 	__u32 at = 0;
 
-	if (q->key.protocol == IPPROTO_TCP || q->key.protocol == IPPROTO_UDP || q->key.protocol == IPPROTO_SCTP) {
+	if (q->id != q->sent_id && bpf_skb_store_bytes(skb, q->l3 + offsetof(struct iphdr, id), &sent_id, sizeof(sent_id), 0))
+		return false;
+	if (q->tail) {
+		/* what follows the quoted header is data */
+	} else if (q->key.protocol == IPPROTO_TCP || q->key.protocol == IPPROTO_UDP || q->key.protocol == IPPROTO_SCTP) {
 		if (bpf_skb_store_bytes(skb, q->l4, words, sizeof(words), 0))
 			return false;
 		outer += ports;

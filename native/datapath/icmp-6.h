@@ -24,6 +24,9 @@ static __noinline bool read_quote(struct __sk_buff *skb, const struct header *h,
 	at = q->l3 + sizeof(ip);
 	if (at > end || bpf_skb_load_bytes(skb, q->l3, &ip, sizeof(ip)) || ip.version != 6)
 		return false;
+	q->id = q->sent_id = 0;
+	q->fragment_at = 0;
+	q->tail = false;
 	next = ip.nexthdr;
 	for (i = 0; i < MAX_EXTENSIONS && is_extension(next); i++) {
 		struct extension one;
@@ -31,9 +34,14 @@ static __noinline bool read_quote(struct __sk_buff *skb, const struct header *h,
 		if (at + sizeof(one) > end || bpf_skb_load_bytes(skb, at, &one, sizeof(one)))
 			return false;
 		if (next == IPPROTO_FRAGMENT_HEADER) {
-			if (bpf_ntohs(one.offset) >> 3)
-				return false;
+			q->fragment_at = at;
+			q->id = q->sent_id = one.id;
+			q->tail = bpf_ntohs(one.offset) >> 3;
 			at += sizeof(one);
+			if (q->tail) {
+				next = one.next;
+				break;
+			}
 		} else {
 			at += (one.size + 1) * 8;
 		}
@@ -45,6 +53,10 @@ static __noinline bool read_quote(struct __sk_buff *skb, const struct header *h,
 	make_key(&q->key, read_address(&ip.saddr), read_address(&ip.daddr), 0, 0, next);
 	q->l4_check = 0;
 	q->has_tcp_check = false;
+	if (q->fragment_at && !recognize_datagram() && q->tail)
+		return false;
+	if (q->tail)
+		return true;
 	if (at + sizeof(words) > end || bpf_skb_load_bytes(skb, at, words, sizeof(words)))
 		return next != IPPROTO_TCP && next != IPPROTO_UDP && next != IPPROTO_ICMPV6 && !is_extension(next);
 	if (next == IPPROTO_TCP || next == IPPROTO_UDP || next == IPPROTO_SCTP) {
@@ -86,8 +98,17 @@ static __noinline bool rewrite_quote(struct __sk_buff *skb, const struct header 
 	words[1] = back->sport;
 	l4_check = q->l4_check;
 	outer = addresses;
+	if (q->id != q->sent_id) {
+		__be32 id = q->sent_id;
 
-	if (q->key.protocol == IPPROTO_TCP || q->key.protocol == IPPROTO_UDP || q->key.protocol == IPPROTO_SCTP) {
+		if (bpf_skb_store_bytes(skb, q->fragment_at + offsetof(struct extension, id), &id, sizeof(id), 0))
+			return false;
+		outer += replace32(q->id, id);
+	}
+
+	if (q->tail) {
+		/* what follows the quoted header is data */
+	} else if (q->key.protocol == IPPROTO_TCP || q->key.protocol == IPPROTO_UDP || q->key.protocol == IPPROTO_SCTP) {
 		if (bpf_skb_store_bytes(skb, q->l4, words, sizeof(words), 0))
 			return false;
 		outer += ports;

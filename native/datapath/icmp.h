@@ -8,8 +8,10 @@
 #include "drop.h"
 #include "family.h"
 #include "forward.h"
+#include "idents.h"
 #include "maps.h"
 #include "nexthop.h"
+#include "pieces.h"
 #include "target.h"
 
 /* The packet that an error quotes. */
@@ -20,7 +22,10 @@ struct quote {
 	__u16 ip_check;
 	__u16 l4_check;       /* of UDP and ICMP; TCP's lies beyond the eight bytes that are sure to be there */
 	bool has_tcp_check;
-	__u8 pad[7];
+	bool tail;            /* a piece that is not the head: it has no ports */
+	__u16 fragment_at;    /* IPv6: offset of its fragment header; 0: none */
+	__be32 id;            /* identification */
+	__be32 sent_id;       /* that its sender gave it */
 };
 
 /* What is known of an error: too large for the stack. */
@@ -28,8 +33,8 @@ struct error {
 	struct quote quote;
 	struct flow_key key;  /* of the flow that carries it */
 	struct flow_key to;   /* what that flow's packets become */
-	struct header outer;
-	struct next_hop next;
+	struct flow_key of;   /* recognize_datagram */
+	struct ident_key ident;
 };
 
 /* errors: key 0; written by the CPU that handles an error, means nothing afterwards. */
@@ -45,6 +50,44 @@ static __always_inline struct error *get_error(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&errors, &zero);
+}
+
+/*
+ * The quote is a piece of a datagram that has left in pieces: its own identification, and the ports where the piece has none.
+ * What the flow's packets become is what the quote shows.
+ */
+static __noinline bool recognize_datagram(void)
+{
+	struct error *e = get_error();
+	struct flow_dir *flow;
+	struct ident *ident;
+	struct quote *q;
+
+	if (!e)
+		return false;
+	q = &e->quote;
+	__builtin_memset(&e->ident, 0, sizeof(e->ident));
+	e->ident.saddr = q->key.saddr;
+	e->ident.daddr = q->key.daddr;
+	e->ident.id = q->id;
+	e->ident.protocol = datagram_protocol(q->key.protocol);
+	ident = bpf_map_lookup_elem(&MAP(idents), &e->ident);
+	if (!ident)
+		return false;
+	q->sent_id = ident->id;
+	if (!q->tail)
+		return true;
+	e->of = ident->flow;
+	flow = bpf_map_lookup_elem(&MAP(flows), &e->of);
+	if (!flow)
+		return false;
+	translate_key(&e->of, flow, &e->to);
+	if (!same_address(e->to.saddr, q->key.saddr) || !same_address(e->to.daddr, q->key.daddr))
+		return false;
+	q->key.sport = e->to.sport;
+	q->key.dport = e->to.dport;
+	q->key.protocol = e->of.protocol;
+	return true;
 }
 
 #define SUM_PIECE 64
@@ -77,59 +120,88 @@ static __noinline bool has_right_sum(struct __sk_buff *skb, __u32 from, __u32 to
 #include "icmp-6.h"
 #endif
 
+static __always_inline int drop_error(struct __sk_buff *skb, struct piece_work *w, bool pieces, enum drop_reason reason)
+{
+	return pieces ? drop_datagram(skb, w, reason) : drop_skb(skb, reason);
+}
+
+/* As note_head, for an error that goes the way of `flow`'s packets and takes the addresses in w->to. */
+static __noinline bool note_error_head(struct __sk_buff *skb, struct piece_work *w, const struct flow_key *key,
+				       const struct flow_dir *flow)
+{
+	if (!w || !key || !flow)
+		return true;
+	w->known.flow = *key;
+	w->known.slot = flow->slot;
+	w->known.fate = DATAGRAM_ERROR;
+	claim_ident(w, key);
+	return note_head(skb, w, w->h.l3);
+}
+
 /*
  * An error about a packet P of a flow travels the way of P's answers: the reverse of the quoted tuple, seen from where
  * the error comes, is the key of the direction that it takes. Whoever reports (a router on the way, too) appears with
  * the address that the answers appear with, where their source is hidden.
+ * The error is in w->h. `pieces`: it is the head (w->piece) of one in pieces; nobody can tell then whether its sum is right.
  */
-static __noinline int icmp_error_in(struct __sk_buff *skb, struct header *h)
+static __noinline int icmp_error_in(struct __sk_buff *skb, struct piece_work *w, bool pieces)
 {
 	struct error *e = get_error();
 	struct flow_dir *flow;
+	struct header *h;
 
-	if (!h || !e)
+	if (!w || !e)
 		return TC_ACT_SHOT;
+	h = &w->h;
 	if (skb->mark == ANSWER_MARK) {
 		skb->mark = 0;
 		return TC_ACT_UNSPEC;
 	}
 	if (!read_quote(skb, h, &e->quote))
-		return drop_skb(skb, DROP_MALFORMED);
+		return drop_error(skb, w, pieces, e->quote.tail ? DROP_STRAY : DROP_MALFORMED);
 	reverse_key(&e->quote.key, &e->key);
 	flow = bpf_map_lookup_elem(&MAP(flows), &e->key);
 	if (!flow || flow->epoch == EPOCH_DYING || flow->flags & FLOW_OWN)
-		return drop_skb(skb, DROP_STRAY);
+		return drop_error(skb, w, pieces, DROP_STRAY);
 	/*
 	 * RFC 5508 REQ-3: an error whose own checksum is wrong is dropped, and one whose quoted IP header has a wrong one; the
 	 * quoted transport checksum may be as it is.
 	 */
-	if (!has_right_sum(skb, h->l4, h->l3 + h->length, icmp_pseudo_sum(h)) || !has_right_header(skb, &e->quote))
-		return drop_skb(skb, DROP_MALFORMED);
+	if ((!pieces && !has_right_sum(skb, h->l4, h->l3 + h->length, icmp_pseudo_sum(h))) ||
+	    !has_right_header(skb, &e->quote))
+		return drop_error(skb, w, pieces, DROP_MALFORMED);
 	if (!open_door(flow->door, skb->ifindex))
-		return drop_skb(skb, DROP_WRONG_INTERFACE);
+		return drop_error(skb, w, pieces, DROP_WRONG_INTERFACE);
+	if (!(flow->flags & FLOW_LOCAL)) {
+		if (h->ttl <= 1 || h->length > flow->mtu)
+			return drop_error(skb, w, pieces, DROP_STRAY);
+		/* an inside router, about a flow without masquerade */
+		if (!(flow->flags & FLOW_NAT_SRC) && !same_address(h->key.saddr, e->key.saddr) &&
+		    is_hidden_by(flow->seat, h->key.saddr))
+			return drop_error(skb, w, pieces, DROP_UNTRANSLATED);
+	}
 	translate_key(&e->key, flow, &e->to);
-	if (flow->flags & (FLOW_NAT_SRC | FLOW_NAT_DST) && !rewrite_quote(skb, h, &e->quote, &e->to))
-		return drop_skb(skb, DROP_FAILED);
-	e->outer = *h;
-	e->outer.key.sport = 0;
-	e->outer.key.dport = 0;
-	e->outer.key.protocol = ERROR_PROTOCOL;
+	w->to = e->to;
 	if (!(flow->flags & FLOW_NAT_SRC))
-		e->to.saddr = h->key.saddr;
-	e->to.sport = 0;
-	e->to.dport = 0;
+		w->to.saddr = h->key.saddr;
+	w->to.sport = w->to.dport = 0;
+	if (pieces && !note_error_head(skb, w, &e->key, flow))
+		return TC_ACT_SHOT; /* it comes in again */
+	if ((flow->flags & (FLOW_NAT_SRC | FLOW_NAT_DST) || e->quote.id != e->quote.sent_id) &&
+	    !rewrite_quote(skb, h, &e->quote, &e->to))
+		return drop_skb(skb, DROP_FAILED);
+	h->key.sport = 0;
+	h->key.dport = 0;
+	h->key.protocol = ERROR_PROTOCOL;
 	if (flow->flags & FLOW_LOCAL) {
-		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, &e->outer, &e->to, WRITE_DST))
+		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, &w->to, WRITE_DST))
 			return drop_skb(skb, DROP_FAILED);
 		return TC_ACT_UNSPEC;
 	}
-	if (h->ttl <= 1 || h->length > flow->mtu)
-		return drop_skb(skb, DROP_STRAY);
-	if (!(flow->flags & FLOW_NAT_SRC) && !same_address(h->key.saddr, e->key.saddr) &&
-	    is_hidden_by(flow->seat, e->to.saddr)) /* an inside router, about a flow without masquerade */
-		return drop_skb(skb, DROP_UNTRANSLATED);
-	e->next = (struct next_hop){ .probe = false };
-	return send_on(skb, &e->outer, flow, &e->to, &e->next);
+	if (pieces && !write_id(skb, h, w->piece.key.id, w->known.id))
+		return drop_skb(skb, DROP_FAILED);
+	w->next = (struct next_hop){ .probe = false };
+	return send_on(skb, h, flow, &w->to, &w->next);
 }
 
 /*

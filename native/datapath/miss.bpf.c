@@ -17,6 +17,7 @@ extern int masqc_policy_forward(struct masqc_packet *packet);
 #include "maps.h"
 #include "note.h"
 #include "parse.h"
+#include "pieces.h"
 #include "recheck.h"
 #include "reject.h"
 #include "work.h"
@@ -38,12 +39,6 @@ static __always_inline int refuse_frame(struct work *w, __u32 bytes)
 {
 	note_refusal(w);
 	return drop_frame(w->reason, bytes);
-}
-
-static __always_inline int refuse_skb(struct __sk_buff *skb, struct work *w)
-{
-	note_refusal(w);
-	return drop_skb(skb, w->reason);
 }
 
 SEC("xdp.frags")
@@ -108,12 +103,101 @@ static WIDE enum parsed parse_skb(struct __sk_buff *skb, struct work *w)
 	return parse_packet((void *)(long)skb->data, (void *)(long)skb->data_end, l3, true, &w->h);
 }
 
+/* Drops the packet, and if it is the head of a datagram all of that. */
+static __noinline int drop_whole(struct __sk_buff *skb, struct work *w, enum drop_reason reason)
+{
+	return w && w->h.head ? drop_datagram(skb, get_piece_work(), reason) : drop_skb(skb, reason);
+}
+
+/* The same, counted and logged for the line of the file that says so. */
+static __always_inline int refuse_whole(struct __sk_buff *skb, struct work *w)
+{
+	note_refusal(w);
+	return drop_whole(skb, w, w->reason);
+}
+
+/* The stack has it, without a flow. */
+static __noinline int pass_whole(struct __sk_buff *skb, struct work *w)
+{
+	struct piece_work *pieces = get_piece_work();
+
+	if (!w || !pieces || !w->h.head)
+		return TC_ACT_UNSPEC;
+	__builtin_memset(&pieces->known, 0, sizeof(pieces->known));
+	pieces->known.fate = DATAGRAM_PASSES;
+	return note_head(skb, pieces, w->h.l3) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+static __noinline int reject_whole(struct __sk_buff *skb, struct work *w, bool own)
+{
+	if (w && w->h.head) {
+		struct piece_work *pieces = get_piece_work();
+
+		if (pieces)
+			refuse_pieces(skb, pieces, w->reason);
+	}
+	return reject_skb(skb, w, own);
+}
+
+/* A piece that is not the head, of a flow that an earlier policy decided. */
+static __noinline int tc_tail_miss(struct __sk_buff *skb, struct work *w)
+{
+	struct piece_work *pieces = get_piece_work();
+	struct flow_dir *flow;
+	struct flow_key own;
+
+	if (!w || !pieces || !find_datagram(&pieces->piece.key, coarse_now(), &pieces->known) ||
+	    pieces->known.fate != DATAGRAM_FOLLOWS)
+		return drop_skb(skb, DROP_FRAGMENT);
+	own = w->h.key;
+	w->h.key = pieces->known.flow;
+	switch (meet_flow(skb, w)) {
+	case FATE_KEPT:
+		break;
+	case FATE_NEW:
+		return drop_datagram(skb, pieces, DROP_ENDING);
+	default:
+		cut_flow(w);
+		return drop_datagram(skb, pieces, w->reason);
+	}
+	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	w->h.key = own;
+	if (!flow || flow->slot != pieces->known.slot)
+		return drop_datagram(skb, pieces, DROP_ENDING);
+	pieces->h = w->h;
+	return tail_on(skb, pieces, flow);
+}
+
+/* The packet, or the head, that w describes has its flow. */
+static __noinline int go_on(struct __sk_buff *skb, struct work *w)
+{
+	struct piece_work *pieces = get_piece_work();
+	struct flow_dir *flow;
+
+	if (!w || !pieces)
+		return drop_skb(skb, DROP_FAILED);
+	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	if (!flow || !open_door(flow->door, w->in))
+		return drop_whole(skb, w, DROP_WRONG_INTERFACE);
+	if (w->h.head) {
+		pieces->h = w->h;
+		pieces->next = (struct next_hop){ .address = w->hop };
+		return head_on(skb, pieces, flow);
+	}
+	if (flow->flags & FLOW_OWN)
+		return drop_skb(skb, DROP_FORGED);
+	if (flow->flags & FLOW_LOCAL)
+		return deliver_skb(skb, &w->h, flow, coarse_now());
+	if (skb->pkt_type != PACKET_HOST)
+		return TC_ACT_UNSPEC;
+	pieces->next = (struct next_hop){ .address = w->hop };
+	return forward_skb(skb, &w->h, flow, &pieces->next, coarse_now());
+}
+
 SEC("tc")
 int tc_ingress_miss(struct __sk_buff *skb)
 {
 	struct work *w = get_work();
-	struct next_hop next = {};
-	struct flow_dir *flow;
 	enum parsed parsed;
 	enum step step;
 
@@ -124,8 +208,16 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	parsed = parse_skb(skb, w);
-	if (parsed != PARSED_FLOW)
+	if (parsed == PARSED_FRAGMENT) {
+		struct piece_work *pieces = get_piece_work();
+
+		if (!pieces || read_piece(skb, &w->h, SIDE_ARRIVES, &pieces->piece) != DROP_NONE)
+			return drop_skb(skb, DROP_MALFORMED);
+		if (!w->h.head)
+			return tc_tail_miss(skb, w);
+	} else if (parsed != PARSED_FLOW) {
 		return drop_skb(skb, DROP_MALFORMED);
+	}
 	switch (meet_flow(skb, w)) {
 	case FATE_NEW:
 		break;
@@ -134,14 +226,14 @@ int tc_ingress_miss(struct __sk_buff *skb)
 	case FATE_REJECTED:
 		cut_flow(w);
 		note_refusal(w);
-		return reject_skb(skb, w, false);
+		return reject_whole(skb, w, false);
 	default:
 		cut_flow(w);
-		return refuse_skb(skb, w);
+		return refuse_whole(skb, w);
 	}
 	step = decide_arrival(skb, w);
 	if (step == STEP_CREATE && skb->pkt_type != PACKET_HOST)
-		return TC_ACT_UNSPEC; /* a broadcast: nothing answers it as a flow, and nobody forwards it */
+		return pass_whole(skb, w); /* a broadcast: nothing answers it as a flow, and nobody forwards it */
 	if (step == STEP_CREATE && !create_flow(skb, w))
 		step = w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED ? STEP_REJECT : STEP_DROP;
 	switch (step) {
@@ -149,28 +241,18 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		break;
 	case STEP_PASS:
 		if (w->rule && !admit_passing(w))
-			return drop_skb(skb, w->reason);
-		return TC_ACT_UNSPEC;
+			return drop_whole(skb, w, w->reason);
+		return pass_whole(skb, w);
 	case STEP_REJECT:
 		note_refusal(w);
 		if (w->reason == DROP_REJECTED && is_syn_held(w))
-			return drop_skb(skb, DROP_HELD);
-		return reject_skb(skb, w, false);
+			return drop_whole(skb, w, DROP_HELD);
+		return reject_whole(skb, w, false);
 	default:
-		return refuse_skb(skb, w);
+		return refuse_whole(skb, w);
 	}
 known:
-	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
-	if (!flow || !open_door(flow->door, w->in))
-		return drop_skb(skb, DROP_WRONG_INTERFACE);
-	if (flow->flags & FLOW_OWN)
-		return drop_skb(skb, DROP_FORGED);
-	if (flow->flags & FLOW_LOCAL)
-		return deliver_skb(skb, &w->h, flow, coarse_now());
-	if (skb->pkt_type != PACKET_HOST)
-		return TC_ACT_UNSPEC;
-	next.address = w->hop;
-	return forward_skb(skb, &w->h, flow, &next, coarse_now());
+	return go_on(skb, w);
 }
 
 SEC("tc")
@@ -179,12 +261,19 @@ int tc_egress_miss(struct __sk_buff *skb)
 	struct work *w = get_work();
 	struct flow_dir *flow;
 	enum parsed parsed;
+	int verdict;
 
 	if (!w)
 		return drop_skb(skb, DROP_FAILED);
 	parsed = parse_skb(skb, w);
-	if (parsed != PARSED_FLOW && !(parsed == PARSED_FRAGMENT && w->h.head))
+	if (parsed == PARSED_FRAGMENT && w->h.head) {
+		struct piece_work *pieces = get_piece_work();
+
+		if (!pieces || read_piece(skb, &w->h, SIDE_OWN, &pieces->piece) != DROP_NONE)
+			return drop_skb(skb, DROP_MALFORMED);
+	} else if (parsed != PARSED_FLOW) {
 		return drop_skb(skb, DROP_MALFORMED);
+	}
 	switch (meet_flow(skb, w)) {
 	case FATE_NEW:
 		break;
@@ -193,32 +282,35 @@ int tc_egress_miss(struct __sk_buff *skb)
 	case FATE_REJECTED:
 		cut_flow(w);
 		note_refusal(w);
-		return reject_skb(skb, w, true);
+		return reject_whole(skb, w, true);
 	default:
 		cut_flow(w);
-		return refuse_skb(skb, w);
+		return refuse_whole(skb, w);
 	}
 	switch (decide_own(skb, w)) {
 	case STEP_CREATE:
 		break;
 	case STEP_PASS:
-		return TC_ACT_UNSPEC;
+		return w->h.head ? leave_head(skb, &w->h, NULL) : TC_ACT_UNSPEC;
 	case STEP_REJECT:
 		note_refusal(w);
-		return reject_skb(skb, w, true);
+		return reject_whole(skb, w, true);
 	default:
-		return refuse_skb(skb, w);
+		return refuse_whole(skb, w);
 	}
 	if (!create_flow(skb, w)) {
 		if (w->reason == DROP_TABLE_FULL || w->reason == DROP_PORT_TAKEN)
-			return reject_skb(skb, w, true);
-		return refuse_skb(skb, w);
+			return reject_whole(skb, w, true);
+		return refuse_whole(skb, w);
 	}
 known:
 	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 	if (!flow || !(flow->flags & FLOW_OWN)) /* a source that is not the gateway's */
-		return drop_skb(skb, DROP_UNTRANSLATED);
-	return send_skb(skb, &w->h, flow, coarse_now());
+		return drop_whole(skb, w, DROP_UNTRANSLATED);
+	verdict = send_skb(skb, &w->h, flow, coarse_now());
+	if (!w->h.head || verdict == TC_ACT_SHOT)
+		return verdict;
+	return leave_head(skb, &w->h, flow);
 }
 
 char _license[] SEC("license") = "Dual MIT/GPL";

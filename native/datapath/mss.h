@@ -98,7 +98,7 @@ static long lower_mss(__u32 i, struct mss_walk *walk)
 }
 
 /* XDP. */
-static __noinline int clamp_frame(struct xdp_md *ctx, __u32 l4, __u32 l4_size, __u32 limit)
+__noinline int clamp_frame(struct xdp_md *ctx, __u32 l4, __u32 l4_size, __u32 limit)
 {
 	__u32 at = l4 & 0xff, size = l4_size - sizeof(struct tcphdr);
 	struct mss_walk walk = { .size = size, .limit = limit };
@@ -119,7 +119,7 @@ static __noinline int clamp_frame(struct xdp_md *ctx, __u32 l4, __u32 l4_size, _
 }
 
 /* TC. A checksum that is left to hardware covers what will be there then. All packet pointers are invalid afterwards. */
-static __noinline int clamp_skb(struct __sk_buff *skb, __u32 l4, __u32 l4_size, __u32 limit)
+__noinline int clamp_skb(struct __sk_buff *skb, __u32 l4, __u32 l4_size, __u32 limit)
 {
 	__u32 size = l4_size - sizeof(struct tcphdr);
 	struct mss_walk walk = { .size = size, .limit = limit };

@@ -18,17 +18,6 @@ static __always_inline __u32 measure_headers(struct __sk_buff *skb, __u32 l3)
 	return !bpf_skb_load_bytes(skb, l3, &first, 1) && (first & 0xf) > 5 ? HEADERS_ROOM : 40;
 }
 
-/* What the pieces of a datagram have in common. */
-static __always_inline bool read_datagram_id(struct __sk_buff *skb, const struct header *h, __be32 *id)
-{
-	__be16 short_id;
-
-	if (bpf_skb_load_bytes(skb, h->l3 + offsetof(struct iphdr, id), &short_id, sizeof(short_id)))
-		return false;
-	*id = short_id;
-	return true;
-}
-
 /* Options between the fixed header at l3 and l4. DROP_NONE: fine. RFC 6274 section 3.13.2: no source routes. */
 static __noinline enum drop_reason judge_options(struct __sk_buff *skb, __u32 l3, __u32 l4)
 {

@@ -14,13 +14,6 @@ static __always_inline enum drop_reason judge_options(struct __sk_buff *skb, __u
 	return DROP_NONE;
 }
 
-/* What the pieces of a datagram have in common. */
-static __always_inline bool read_datagram_id(struct __sk_buff *skb, const struct header *h, __be32 *id)
-{
-	*id = h->fragment_id;
-	return true;
-}
-
 /* Bytes after l3 that have to be readable. */
 static __always_inline __u32 measure_headers(struct __sk_buff *skb, __u32 l3)
 {

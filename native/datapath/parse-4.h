@@ -46,7 +46,6 @@ static __always_inline bool looks_partial(const struct flow_key *key, __u16 payl
 
 /*
  * `options`: take headers with IP options (variable offsets). `l3` is 14 or 0, a constant where speed matters.
- * The key of PARSED_FRAGMENT is filled where the piece has the ports (h->head).
  */
 static __always_inline enum parsed parse_ip(void *data, void *end, __u32 l3, bool options, struct header *h)
 {
@@ -91,10 +90,10 @@ static __always_inline enum parsed parse_ip(void *data, void *end, __u32 l3, boo
 		__u32 payload;
 
 		if ((void *)(tcp + 1) > end || tcp->doff < 5)
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		payload = h->length - size - tcp->doff * 4;
 		if ((__s32)payload < 0)
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		h->key.sport = tcp->source;
 		h->key.dport = tcp->dest;
 		h->tcp = ((__u8 *)tcp)[13];
@@ -107,7 +106,7 @@ static __always_inline enum parsed parse_ip(void *data, void *end, __u32 l3, boo
 		struct udphdr *udp = l4;
 
 		if ((void *)(udp + 1) > end || h->length - size < sizeof(*udp))
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		h->l4_size = sizeof(*udp);
 		h->key.sport = udp->source;
 		h->key.dport = udp->dest;
@@ -116,21 +115,19 @@ static __always_inline enum parsed parse_ip(void *data, void *end, __u32 l3, boo
 		struct icmphdr *icmp = l4;
 
 		if ((void *)(icmp + 1) > end || h->length - size < sizeof(*icmp))
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		h->icmp_type = icmp->type;
 		h->icmp_code = icmp->code;
 		if (!icmp_key(icmp->type, icmp->un.echo.id, &h->key)) {
-			if (h->head) {
-				h->head = false; /* it has no key */
-				return PARSED_FRAGMENT;
-			}
-			return is_icmp_error(icmp->type) ? PARSED_ERROR : PARSED_ODD;
+			if (!is_icmp_error(icmp->type))
+				return PARSED_ODD;
+			return h->head ? PARSED_ERROR_HEAD : PARSED_ERROR;
 		}
 	} else if (ip->protocol == IPPROTO_SCTP) {
 		__be16 *ports = l4;
 
 		if ((void *)(ports + 2) > end || h->length - size < 12)
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		h->key.sport = ports[0];
 		h->key.dport = ports[1];
 	}

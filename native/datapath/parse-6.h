@@ -115,6 +115,8 @@ static __always_inline enum parsed walk_extensions(void *data, void *end, struct
 			__u16 offset = bpf_ntohs(one->offset);
 
 			h->fragment_id = one->id;
+			h->fragment = offset;
+			h->fragment_at = at;
 			at += 8;
 			h->l4 = at;
 			h->head = offset & 1 && !(offset >> 3);
@@ -132,7 +134,6 @@ static __always_inline enum parsed walk_extensions(void *data, void *end, struct
 
 /*
  * `options`: take packets with extension headers (variable offsets). `l3` is 14 or 0, a constant where speed matters.
- * The key of PARSED_FRAGMENT is filled where the piece has the ports (h->head).
  */
 static __always_inline enum parsed parse_ip(void *data, void *end, __u32 l3, bool options, struct header *h)
 {
@@ -184,10 +185,10 @@ static __always_inline enum parsed parse_ip(void *data, void *end, __u32 l3, boo
 		__u32 payload;
 
 		if ((void *)(tcp + 1) > end || tcp->doff < 5)
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		payload = h->length - size - tcp->doff * 4;
 		if ((__s32)payload < 0)
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		h->key.sport = tcp->source;
 		h->key.dport = tcp->dest;
 		h->tcp = ((__u8 *)tcp)[13];
@@ -200,9 +201,9 @@ static __always_inline enum parsed parse_ip(void *data, void *end, __u32 l3, boo
 		struct udphdr *udp = l4;
 
 		if ((void *)(udp + 1) > end || h->length - size < sizeof(*udp))
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		if (!udp->check) /* RFC 8200 section 8.1 */
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		h->l4_size = sizeof(*udp);
 		h->key.sport = udp->source;
 		h->key.dport = udp->dest;
@@ -211,22 +212,20 @@ static __always_inline enum parsed parse_ip(void *data, void *end, __u32 l3, boo
 		struct icmphdr *icmp = l4;
 
 		if ((void *)(icmp + 1) > end || h->length - size < sizeof(*icmp))
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		h->icmp_type = icmp->type;
 		h->icmp_code = icmp->code;
 		h->partial = looks_partial(&h->key, h->length - size, icmp->checksum);
 		if (!icmp_key(icmp->type, icmp->un.echo.id, &h->key)) {
-			if (h->head) {
-				h->head = false; /* it has no key */
-				return PARSED_FRAGMENT;
-			}
-			return is_icmp_error(icmp->type) ? PARSED_ERROR : PARSED_ODD;
+			if (!is_icmp_error(icmp->type))
+				return PARSED_ODD;
+			return h->head ? PARSED_ERROR_HEAD : PARSED_ERROR;
 		}
 	} else if (next == IPPROTO_SCTP) {
 		__be16 *ports = l4;
 
 		if ((void *)(ports + 2) > end || h->length - size < 12)
-			return PARSED_MALFORMED;
+			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		h->key.sport = ports[0];
 		h->key.dport = ports[1];
 	}

@@ -27,16 +27,20 @@ struct header {
 	__u8 icmp_code;
 	__u8 l4_size;     /* of the TCP or UDP header */
 	bool dont_fragment;
-	bool head;        /* of a fragmented datagram: has ports, is PARSED_FRAGMENT all the same */
+	bool head;        /* the first piece of a datagram */
 	bool partial;     /* the L4 checksum looks like CHECKSUM_PARTIAL's pseudo-header sum */
-	__be32 fragment_id; /* IPv6: of the fragment header, if there is one */
+	__u16 fragment;   /* IPv6: offset and flags of the fragment header, host order, if there is one */
+	__u16 fragment_at; /* its offset in the packet */
+	__be32 fragment_id;
 };
 
 enum parsed {
 	PARSED_FLOW,       /* `key` names the flow that it belongs to */
 	PARSED_ERROR,      /* an ICMP error */
+	PARSED_ERROR_HEAD, /* the head of one in pieces */
 	PARSED_ODD,        /* an ICMP message that is neither query nor error */
-	PARSED_FRAGMENT,
+	PARSED_FRAGMENT,   /* `key` is filled where the piece has the ports (h->head) */
+	PARSED_TINY,       /* a head that is too short for them */
 	PARSED_OPTIONS,    /* has IP options (extension headers) where the caller does not take them */
 	PARSED_SOURCE_ROUTED, /* IPv6: a routing header that still leads elsewhere */
 	PARSED_UNKNOWN_HEADER, /* IPv6: nobody knows what follows it */

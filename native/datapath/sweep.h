@@ -19,6 +19,7 @@
 #include "rest.h"
 #include "target.h"
 #include "tcp.h"
+#include "wait.h"
 
 #define CLOCK_MONOTONIC 1
 #define SWEEP_STEP 10000                  /* slots a tick: about 0.1 ms */
@@ -172,6 +173,7 @@ static int sweep_tick(void *map, __u32 *key, struct sweeper *s)
 		p->cursor = sweep.first + SWEEP_STEP;
 	}
 	bpf_loop(RESTED_A_TICK, wake_mapping, &sweep.now, 0);
+	bpf_loop(STASH_BUCKETS, expire_bucket, &sweep.now, 0);
 	bpf_timer_start(&s->timer, SWEEP_PERIOD, 0);
 	return 0;
 }

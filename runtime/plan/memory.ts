@@ -17,6 +17,13 @@ export function flowTableBytes(flows: number): number {
   return connections + mappings + peers + sources + EVENTS;
 }
 
+/** Kernel memory for datagrams in pieces (native/datapath/datagram.h, idents.h, stash.h), whatever `flows` says. */
+export function pieceTableBytes(): number {
+  const [records, places] = [8192, 1024];
+  const lru = (key: number, value: number) => records * (64 + key + value) + records * 16;
+  return lru(20, 72) + lru(16, 36) + places * (32 + 2048);
+}
+
 /** `76.0 MiB`, `312 KiB`: three digits. */
 export function formatBytes(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];

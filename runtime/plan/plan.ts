@@ -1,6 +1,6 @@
 import type { Attachment, Device, InterfaceRecord, Snapshot, State } from '../machine/types.ts';
 import { canTransmit, type Intent, isSamePlace, planHooks } from './attach.ts';
-import { flowTableBytes } from './memory.ts';
+import { flowTableBytes, pieceTableBytes } from './memory.ts';
 import { findObstacles } from './obstacles.ts';
 import { areSetsSame, planEdit } from './sets.ts';
 import type { Note, Plan, Step, Wanted, WantedInterface } from './types.ts';
@@ -34,7 +34,8 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
 
   if (stale) steps.push({ kind: 'forget', gateway: wanted.gateway });
   if (!snapshot.bpffsMounted) steps.push({ kind: 'mount' });
-  if (!loaded) steps.push({ kind: 'load', flows: wanted.flows, bytes: flowTableBytes(wanted.flows) });
+  if (!loaded)
+    steps.push({ kind: 'load', flows: wanted.flows, bytes: flowTableBytes(wanted.flows) + pieceTableBytes() });
   else if (state.hashes.datapath !== wanted.hashes.datapath) {
     steps.push({ kind: 'replace', attachments: attachments.map((one) => ({ ...one, device: nameOf(one, snapshot) })) });
   }

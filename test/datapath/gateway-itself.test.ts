@@ -195,9 +195,10 @@ test('the stack forwards nothing that has no flow, its own errors and pieces lea
 });
 test('pieces that the stack made follow their head with its address', async () => {
   await arrive('eth0', udp({ saddr: HAN, daddr: SERVER, sport: 7100, dport: 53 }));
+  const payload = [1, 2, 3, 4, 5, 6, 7, 8]; // all but the last piece hold a multiple of eight bytes
   const head = await leave(
     'wan0',
-    udp({ saddr: HAN, daddr: SERVER, sport: 7100, dport: 53, fragment: 0x2000 }),
+    udp({ saddr: HAN, daddr: SERVER, sport: 7100, dport: 53, payload, fragment: 0x2000 }),
     FORWARDED,
   );
   assert.equal([head.verdict, head.out.saddr], [TC_PASS, WAN]);
@@ -213,13 +214,14 @@ test('pieces that the stack made follow their head with its address', async () =
 test('an answer of the gateway in pieces leaves with the redirect’s address', async () => {
   await arrive('wan0', tcp({ saddr: SERVER, daddr: WAN, sport: 6100, dport: 80, flags: 'S' }));
   const answer = { saddr: LAN, daddr: SERVER, sport: 8000, dport: 6100 };
-  const head = await leave('wan0', tcp({ ...answer, flags: 'SA', ack: 1001, fragment: 0x2000 }));
+  const head = await leave('wan0', tcp({ ...answer, flags: 'SA', ack: 1001, payload: [1, 2, 3, 4], fragment: 0x2000 }));
   assert.equal([head.verdict, head.out.saddr, head.out.sport], [TC_PASS, WAN, 80]);
   const tail = await leave('wan0', tcp({ ...answer, flags: 'SA', fragment: 0x10 }));
   assert.equal([tail.verdict, tail.out.saddr, tail.out.sport], [TC_PASS, WAN, 8000]);
 });
 test('a flow may begin with a datagram in pieces of the gateway’s own', async () => {
-  await leave('wan0', udp({ saddr: WAN, daddr: SERVER, sport: 40100, dport: 53, fragment: 0x2000 }));
+  const head = { saddr: WAN, daddr: SERVER, sport: 40100, dport: 53, fragment: 0x2000 };
+  await leave('wan0', udp({ ...head, payload: [1, 2, 3, 4, 5, 6, 7, 8] }));
   assert.is((await arrive('wan0', udp({ saddr: SERVER, daddr: WAN, sport: 53, dport: 40100 }))).verdict, TC_PASS);
 });
 test('protocols without ports are tracked by their addresses, one host at a time', async () => {

@@ -186,11 +186,18 @@ for (const mode of ['xdp', 'tc'] as const) {
     const out = await openUdp(port);
     await isDroppedAs('wrong-interface', 'eth0', udp({ saddr: SERVER, daddr: WAN, sport: 53, dport: out.sport }));
   });
-  test('drops fragments', async () => {
+  test('drops pieces that are too short for their ports, or have bytes of the TCP header', async () => {
     const fields = { saddr: HAN, daddr: SERVER, sport: port, dport: 53 };
-    await run('eth0', udp({ ...fields, fragment: 0x2000 }));
-    await run('eth0', udp({ ...fields, fragment: 0x0010 }));
-    assert.equal(await drops(), { fragment: 2 });
+    for (const packet of [
+      other({ ...fields, protocol: 6, payload: new Array(16).fill(0), fragment: 0x2000 }),
+      other({ ...fields, protocol: 17, payload: [0, 53, 0, 53], fragment: 0x2000 }),
+      other({ ...fields, protocol: 6, payload: new Array(8).fill(0), fragment: 1 }),
+      other({ ...fields, protocol: 6, payload: new Array(8).fill(0), fragment: 2 }),
+    ]) {
+      const { verdict } = await run('eth0', packet);
+      assert.is(verdict, mode === 'xdp' ? XDP_PASS : dropped); // XDP leaves all pieces to TC
+    }
+    assert.equal(await drops(), mode === 'xdp' ? {} : { 'tiny-fragment': 4 });
   });
   test('drops malformed packets', async () => {
     const fields = { saddr: HAN, daddr: SERVER, sport: port, dport: 53 };

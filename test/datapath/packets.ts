@@ -30,20 +30,21 @@ export interface Ip {
   readonly options?: readonly number[];
   /** Offset and flags as they stand in the header, e.g. 0x2000 for more fragments, 0x4000 for DF. */
   readonly fragment?: number;
+  /** Identification; 0x1234. */
+  readonly datagram?: number;
   /** Says less or more than there is. */
   readonly length?: number;
   readonly ihl?: number;
 }
 
 function ip(header: Ip, protocol: number, payload: readonly number[]): number[] {
-  const { saddr, daddr, ttl = 64, options = [], fragment = 0x4000 } = header;
+  const { saddr, daddr, ttl = 64, options = [], fragment = 0x4000, datagram = 0x1234 } = header;
   const size = 20 + options.length;
   const first = [
     0x40 | (header.ihl ?? size / 4),
     0,
     ...u16(header.length ?? size + payload.length),
-    0x12,
-    0x34,
+    ...u16(datagram),
     ...u16(fragment),
     ttl,
     protocol,

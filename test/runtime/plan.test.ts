@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Snapshot } from '../../runtime/machine/types.ts';
-import { flowTableBytes, formatBytes } from '../../runtime/plan/memory.ts';
+import { flowTableBytes, formatBytes, pieceTableBytes } from '../../runtime/plan/memory.ts';
 import { makePlan, POLICY_SLOTS } from '../../runtime/plan/plan.ts';
 import type { Wanted } from '../../runtime/plan/types.ts';
 import { applied, DMZ, EMPTY, LAN, outline, WAN, WANTED } from './fixtures.ts';
@@ -311,6 +311,7 @@ test('prints the memory of the table: a flow, its mapping and a peer', () => {
   assert.is(flowTableBytes(65536), 65536 * (flow + mapping + peer + sources) + 512 * 1024);
   assert.is(formatBytes(flowTableBytes(65536)), '40.5 MiB');
   assert.is(formatBytes(512), '512 bytes');
+  assert.is(formatBytes(pieceTableBytes()), '4.4 MiB');
 });
 
 test('never mentions a device that is neither in the file nor ours', () => {

@@ -33,7 +33,11 @@ export interface Frame {
   readonly length: number;
   readonly ttl: number;
   readonly protocol: number;
+  /** A piece of a datagram: identification, offset in units of eight bytes, whether more follow. */
   readonly fragment: boolean;
+  readonly id: number;
+  readonly offset: number;
+  readonly more: boolean;
   readonly saddr: string;
   readonly daddr: string;
   /** 0 where there are none. ICMP: the type and code are in `type`. */
@@ -56,9 +60,11 @@ export function readIp(bytes: Uint8Array, l3: number): Frame | null {
   const l4 = l3 + size;
   const length = get16(bytes, l3 + 2);
   const protocol = bytes[l3 + 9] ?? 0;
-  const type = protocol === ICMP ? (bytes[l4] ?? -1) : -1;
-  const hasPorts = protocol === TCP || protocol === UDP || protocol === 132;
-  const id = get16(bytes, l4 + 4);
+  const word = get16(bytes, l3 + 6);
+  const head = (word & 0x1fff) === 0;
+  const type = head && protocol === ICMP ? (bytes[l4] ?? -1) : -1;
+  const hasPorts = head && (protocol === TCP || protocol === UDP || protocol === 132);
+  const echo = get16(bytes, l4 + 4);
   return {
     bytes,
     l3,
@@ -68,12 +74,15 @@ export function readIp(bytes: Uint8Array, l3: number): Frame | null {
     ttl: bytes[l3 + 8] ?? 0,
     protocol,
     type,
-    fragment: (get16(bytes, l3 + 6) & 0x3fff) !== 0,
+    fragment: (word & 0x3fff) !== 0,
+    id: get16(bytes, l3 + 4),
+    offset: word & 0x1fff,
+    more: (word & 0x2000) !== 0,
     saddr: addressAt(bytes, l3 + 12),
     daddr: addressAt(bytes, l3 + 16),
-    sport: hasPorts ? get16(bytes, l4) : isEcho(type) ? id : 0,
-    dport: hasPorts ? get16(bytes, l4 + 2) : isEchoReply(type) ? id : 0,
-    tcp: protocol === TCP ? (bytes[l4 + 13] ?? 0) : 0,
+    sport: hasPorts ? get16(bytes, l4) : isEcho(type) ? echo : 0,
+    dport: hasPorts ? get16(bytes, l4 + 2) : isEchoReply(type) ? echo : 0,
+    tcp: head && protocol === TCP ? (bytes[l4 + 13] ?? 0) : 0,
   };
 }
 
@@ -89,7 +98,7 @@ export const readFrame = (bytes: Uint8Array): Frame | null => (etherType(bytes) 
 /** Offset of the L4 checksum, or -1. */
 export function checksumAt(f: Frame): number {
   const offset = f.protocol === TCP ? 16 : f.protocol === UDP ? 6 : f.protocol === ICMP ? 2 : -1;
-  return offset < 0 || f.l4 + offset + 2 > f.end ? -1 : f.l4 + offset;
+  return offset < 0 || f.offset > 0 || f.l4 + offset + 2 > f.end ? -1 : f.l4 + offset;
 }
 
 const zeroIsZero = (value: number): number => (value === 0xffff ? 0 : value);

@@ -20,6 +20,10 @@ const ODD_ADDRESSES = [
   '192.168.1.255', '192.168.2.255', '203.0.113.255', '192.168.1.0', '100.64.0.1', '192.168.3.3',
 ] as const; // biome-ignore format: a table
 const FLAGS = ['S', 'S', 'SA', 'A', 'A', 'PA', 'FA', 'R', 'RA', 'F', 'SF', 'SR', '', 'SAFRP'] as const;
+/** Flags and offsets of pieces that may fit together. */
+const PIECES = [
+  0x2000, 0x2000, 0x2000, 0x2003, 0x2005, 0x2006, 0x0003, 0x0006, 0x0009, 0x2009, 0x00b7, 0x2001,
+] as const;
 const IPV6_NEXT = [0, 6, 17, 43, 44, 50, 58, 59, 60] as const;
 
 interface Tuple {
@@ -94,13 +98,18 @@ export class Generator {
 
   #packet(t: Tuple, protocol: number = this.#random.pick([6, 6, 17, 17, 1, 132, 47])): Layer3 {
     const r = this.#random;
+    const piece = r.chance(0.1);
     const base = {
       ...t,
       ttl: r.chance(0.05) ? r.below(3) : r.between(2, 255),
-      fragment: r.chance(0.03) ? r.below(65536) : r.pick([0, 0x4000]),
+      fragment: piece ? r.pick(PIECES) : r.chance(0.02) ? r.below(65536) : r.pick([0, 0x4000]),
+      datagram: r.between(1, 4),
       options: r.chance(0.04) ? r.pick([[1, 1, 1, 0], [131, 7, 4, 1, 2, 3, 4, 0], r.bytes(4 * r.below(11))]) : [],
     };
-    const payload = r.bytes(r.chance(0.03) ? r.between(1400, 1500) : r.below(40));
+    // pieces of 24 and 48 bytes of TCP, UDP and ICMP, mostly
+    const payload = piece
+      ? r.bytes(r.pick([4, 16, 16, 16, 20, 28, 40, 1440, r.below(40)]))
+      : r.bytes(r.chance(0.03) ? r.between(1400, 1500) : r.below(40));
     if (protocol === 6) {
       return tcp({ ...base, payload, flags: r.pick(FLAGS), seq: this.#number(), ack: this.#number() });
     }

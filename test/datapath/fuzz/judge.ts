@@ -9,6 +9,7 @@ import {
 } from './bytes.ts'; // biome-ignore format: a list
 import { type Entry, type FlowTable, keyOf, oppositeKey, reversedKey } from './flows.ts';
 import type { Sent } from './generate.ts';
+import { Datagrams, isBrokenPiece, type Known } from './pieces.ts';
 import { type Device, MAC, OWN } from './world.ts';
 
 export const XDP = { drop: 1, pass: 2, redirect: 4 } as const;
@@ -32,6 +33,7 @@ const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) =
 export class Judge {
   readonly #table: FlowTable;
   readonly #indexes: Readonly<Record<Device, number>>;
+  readonly #datagrams = new Datagrams();
 
   constructor(table: FlowTable, indexes: Readonly<Record<Device, number>>) {
     this.#table = table;
@@ -43,12 +45,19 @@ export class Judge {
     if (verdict === XDP.pass) return isSame(frame, out) ? null : 'XDP passes a packet that it has changed';
     if (verdict !== XDP.redirect) return `XDP verdict ${verdict}`;
     const f = readFrame(frame);
+    if (f?.fragment) return 'XDP redirects a piece';
     return f === null ? 'XDP redirects what is no IPv4' : this.#forwarded(device, f, out, true);
   }
 
   ingress({ device, frame }: Sent, { verdict, frame: out }: Outcome): Wrong {
-    if (verdict === TC.drop) return null;
     const f = readFrame(frame);
+    if (f?.fragment) {
+      const wrong = verdict === TC.drop ? null : this.#piece({ device, frame }, f, { verdict, frame: out });
+      // a head that is dropped may be one that comes in again, before pieces that have waited for it
+      if (f.offset === 0) this.#noteHead(device, f, verdict === TC.redirect ? out : null);
+      return wrong;
+    }
+    if (verdict === TC.drop) return null;
     if (verdict === TC.pass) return this.#passed(device, frame, f, out);
     if (verdict !== TC.redirect) return `TC ingress verdict ${verdict}`;
     if (f === null) return 'TC redirects what is no IPv4';
@@ -71,15 +80,16 @@ export class Judge {
     if (isIcmpError(f.type)) return from === 0 ? this.#ownError(device, f, out) : 'a stray ICMP error leaves';
     const follows = entry !== null && (from !== 0 || this.#table.has(entry, 'OWN'));
     if (follows && this.#table.has(entry, 'NAT_SRC')) return this.#compare(f, out, entry, 'src', 0);
+    if (f.fragment) return left === null ? 'what leaves is no IPv4' : compareBytes(f, this.#asPiece(f, left), out);
     if (!isSame(frame, out)) return 'TC egress changes a packet without flow';
-    if (from === 0 || entry !== null || f.fragment) return null;
+    if (from === 0 || entry !== null) return null;
     return this.#live(reversedKey(f)) === null ? 'a forwarded packet leaves without a flow' : null;
   }
 
   /** Before the packet runs: a whole one of a live flow (but for SYN) must not be lost. */
   isOwed({ device, frame }: Sent): 'forwarded' | 'delivered' | null {
     const f = readFrame(frame);
-    if (f === null || isBroken(f) !== null || f.tcp & 2 || f.ttl <= 1) return null;
+    if (f === null || f.fragment || isBroken(f) !== null || f.tcp & 2 || f.ttl <= 1) return null;
     if (f.protocol === ICMP && !isEcho(f.type) && !isEchoReply(f.type)) return null;
     if (f.protocol === TCP && (frame[f.l4 + 12] ?? 0) >> 4 < 5) return null;
     if (f.protocol === TCP && f.l4 + ((frame[f.l4 + 12] ?? 0) >> 4) * 4 > f.end) return null;
@@ -88,6 +98,62 @@ export class Judge {
     if (entry === null || entry.in !== this.#indexes[device] || this.#table.has(entry, 'OWN')) return null;
     if (this.#table.has(entry, 'LOCAL')) return Object.values(OWN).includes(f.daddr) ? 'delivered' : null;
     return f.length <= entry.mtu ? 'forwarded' : null;
+  }
+
+  /** What is known of the datagram after its head, which went on as `out`. */
+  #noteHead(device: Device, f: Frame, out: Uint8Array | null): void {
+    const quoted = isIcmpError(f.type) ? readQuote(f.bytes.subarray(0, f.end), f.l4 + 8) : null;
+    const id = out === null ? null : get16(out, f.l3 + 4);
+    this.#datagrams.note(device, f, { key: quoted === null ? keyOf(f) : reversedKey(quoted), id });
+  }
+
+  /** A piece that goes on, or to the stack. */
+  #piece({ device, frame }: Sent, f: Frame, { verdict, frame: out }: Outcome): Wrong {
+    if (verdict !== TC.pass && verdict !== TC.redirect) return `TC ingress verdict ${verdict}`;
+    const mac = frame.subarray(0, 6);
+    const mine = isSame(mac, Uint8Array.from(macBytes(MAC[device])));
+    if (verdict === TC.pass && !mine && !((mac[0] ?? 0) & 1))
+      return isSame(frame, out) ? null : 'a frame for somebody else is changed';
+    const broken = isBroken(f) ?? isBrokenPiece(f);
+    if (broken !== null) return `a piece goes on although ${broken}`;
+    if (f.offset === 0) {
+      if (verdict === TC.pass) return this.#passed(device, frame, f, out);
+      if (isReject(f, out)) return checkReject(f, out);
+      return isIcmpError(f.type) ? this.#error(device, f, out) : this.#forwarded(device, f, out, false);
+    }
+    const all = this.#datagrams.get(device, f);
+    let wrong: Wrong = 'a piece goes on whose head nobody has seen';
+    for (const known of all) {
+      wrong = this.#tail({ device, frame }, f, known, { verdict, frame: out });
+      if (wrong === null) return null;
+    }
+    return wrong;
+  }
+  #tail({ device, frame }: Sent, f: Frame, known: Known, { verdict, frame: out }: Outcome): Wrong {
+    const entry = this.#live(known.key);
+    const left = readFrame(out);
+    if (left === null) return 'what goes on is no IPv4';
+    if (entry === null) return verdict === TC.pass && isSame(frame, out) ? null : 'a piece goes on without a flow';
+    if (entry.in !== this.#indexes[device]) return 'a piece goes on although it came in by another interface';
+    const expected = this.#asPiece(f, left);
+    const whole = verdict === TC.redirect;
+    if (whole && this.#table.has(entry, 'NAT_SRC')) put(expected, f.l3 + 12, entry.saddr);
+    else put(expected, f.l3 + 12, f.bytes.subarray(f.l3 + 12, f.l3 + 16));
+    put(expected, f.l3 + 16, entry.daddr);
+    if (whole) {
+      expected[f.l3 + 8] = f.ttl - 1;
+      if (this.#table.has(entry, 'LOCAL')) return "a piece of the gateway's own is forwarded";
+      if (f.ttl <= 1 || f.length > entry.mtu) return 'a piece is forwarded that the stack should have';
+      if (known.id !== null && left.id !== known.id) return 'a piece has another identification than its head';
+    }
+    return (whole ? this.#link(f, out, entry) : null) ?? compareBytes(f, expected, out);
+  }
+  /** As it came, with the source and the identification that it has now. */
+  #asPiece(f: Frame, left: Frame): Uint8Array {
+    const expected = Uint8Array.from(f.bytes);
+    set16(expected, f.l3 + 4, left.id);
+    put(expected, f.l3 + 12, left.bytes.subarray(left.l3 + 12, left.l3 + 16));
+    return expected;
   }
 
   #live(key: Uint8Array): Entry | null {
@@ -140,6 +206,7 @@ export class Judge {
     const expected = Uint8Array.from(f.bytes);
     const src = what !== 'dst';
     const dst = what !== 'src';
+    if (f.fragment) set16(expected, f.l3 + 4, get16(out, f.l3 + 4));
     expected[f.l3 + 8] = f.ttl - hops;
     if (src) put(expected, f.l3 + 12, entry.saddr);
     if (dst) put(expected, f.l3 + 16, entry.daddr);
@@ -154,15 +221,18 @@ export class Judge {
   #error(device: Device, f: Frame, out: Uint8Array): Wrong {
     const quoted = readQuote(f.bytes.subarray(0, f.end), f.l4 + 8);
     if (quoted === null) return 'an ICMP error is forwarded that quotes nothing';
+    if (quoted.offset > 0) return null; // it has no ports: which flow it is of is in the datapath's memory alone
     const entry = this.#live(reversedKey(quoted));
     if (entry === null) return 'an ICMP error is forwarded without a flow';
     if (this.#table.has(entry, 'LOCAL') || this.#table.has(entry, 'OWN'))
       return "an ICMP error is forwarded by the gateway's own flow";
     if (entry.in !== this.#indexes[device]) return 'an ICMP error is forwarded from another interface';
     if (isBroken(f)) return `an ICMP error is forwarded although ${isBroken(f)}`;
-    if (l4Residue(f) !== 0) return 'an ICMP error with a wrong checksum is forwarded';
+    if (!f.fragment && l4Residue(f) !== 0) return 'an ICMP error with a wrong checksum is forwarded';
     if (ipResidue(quoted) !== 0) return 'an ICMP error whose quote has a wrong IP checksum is forwarded';
     const expected = Uint8Array.from(f.bytes);
+    if (f.fragment) set16(expected, f.l3 + 4, get16(out, f.l3 + 4));
+    if (quoted.fragment) set16(expected, quoted.l3 + 4, get16(out, quoted.l3 + 4));
     expected[f.l3 + 8] = f.ttl - 1;
     if (this.#table.has(entry, 'NAT_SRC')) put(expected, f.l3 + 12, entry.saddr);
     put(expected, f.l3 + 16, entry.daddr);
@@ -242,12 +312,20 @@ function readOptions(bytes: Uint8Array): Wrong {
 /** Why it must not go on, or null. */
 export function isBroken(f: Frame): Wrong {
   const size = f.length - (f.l4 - f.l3);
-  if (f.fragment) return 'it is a fragment';
   if (f.saddr === f.daddr) return 'its source is its destination';
   const options = readOptions(f.bytes.subarray(f.l3 + 20, f.l4));
   if (options !== null) return options;
   if (f.l3 + f.length > f.bytes.length) return 'it is truncated';
-  const least = f.protocol === TCP ? 20 : f.protocol === UDP || f.protocol === ICMP ? 8 : f.protocol === 132 ? 12 : 0;
+  const least =
+    f.offset > 0
+      ? 1
+      : f.protocol === TCP
+        ? 20
+        : f.protocol === UDP || f.protocol === ICMP
+          ? 8
+          : f.protocol === 132
+            ? 12
+            : 0;
   return size < least ? 'its header is longer than it' : null;
 }
 
