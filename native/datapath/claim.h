@@ -150,22 +150,24 @@ static __noinline bool claim_rested(struct work *w, __u32 port)
 static __noinline bool note_moved(struct work *w, __u32 now)
 {
 	struct socket_key inside, outside;
-	struct mapping entry = {};
+	struct mapping *entry;
 
 	if (!w)
 		return false;
+	entry = &w->entry;
 	outside_key(w, &outside);
 	inside_key(w, &inside);
-	entry.address = outside.address;
-	entry.port = outside.port;
-	if (!bpf_map_update_elem(&MAP(mappings), &inside, &entry, BPF_NOEXIST))
+	__builtin_memset(entry, 0, sizeof(*entry));
+	entry->address = outside.address;
+	entry->port = outside.port;
+	if (!bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_NOEXIST))
 		return true;
 	if (reuse_moved(w)) { /* another packet of this source was faster */
 		release_mapping(&outside, now);
 		return true;
 	}
 	w->reply.dport = outside.port;
-	if (!bpf_map_update_elem(&MAP(mappings), &inside, &entry, BPF_ANY))
+	if (!bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_ANY))
 		return true;
 	release_mapping(&outside, now);
 	return false;

@@ -26,7 +26,7 @@ static __always_inline void ask_appearance(struct work *w, const struct flow_key
 }
 
 /* Keeps what a map answered, and where the destination moves to: other questions follow. */
-static __always_inline bool note_map(struct work *w, addr_t destination)
+static __always_inline bool note_map(struct work *w, const addr_t *destination)
 {
 	const struct masqc_packet *p = &w->packet;
 
@@ -53,7 +53,7 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 		w->translation = p->translation;
 		w->side = seat;
 		if (has_outside(p)) {
-			if (!outside_address(p, w->h.key.saddr, &w->nat_address))
+			if (!outside_address(p, &w->h.key.saddr, &w->nat_address))
 				return refuse(w, DROP_UNTRANSLATED);
 		} else {
 			__u32 *owner = bpf_map_lookup_elem(&MAP(addresses), &w->own_address);
@@ -129,7 +129,7 @@ static __always_inline void begin(struct work *w)
 /* w->h and w->in are set. Fills what create_flow needs, or says why there will be no flow. */
 static __noinline enum step decide_arrival(void *ctx, struct work *w)
 {
-	struct flow_key key, other;
+	struct flow_key key, *other;
 	bool redirected = false;
 	enum step step;
 	enum way way;
@@ -139,6 +139,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 	if (!w)
 		return STEP_DROP;
 	key = w->h.key;
+	other = &w->reply; /* not in use yet */
 	in = get_id(w->in);
 	if (in == MASQC_NOWHERE)
 		return STEP_PASS;
@@ -156,8 +157,8 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		return STEP_PASS;
 
 	/* forged: the gateway's own address, or one that nothing declared leads to; also the way of the answers */
-	reverse_key(&key, &other);
-	code = route(ctx, &w->fib, &other, w->in);
+	reverse_key(&key, other);
+	code = route(ctx, &w->fib, other, w->in);
 	if (is_link_local(key.saddr)) { /* RFC 4291 section 2.5.6: it stays on its link */
 		if (way != WAY_LOCAL)
 			return refuse(w, DROP_FORGED);
@@ -166,7 +167,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		return refuse(w, DROP_FORGED);
 	}
 	if (w->back.out != w->in) { /* another uplink: the answers keep the one that it came by */
-		code = route_by(ctx, &w->fib, &other, w->in);
+		code = route_by(ctx, &w->fib, other, w->in);
 		if (is_routed(code))
 			set_hop(&w->back, &w->fib, code);
 	}
@@ -189,7 +190,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 
 	masqc_policy_ingress(&w->packet);
 	w->rule = w->packet.rule;
-	if (w->packet.verdict == MASQC_MAP && !note_map(w, key.daddr))
+	if (w->packet.verdict == MASQC_MAP && !note_map(w, &w->h.key.daddr))
 		return refuse(w, DROP_UNTRANSLATED);
 	if (w->packet.verdict == MASQC_REDIRECT) {
 		redirected = true;

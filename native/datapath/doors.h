@@ -46,7 +46,7 @@ static __always_inline bool appear_outside(struct work *w, __u32 in, __u32 outsi
 	if (!p->nat)
 		return true;
 	if (has_outside(p)) {
-		if (!outside_address(p, key->saddr, &w->nat_address))
+		if (!outside_address(p, &key->saddr, &w->nat_address))
 			return false;
 	} else if (own == outside) {
 		w->nat_address = key->daddr; /* the interface's own address */

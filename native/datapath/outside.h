@@ -19,7 +19,7 @@ static __always_inline bool has_outside(const struct masqc_packet *p)
 }
 
 /* What a source becomes. False: it has no place outside. */
-static __always_inline bool outside_address(const struct masqc_packet *p, addr_t source, addr_t *to)
+static __always_inline bool outside_address(const struct masqc_packet *p, const addr_t *source, addr_t *to)
 {
 	if (p->translation == MASQC_PREFIX)
 		return move_address(source, p->nat_addr, p->prefix, p->adjust, to);

@@ -27,15 +27,15 @@ enum fate {
 };
 
 /* Are the outside address and port of the flow what the masquerade or map of the answer gives to this source? */
-static __always_inline bool is_in_pool(const struct masqc_packet *p, const struct flow_dir *forth, const struct flow_key *key,
+static __always_inline bool is_in_pool(struct work *w, const struct flow_dir *forth, const struct flow_key *key,
 				       const struct flow_key *to)
 {
-	addr_t outside;
+	const struct masqc_packet *p = &w->packet;
 	__u32 port = bpf_ntohs(forth->sport);
 
 	if (!(forth->flags & FLOW_NAT_SRC))
 		return false;
-	if (has_outside(p) ? !outside_address(p, key->saddr, &outside) || !same_address(to->saddr, outside) :
+	if (has_outside(p) ? !outside_address(p, &key->saddr, &w->nat_address) || !same_address(to->saddr, w->nat_address) :
 			     !(forth->flags & FLOW_OWN_ADDRESS))
 		return false;
 	if (p->translation == MASQC_PREFIX)
@@ -68,7 +68,7 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	masqc_policy_ingress(p);
 	w->rule = p->rule;
 	w->map.rule = 0;
-	if (p->verdict == MASQC_MAP && !note_map(w, key->daddr))
+	if (p->verdict == MASQC_MAP && !note_map(w, &key->daddr))
 		return refuse(w, DROP_CUT);
 	if (own)
 		return p->verdict == MASQC_CONTINUE || p->verdict == MASQC_REDIRECT || p->verdict == MASQC_MAP ||
@@ -127,7 +127,7 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 		ask_appearance(w, key);
 	w->nat = p->nat ? p->nat : w->map.rule;
 	if (p->nat)
-		return is_in_pool(p, forth, key, to) ? STEP_CREATE : refuse(w, DROP_CUT);
+		return is_in_pool(w, forth, key, to) ? STEP_CREATE : refuse(w, DROP_CUT);
 	if ((redirected || w->map.rule) && forth->out == in) /* the client appears with its outside address */
 		return forth->flags & FLOW_NAT_SRC && (!p->own || same_address(to->saddr, key->daddr)) ? STEP_CREATE : refuse(w, DROP_CUT);
 	out = bpf_map_lookup_elem(&interfaces, &seat);

@@ -7,6 +7,7 @@
 #include "drop.h"
 #include "family.h"
 #include "flow.h"
+#include "mapping.h"
 #include "packet.h"
 #include "parse.h"
 
@@ -51,6 +52,7 @@ struct work {
 	__u8 translation;           /* enum masqc_translation */
 	__u8 pad;
 	struct map_answer map;
+	struct mapping entry;       /* note_moved: too large for the stack */
 	struct flow_dir kept;       /* enter_door: what is put back when there is no door */
 	addr_t kept_hop;
 	addr_t kept_own;

@@ -113,6 +113,8 @@ export interface Parsed6 {
   readonly type: number;
   readonly code: number;
   readonly id: number;
+  /** Of the transport. */
+  readonly checksum: number;
   readonly sumsAreRight: boolean;
   /** Of an ICMPv6 error: the quoted packet. */
   readonly quoted: Parsed6 | null;
@@ -157,6 +159,7 @@ function parseIp(bytes: Uint8Array, dmac: string, isQuote: boolean): Parsed6 {
     type: isIcmp ? (l4[0] ?? 0) : -1,
     code: isIcmp ? (l4[1] ?? 0) : -1,
     id: isIcmp ? word(4) : -1,
+    checksum: protocol === 6 ? word(16) : word(protocol === 17 ? 6 : 2),
     sumsAreRight: right,
     quoted: isError ? parseIp(l4.subarray(8), '', true) : null,
   };
