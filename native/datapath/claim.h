@@ -7,6 +7,7 @@
 #include "drop.h"
 #include "mapping.h"
 #include "maps.h"
+#include "peers.h"
 #include "ports.h"
 #include "work.h"
 
@@ -91,10 +92,13 @@ static __always_inline void inside_key(const struct work *w, struct socket_key *
 /* Takes the mapping that the source got when its preferred port was taken, if that still serves. */
 static __always_inline bool reuse_moved(struct work *w)
 {
+	struct progress *p = get_progress();
 	struct socket_key inside;
 	struct mapping *entry;
 	__u32 port;
 
+	if (!p || !READ_ONCE(p->moved))
+		return false;
 	inside_key(w, &inside);
 	entry = bpf_map_lookup_elem(&MAP(mappings), &inside);
 	if (!entry || !same_address(entry->address, w->nat_address))
@@ -138,8 +142,7 @@ static __noinline bool claim_rested(struct work *w, __u32 port)
 	if (!m || __sync_val_compare_and_swap(&m->users, 0, 1))
 		return false;
 	forget_inside(&outside, m);
-	m->peer = NO_ADDRESS;
-	m->peer_users = 0;
+	clear_peers(&m->peers);
 	m->address = w->h.key.saddr;
 	m->port = w->h.key.sport;
 	m->seat = w->side;
@@ -160,14 +163,16 @@ static __noinline bool note_moved(struct work *w, __u32 now)
 	__builtin_memset(entry, 0, sizeof(*entry));
 	entry->address = outside.address;
 	entry->port = outside.port;
+	count_moved(1); /* before anybody can find it */
 	if (!bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_NOEXIST))
 		return true;
+	count_moved(-1);
 	if (reuse_moved(w)) { /* another packet of this source was faster */
 		release_mapping(&outside, now);
 		return true;
 	}
 	w->reply.dport = outside.port;
-	if (!bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_ANY))
+	if (!bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_EXIST))
 		return true;
 	release_mapping(&outside, now);
 	return false;
@@ -236,7 +241,7 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 		outside_key(w, &outside);
 		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 		if (m) {
-			add_peer(&outside, m, w->h.key.daddr);
+			add_peer(&outside, m, &w->h.key.daddr);
 			w->uses |= USE_PEER;
 		}
 	}

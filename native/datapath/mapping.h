@@ -10,6 +10,11 @@
 #include "base.h"
 #include "family.h"
 #include "maps.h"
+#if FAMILY == 4
+#include "peers-4.h"
+#else
+#include "peers-6.h"
+#endif
 
 /* Network byte order. */
 struct socket_key {
@@ -28,15 +33,11 @@ struct mapping {
 	__u8 seat;            /* interface that hides it */
 	__u8 queued;          /* it stands in `resting` */
 	__u32 users;          /* flows that use it */
-	addr_t peer;          /* the first address that it talked to; zero: no flow with that one is left */
-	union {
-		__u32 peer_users; /* users > 0: flows with `peer` */
-		__u32 rest;       /* users == 0: coarse time until which the port rests */
-	};
-	__u32 pad;
+	__u32 rest;           /* users == 0: coarse time until which the port rests */
+	struct peers peers;   /* whom it talks to (peers.h) */
 };
 _Static_assert(sizeof(struct socket_key) == (FAMILY == 4 ? 8 : 24), "socket_key");
-_Static_assert(sizeof(struct mapping) == 16 + 2 * sizeof(addr_t), "mapping");
+_Static_assert(sizeof(struct mapping) == 56, "mapping");
 
 /* mappings4, mappings6: outside sockets, written by the miss path (whose BPF_NOEXIST is the claim of the port) and by the sweep, which
  * alone deletes them; and the inside sockets whose outside port is not the one that `prefer_port` names, written by the miss
@@ -57,22 +58,6 @@ struct {
 	__type(value, struct socket_key);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } MAP(resting) SEC(".maps");
-
-struct peer_key {
-	struct socket_key outside;
-	addr_t address;
-	__u32 pad[(sizeof(addr_t) + 4) / 8];
-};
-
-/* peers4, peers6: further addresses that a mapping talks to, for address-dependent filtering; the value counts flows; written by the
- * miss path and the sweep, goes with the last of them. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DEFAULT_FLOWS);
-	__type(key, struct peer_key);
-	__type(value, __u32);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} MAP(peers) SEC(".maps");
 
 /* flow_slot.uses: what the flow holds. */
 enum slot_use {
@@ -100,10 +85,8 @@ static __always_inline enum taken hold_mapping(struct mapping *m)
 			return TAKEN_NOT;
 		seen = __sync_val_compare_and_swap(&m->users, users, users + 1);
 		if (seen == users) {
-			if (!users) {
-				m->peer = NO_ADDRESS;
-				m->peer_users = 0;
-			}
+			if (!users)
+				clear_peers(&m->peers);
 			return users ? TAKEN_SHARED : TAKEN_FIRST;
 		}
 		users = seen;
@@ -124,7 +107,6 @@ static __noinline int release_mapping(struct socket_key *key, __u32 now)
 		return 0;
 	if (__sync_fetch_and_add(&m->users, -1) != 1)
 		return 0;
-	m->peer = NO_ADDRESS;
 	m->rest = now + c->rest;
 	if (!m->queued) {
 		m->queued = 1;
@@ -134,76 +116,13 @@ static __noinline int release_mapping(struct socket_key *key, __u32 now)
 	return 1;
 }
 
-/* Notes that a mapping, which the caller holds, talks to this address. */
-static __always_inline void add_peer(const struct socket_key *outside, struct mapping *m, addr_t address)
+/* How many inside sockets have another outside port than the preferred one: while none has, nobody need look for it. */
+static __always_inline void count_moved(__s32 by)
 {
-	struct peer_key key = { .outside = *outside, .address = address };
-	__u32 one = 1, *count;
+	struct progress *p = get_progress();
 
-	if (is_zero(m->peer) && READ_ONCE(m->users) == 1)
-		m->peer = address;
-	if (same_address(m->peer, address)) {
-		__sync_fetch_and_add(&m->peer_users, 1);
-		return;
-	}
-	if (!bpf_map_update_elem(&MAP(peers), &key, &one, BPF_NOEXIST))
-		return;
-	count = bpf_map_lookup_elem(&MAP(peers), &key);
-	if (count)
-		__sync_fetch_and_add(count, 1);
-}
-
-static __noinline void drop_peer(struct socket_key *outside, const addr_t *address)
-{
-	struct peer_key key = {};
-	struct mapping *m;
-	__u32 *count;
-
-	if (!outside || !address)
-		return;
-	key.outside = *outside;
-	key.address = *address;
-	m = bpf_map_lookup_elem(&MAP(mappings), outside);
-	if (m && same_address(m->peer, *address)) {
-		if (__sync_fetch_and_add(&m->peer_users, -1) == 1)
-			m->peer = NO_ADDRESS;
-		return;
-	}
-	count = bpf_map_lookup_elem(&MAP(peers), &key);
-	if (count && __sync_fetch_and_add(count, -1) <= 1)
-		bpf_map_delete_elem(&MAP(peers), &key);
-}
-
-static __always_inline bool has_peer(const struct socket_key *outside, const struct mapping *m, addr_t address)
-{
-	struct peer_key key = { .outside = *outside, .address = address };
-
-	return same_address(m->peer, address) || bpf_map_lookup_elem(&MAP(peers), &key);
-}
-
-/* Gives back what a flow held: `key` of its original direction, `to` what its packets became. Returns whether the mapping of
- * its new source has no flows any more. */
-static __noinline int release_uses(struct flow_key *key, struct flow_key *to, __u32 uses, __u32 now)
-{
-	struct socket_key outside = {};
-	int ended = 0;
-
-	if (!key || !to)
-		return 0;
-	outside.protocol = key->protocol;
-	if (uses & USE_SOURCE) {
-		outside.address = to->saddr;
-		outside.port = to->sport;
-		if (uses & USE_PEER)
-			drop_peer(&outside, &key->daddr);
-		ended = release_mapping(&outside, now);
-	}
-	if (uses & USE_TARGET) {
-		outside.address = key->daddr;
-		outside.port = key->dport;
-		release_mapping(&outside, now);
-	}
-	return ended;
+	if (p)
+		__sync_fetch_and_add(&p->moved, by);
 }
 
 /* The inside entry that leads to an outside socket goes, if it still does. */
@@ -219,8 +138,9 @@ static __noinline void forget_inside(struct socket_key *outside, struct mapping 
 	inside.protocol = outside->protocol;
 	inside.side = m->seat;
 	entry = bpf_map_lookup_elem(&MAP(mappings), &inside);
-	if (entry && same_address(entry->address, outside->address) && entry->port == outside->port)
-		bpf_map_delete_elem(&MAP(mappings), &inside);
+	if (entry && same_address(entry->address, outside->address) && entry->port == outside->port &&
+	    !bpf_map_delete_elem(&MAP(mappings), &inside))
+		count_moved(-1);
 }
 
 #endif

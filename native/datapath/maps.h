@@ -51,7 +51,7 @@ struct progress {
 	__u32 high_water;             /* slots below were used at least once */
 	__u32 cursor;                 /* where the sweep goes on */
 	__u32 sweeps;                 /* whole passes of the sweep */
-	__u32 pad;
+	__u32 moved;                  /* inside entries in `mappings` (mapping.h) */
 	__u32 exhausted[EXHAUSTED_POOLS]; /* by a hash of the pool: hash << 24 | coarse time of a search that found all of it taken */
 	__u32 pad2[4];
 };

@@ -14,6 +14,7 @@
 #include "limits.h"
 #include "lines.h"
 #include "mapping.h"
+#include "peers.h"
 #include "maps.h"
 #include "nexthop.h"
 #include "rest.h"

@@ -11,7 +11,7 @@ export function flowTableBytes(flows: number): number {
   const hash = (entries: number, key: number, value: number) =>
     entries * (48 + key + value) + 2 ** Math.ceil(Math.log2(Math.max(entries, 1))) * 16;
   const connections = hash(2 * flows, 16, 64) + flows * (44 + 4); // an entry a direction, a slot, its place among the free ones
-  const mappings = hash(2 * flows, 8, 24) + 2 * flows * 8; // an outside and perhaps an inside socket, its place among the resting
+  const mappings = hash(2 * flows, 8, 56) + 2 * flows * 8; // an outside and perhaps an inside socket, its place among the resting
   const peers = hash(flows, 16, 8);
   const sources = sizeTables(flows).sources * 256; // that limits are kept for
   return connections + mappings + peers + sources + EVENTS;
