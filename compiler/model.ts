@@ -257,9 +257,15 @@ export interface ExpectedPacket {
   readonly becomes: { readonly machine: Machine; readonly port: number | null } | null;
   readonly span: Span;
 }
+/** `wait`: so much time passes. */
+export interface ExpectedWait {
+  readonly waitMs: number;
+  readonly span: Span;
+}
 export interface Expectation {
   readonly title: string;
-  readonly steps: readonly ExpectedPacket[];
+  /** One after the other: what is limited is limited within one expectation. */
+  readonly steps: readonly (ExpectedPacket | ExpectedWait)[];
   readonly span: Span;
 }
 

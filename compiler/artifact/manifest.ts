@@ -10,6 +10,8 @@ import { KEY_SIZE } from '../ebpf/tables.ts';
 import type { AddressSet, Established, Model, Mss, RuleOrigin, Timeouts } from '../model.ts';
 import { rangesOf } from '../pairing.ts';
 import { isEditable } from './editable.ts';
+import { describeLines, type LineMeaning } from './lines.ts';
+import { formatPrefixes } from './prefixes.ts';
 
 export const MANIFEST_SCHEMA = 'masqc/manifest@1';
 
@@ -27,6 +29,8 @@ export interface Manifest {
   readonly flows: number;
   /** Milliseconds of idleness. */
   readonly timeouts: Timeouts;
+  /** Prefixes whose addresses are counted, each by itself: `192.168.1.0/24`. */
+  readonly account: readonly string[];
   /** What live connections meet when this policy takes over. */
   readonly established: Established;
   readonly sources: readonly { readonly file: string; readonly sha256: string }[];
@@ -49,7 +53,23 @@ export interface ManifestRule {
   readonly line: number;
   readonly column: number;
   readonly text: string;
+  /** The number of its counters. */
+  readonly tally: number;
+  /** That of its buckets, and of its log's rate; 0: it has none. Lines of a redirect share one. */
+  readonly meter: number;
+  readonly limits: readonly ManifestLimit[];
+  readonly log: ManifestLog | null;
 }
+/** A token bucket: `count` in `perMs` milliseconds, `burst` at once. */
+export interface ManifestRate {
+  readonly count: number;
+  readonly perMs: number;
+  readonly burst: number;
+}
+export type ManifestLimit =
+  | (ManifestRate & { readonly kind: 'rate'; readonly perSource: boolean })
+  | { readonly kind: 'flows'; readonly count: number; readonly perSource: boolean };
+export type ManifestLog = ManifestRate & { readonly label: string | null };
 export interface ManifestMasquerade {
   readonly id: number;
   readonly name: string;
@@ -110,13 +130,14 @@ export interface ManifestInput {
 }
 
 export function makeManifest({ model, sources, policy, sets, layout, datapath, digest }: ManifestInput): Manifest {
+  const meanings = describeLines(model, digest);
   const hashed = sources.map(({ file, text }) => ({ file, sha256: digest(text) }));
   return {
     schema: MANIFEST_SCHEMA,
     gateway: model.gateway.name,
     interfaces: describeInterfaces(model),
-    rules: model.rules.map(({ id, kind, owner, text, span: { file, line, column } }) => {
-      return { id, kind, owner, file, line, column, text };
+    rules: model.rules.map(({ id, kind, owner, text, span: { file, line, column } }, index) => {
+      return { id, kind, owner, file, line, column, text, ...(meanings[index] as LineMeaning) };
     }),
     masquerades: model.masquerades.map(({ id, name, interfaces, families, addresses, ports, share, from }) => ({
       id,
@@ -140,6 +161,7 @@ export function makeManifest({ model, sources, policy, sets, layout, datapath, d
     }),
     flows: model.gateway.flows,
     timeouts: orderTimeouts(model.gateway.timeouts),
+    account: formatPrefixes(model.gateway.account),
     established: model.gateway.established,
     sources: hashed,
     hashes: {

@@ -2,6 +2,7 @@
  * The contents of a table as the keys of its map (compiler/ebpf/tables.ts), one behind the other: IPv4 first, by
  * address, none within another. Equal sets give equal bytes.
  */
+import { writeAddress } from '../../grammar/address.ts';
 import { KEY_SIZE } from '../ebpf/tables.ts';
 import type { AddressSet } from '../model.ts';
 
@@ -22,6 +23,14 @@ export function packTable({ v4, v6 }: AddressSet): Uint8Array {
     }
   }
   return bytes;
+}
+
+/** The set as texts, `192.168.1.0/24`. */
+export function formatPrefixes({ v4, v6 }: AddressSet): string[] {
+  const keys: Key[] = [];
+  for (const { first, last } of v4) splitNarrow(keys, first, last);
+  for (const { first, last } of v6) splitWide(keys, first, last);
+  return keys.map(({ family, length, address }) => `${writeAddress(BigInt(address), family)}/${length}`);
 }
 
 interface Key {

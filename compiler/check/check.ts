@@ -13,6 +13,7 @@ import { makeNames } from './names.ts';
 import { declareNames } from './passes/declare.ts';
 import { warnOfExposed } from './passes/exposed.ts';
 import { warnOfHosts, warnOfUnused } from './passes/idle.ts';
+import { warnOfIdleLimits } from './passes/idle-limits.ts';
 import { resolveInterfacesAndZones } from './passes/interfaces.ts';
 import { refuseOverlappingMaps } from './passes/map-overlaps.ts';
 import { refuseOverlappingMasquerades } from './passes/masquerades.ts';
@@ -48,6 +49,7 @@ const PASSES: Readonly<Record<'names' | 'decisions' | 'conflicts', readonly Pass
 const WARNINGS: readonly Pass[] = [
   warnOfUnreached,
   warnOfUnused,
+  warnOfIdleLimits,
   warnOfHosts,
   warnOfPrivateOut,
   warnOfExposed,

@@ -325,6 +325,16 @@ export const CODES = {
     (p) => `\`share\` counts the sources off, and ${p.why}`,
     '`from` with networks and hosts of IPv4 that stand in this file',
   ),
+  limitTwice: error<{ kind: string }>(
+    331,
+    (p) => `a second limit that is ${p.kind}: it is not clear which of them holds`,
+    'one limit of each kind: a rate, a rate `per source`, `flows`, `flows per source`',
+  ),
+  accountAny: error(
+    332,
+    '`account` is for the addresses behind the gateway, and these are all there are',
+    'the networks or hosts whose traffic is to be counted',
+  ),
   notBuilt: error<{ what: string; instead: string }>(
     390,
     (p) => `${p.what} not built yet`,
@@ -373,8 +383,12 @@ export const CODES = {
     (p) => `the policy \`${p.name}\` has too many different lines to look for ones that are never reached`,
     undefined,
   ),
+  limitNeverMet: warning<{ count: number; flows: number }>(
+    410,
+    (p) => `the limit of ${p.count} flows is never reached: the table holds ${p.flows}`,
+    'a smaller limit, or a larger `flows` in the gateway',
+  ),
   emptyFile: warning<{ path: string }>(409, (p) => `${p.path} holds no address`, 'an address a line'),
-  logNotWritten: warning(491, '`log` is understood, and nothing is logged yet', undefined),
   ipv6NotForwarded: warning(
     492,
     'IPv6 is checked and tested here, but this version forwards IPv4 only: IPv6 through the gateway is dropped and counted',

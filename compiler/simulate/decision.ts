@@ -12,7 +12,9 @@ export type DropReason =
   /** A private source would leave an interface that a masquerade names, untranslated. */
   | { readonly kind: 'untranslated' }
   /** An IPv6 address that its map can't translate (RFC 6296 section 3.6). */
-  | { readonly kind: 'unmappable' };
+  | { readonly kind: 'unmappable' }
+  /** It is beyond the limit of the line that lets it in. */
+  | { readonly kind: 'limited' };
 
 /** Where a masqueraded or mapped client appears from. */
 export interface Appearance {
@@ -32,7 +34,7 @@ export interface Destination {
 
 /** One station of the journey, in the order in which they are met. */
 export interface Station {
-  readonly stage: 'forged' | 'stray' | 'gateway' | 'redirect' | 'map' | 'routing' | 'policy' | 'masquerade';
+  readonly stage: 'forged' | 'stray' | 'gateway' | 'redirect' | 'map' | 'routing' | 'policy' | 'masquerade' | 'limit';
   /** In the admin's words, e.g. `leaves by wan`. */
   readonly text: string;
   /** The line that spoke, 0: none. */

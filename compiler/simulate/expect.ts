@@ -2,9 +2,10 @@
 import type { Diagnostic, Related } from '../../grammar/diagnostic.ts';
 import type { Span } from '../../grammar/span.ts';
 import type { PolicyDiagram } from '../diagram/diagram.ts';
-import type { Expectation, ExpectedPacket, Model } from '../model.ts';
+import type { Expectation, ExpectedPacket, Model, RuleId } from '../model.ts';
 import { decide, type Surroundings, surroundingsOf } from './decide.ts';
 import type { Decision, Destination } from './decision.ts';
+import { Meters } from './meters.ts';
 import { hasPorts, type NewPacket } from './packet.ts';
 import { listPackets } from './variants.ts';
 import { describeOutcome, describeReason, nameAppearance, nameInterface, namePlace } from './words.ts';
@@ -46,16 +47,28 @@ function runExpectation(
   { title, span, steps }: Expectation,
   around: Surroundings,
 ): ExpectationResult {
-  const results = steps.map((step) => runStep(model, diagram, step, around));
+  const meters = new Meters(model);
+  const results = steps.flatMap((step) => {
+    if (!('waitMs' in step)) return [runStep(model, diagram, step, around, meters)];
+    meters.wait(step.waitMs);
+    return [];
+  });
   return { title, span, passed: results.every(({ passed }) => passed), steps: results };
 }
 
 /** Passes when every packet that the step speaks of fares as expected, by whatever interface it may leave. */
-function runStep(model: Model, diagram: PolicyDiagram, step: ExpectedPacket, around: Surroundings): StepResult {
-  const trials = listPackets(model, diagram, step).flatMap((packet) => {
+function runStep(
+  model: Model,
+  diagram: PolicyDiagram,
+  step: ExpectedPacket,
+  around: Surroundings,
+  meters: Meters,
+): StepResult {
+  const possible = listPackets(model, diagram, step).flatMap((packet) => {
     const decisions = decide(model, diagram, packet, around);
     return decisions.map((decision) => ({ packet, decision, several: decisions.length > 1 }));
   });
+  const trials = limitTrials(model, possible, meters);
   const failed = trials.find(({ decision }) => !isAsExpected(step, decision));
   const { packet, decision, several } = failed ?? trials[0]!;
   const happened = describeOutcome(model, decision);
@@ -65,6 +78,32 @@ function runStep(model: Model, diagram: PolicyDiagram, step: ExpectedPacket, aro
   const texts = { packet: describePacket(model, step, shown), expected: describeExpected(model, step), happened, why };
   const diagnostic = failed ? complain(model, step, decision, texts) : null;
   return { span: step.span, passed: !failed, ...texts, decision, diagnostic };
+}
+
+interface Trial {
+  readonly packet: NewPacket;
+  readonly decision: Decision;
+  readonly several: boolean;
+}
+
+/** A step is one connection, in however many ways it may be meant: of each line it takes one token. */
+function limitTrials(model: Model, trials: readonly Trial[], meters: Meters): Trial[] {
+  const asked = new Map<string, RuleId | null>();
+  return trials.map((trial) => {
+    const { packet, decision } = trial;
+    if (decision.outcome === 'denied') return trial;
+    const lines = `${decision.rule} ${decision.nat}`;
+    const over = asked.has(lines) ? (asked.get(lines) ?? null) : meters.admit(packet, decision);
+    asked.set(lines, over);
+    return over === null ? trial : { ...trial, decision: refuseBeyond(model, decision, over) };
+  });
+}
+
+function refuseBeyond(model: Model, decision: Decision, over: RuleId): Decision {
+  const trail = [...decision.trail, { stage: 'limit', text: 'beyond the limit', rule: over } as const];
+  const by = model.rules[over - 1]?.owner ?? null;
+  const nothing = { nat: 0, as: null, becomes: null, rejected: false } as const;
+  return { ...decision, ...nothing, outcome: 'denied', rule: over, by, drop: { kind: 'limited' }, trail };
 }
 
 function isAsExpected(step: ExpectedPacket, decision: Decision): boolean {

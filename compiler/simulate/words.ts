@@ -63,6 +63,8 @@ export function describeReason(model: Model, decision: Decision): string {
       return 'it belongs to no connection';
     case 'unmappable':
       return `${line} can't translate this address (RFC 6296: all ones where the checksum is kept)`;
+    case 'limited':
+      return `${line} lets it through, but it is beyond its limit`;
     case 'untranslated': {
       const out = nameInterface(model, decision.out ?? SELF);
       return `${line} lets it through, but its private source would leave ${out} unmasqueraded`;

@@ -22,6 +22,7 @@ import {
 import { runTool } from '../machine/tool.ts';
 import type { Place } from '../plan/types.ts';
 import { injectFault } from './faults.ts';
+import { fillLines, lineConstants, sizeLines } from './lines.ts';
 import { toCoarse, writeControl } from './tables.ts';
 import { pinPath, pinsOf, type Undo, type Work } from './work.ts';
 
@@ -180,10 +181,14 @@ export async function switchPolicy(
   const linked = await linkToBytes([work.artifact.policy, work.datapath.miss]);
   using object = BpfObject.open(linked, { name: `policy_${generation}`, pinRoot: pinsOf(work) });
   sizeMaps(object, work.state.flows);
-  setConstants(object, { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 });
+  const { manifest } = work.artifact;
+  sizeLines(object, manifest);
+  const constants = { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 };
+  setConstants(object, { ...constants, ...lineConstants(manifest) });
   await object.load();
   for (const { ifindex, id } of ids) object.map('ids').set(ifindex, id);
   await fillTables(work, object, slot);
+  await fillLines(work, object);
   const before = readActive(work);
   for (const hook of HOOKS) {
     const { array, miss } = POLICY_ARRAYS[hook];

@@ -106,11 +106,14 @@ undone. Needs root and a kernel from 6.1 on, with BTF.`,
   },
   {
     name: 'show',
-    arguments: [{ name: 'what', says: 'what to show', choices: ['connections', 'status', 'drops'] }],
-    summary: 'show connections, status or drops of the gateway that runs here',
+    arguments: [
+      { name: 'what', says: 'what to show', choices: ['connections', 'status', 'drops', 'rules', 'accounts'] },
+    ],
+    summary: 'show connections, status, drops, rules or accounts of the gateway that runs here',
     description: `connections: every translated or tracked connection, in the columns of \`ipfwadm -M -l\`, and the line of the file
 that let it in. status: what runs, where it is attached, how full the table is, and what is amiss. drops: dropped
-packets by reason. Only reads. Needs root.`,
+packets by reason. rules: the lines of the file with packets, bytes and connections in the margin. accounts: what each
+address of \`account\` has sent and received. Only reads. Needs root.`,
     options: [JSON_OPTION],
     examples: [
       { line: 'masqc show connections', says: 'who talks to whom, under which port, by which line' },
@@ -122,6 +125,27 @@ packets by reason. Only reads. Needs root.`,
       { code: EXIT.refused, says: 'nothing is applied here, or it cannot be read' },
     ],
     load: () => import('../verbs/show.ts'),
+  },
+  {
+    name: 'log',
+    arguments: [],
+    summary: 'print what the lines with `log` have written',
+    description: `Takes the events that wait in the kernel, oldest first, and prints a line for each: time, verdict, the line of the file,
+interfaces, addresses and ports before and after translation. docs/log.md describes the format. There is one reader at a
+time, and what it has taken out is gone: a second one is refused. Needs root.`,
+    options: [
+      { flags: '-f, --follow', says: 'go on, and print events as they come' },
+      { flags: '--json', says: 'an object a line' },
+    ],
+    examples: [
+      { line: 'masqc log -f', says: 'as they come, until Ctrl-C' },
+      { line: 'masqc log -f --json | jq -r \'select(.verdict == "denied").source.address\'', says: 'who was denied' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'printed' },
+      { code: EXIT.refused, says: 'nothing is applied here, or somebody else reads the log' },
+    ],
+    load: () => import('../verbs/log.ts'),
   },
   {
     name: 'down',

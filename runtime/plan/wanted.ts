@@ -11,7 +11,7 @@ export function readWanted({ manifest, policy, sets }: Artifact, datapath: Datap
     timeouts: { ...manifest.timeouts },
     established: manifest.established,
     hashes: {
-      policy: hashOf([policy, JSON.stringify(manifest.rules)]),
+      policy: hashOf([policy, JSON.stringify([manifest.rules, manifest.account])]),
       datapath: datapath.hash,
       layout: datapath.layout,
     },

@@ -43,4 +43,6 @@ export interface Origin {
   readonly owner: string;
   /** The sentence itself. */
   readonly text: string;
+  /** The number of its counters; not shown. */
+  readonly tally: number;
 }

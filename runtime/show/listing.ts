@@ -102,7 +102,8 @@ function originJson(origin: Origin | null): string {
   if (origin === null) return 'null';
   let text = originTexts.get(origin);
   if (text === undefined) {
-    text = JSON.stringify(origin);
+    const { file, line, owner } = origin;
+    text = JSON.stringify({ file, line, owner, text: origin.text });
     originTexts.set(origin, text);
   }
   return text;

@@ -14,11 +14,12 @@ export function makeOrigins(state: State): Origins {
   const read = (generation: number): readonly Origin[] => {
     const text = readKeptManifest(state.gateway, state.netns, generation);
     if (text === null) return [];
-    return (JSON.parse(text) as Manifest).rules.map(({ file, line, owner, text: sentence }) => ({
+    return (JSON.parse(text) as Manifest).rules.map(({ file, line, owner, tally, text: sentence }) => ({
       file,
       line,
       owner,
       text: sentence,
+      tally,
     }));
   };
   return {

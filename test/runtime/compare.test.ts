@@ -6,7 +6,19 @@ import { compareManifests } from '../../runtime/plan/compare.ts';
 const test = suite('compare');
 
 function rule(id: number, owner: string, text: string): ManifestRule {
-  return { id, kind: 'policy-rule', owner, file: 'gateway.masq', line: id + 10, column: 3, text };
+  return {
+    id,
+    kind: 'policy-rule',
+    owner,
+    file: 'gateway.masq',
+    line: id + 10,
+    column: 3,
+    text,
+    tally: id,
+    meter: 0,
+    limits: [],
+    log: null,
+  };
 }
 const BASE: Manifest = {
   schema: 'masqc/manifest@1',
@@ -19,6 +31,7 @@ const BASE: Manifest = {
   masquerades: [],
   maps: [],
   sets: [],
+  account: [],
   flows: 65536,
   established: 'recheck',
   timeouts: { tcp: 1000, 'tcp-syn': 1000, 'tcp-fin': 1000, udp: 1000, icmp: 1000, other: 1000 },

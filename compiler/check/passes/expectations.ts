@@ -1,6 +1,6 @@
 import type { Endpoint, ExpectDecl, Family, Name, Step } from '../../../grammar/ast.ts';
 import { findNearest } from '../../../grammar/nearest.ts';
-import type { ExpectedPacket, Machine, Protocol } from '../../model.ts';
+import type { ExpectedPacket, ExpectedWait, Machine, Protocol } from '../../model.ts';
 import { SELF } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
@@ -15,17 +15,16 @@ const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp', 'icmp', 'gre', 'es
 const ECHO_REQUEST = { v4: 8, v6: 128 };
 
 export function resolveExpectation(context: Context, { title, steps, span }: ExpectDecl): void {
-  const packets: ExpectedPacket[] = [];
+  const resolved: (ExpectedPacket | ExpectedWait)[] = [];
   for (const step of steps) {
     if (step.kind === 'wait') {
-      const parameters = { what: '`wait` is', instead: 'steps that need no time' };
-      context.report.add(CODES.notBuilt, step.span, parameters);
+      resolved.push({ waitMs: step.time.ms, span: step.span });
       continue;
     }
     const packet = resolveStep(context, step);
-    if (packet !== null) packets.push(packet);
+    if (packet !== null) resolved.push(packet);
   }
-  context.expectations.push({ title: title.value, steps: packets, span });
+  context.expectations.push({ title: title.value, steps: resolved, span });
 }
 
 function resolveStep(context: Context, step: PacketStep): ExpectedPacket | null {
@@ -135,7 +134,7 @@ function checkPorts(context: Context, protocol: Protocol, { ports, span }: Endpo
 }
 
 const OWNERS: Readonly<Record<PacketStep['outcome'], readonly OwnerKind[]>> = {
-  denied: ['policy', 'redirect', 'autofw'],
+  denied: ['policy', 'redirect', 'autofw', 'masquerade'],
   allowed: ['policy'],
   masqueraded: ['masquerade'],
   redirected: ['redirect', 'autofw'],

@@ -1,12 +1,13 @@
 /** The `gateway` block: settings, its own denies, and what decides where nothing else does. */
-import type { Action, GatewayDecl, GatewayLine, TimeoutEntry } from '../../../grammar/ast.ts';
+import type { Action, Addresses, GatewayDecl, GatewayLine, TimeoutEntry } from '../../../grammar/ast.ts';
 import { findNearest } from '../../../grammar/nearest.ts';
 import { NO_ADDRESS } from '../../addresses.ts';
-import type { Default, Established, Gateway, Rule, Timeouts } from '../../model.ts';
+import type { AddressSet, Default, Established, Gateway, Rule, Timeouts } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import { type Context, giveId } from '../context.ts';
 import { resolveLog } from '../resolve/limits.ts';
-import { noteLog, refuseLeavingBy, resolveRule } from '../resolve/rules.ts';
+import { refuseLeavingBy, resolveRule } from '../resolve/rules.ts';
+import { resolveAddresses } from '../resolve/sides.ts';
 import { didYouMean, listWords } from '../words.ts';
 
 /** RFC 5382 REQ-5, RFC 4787 REQ-5, RFC 5508 REQ-2. */
@@ -32,7 +33,7 @@ export function resolveGateway(context: Context, declaration: GatewayDecl): void
   let timeouts = DEFAULT_TIMEOUTS;
   let established: Established = 'recheck';
   let otherwise: Default | null = null;
-  const account = NO_ADDRESS;
+  let account = NO_ADDRESS;
   const rules: Rule[] = [];
   for (const line of lines) {
     switch (line.kind) {
@@ -58,6 +59,9 @@ export function resolveGateway(context: Context, declaration: GatewayDecl): void
         break;
       case 'established':
         established = resolveEstablished(context, line) ?? established;
+        break;
+      case 'account':
+        account = resolveAccount(context, line.addresses) ?? account;
         break;
       default:
         refuseUnbuilt(context, line);
@@ -127,7 +131,6 @@ function resolveDefault(
   { name }: GatewayDecl,
   { action, log, span }: Extract<GatewayLine, { kind: 'default' }>,
 ): Default {
-  noteLog(context, log);
   const word = action.text;
   const mend = [{ title: 'deny what no policy names', span: action.span, replacement: 'deny' }];
   if (word === 'masquerade') context.report.add(CODES.defaultMasquerade, action.span, undefined, { fixes: mend });
@@ -175,6 +178,24 @@ function resolveEstablished(
   return known ?? null;
 }
 
+/** null: a mistake, which is reported. */
+function resolveAccount(context: Context, addresses: Addresses): AddressSet | null {
+  const set = resolveAddresses(context, addresses, '`account`');
+  if (set === null) return null;
+  const counts = [
+    { ranges: set.v4, size: 2n ** 32n },
+    { ranges: set.v6, size: 2n ** 128n },
+  ];
+  const everything = counts.some(({ ranges, size }) => {
+    return ranges.reduce((sum, { first, last }) => sum + BigInt(last) - BigInt(first) + 1n, 0n) === size;
+  });
+  if (!everything) return set;
+  const inner = context.networks.map(({ name }) => name).join(', ');
+  const fixes = inner === '' ? [] : [{ title: `the networks: ${inner}`, span: addresses.span, replacement: inner }];
+  context.report.add(CODES.accountAny, addresses.span, undefined, { fixes });
+  return null;
+}
+
 function resolveTimeouts(context: Context, entries: readonly TimeoutEntry[], given: Timeouts): Timeouts {
   const timeouts: { -readonly [K in keyof Timeouts]: number } = { ...given };
   const names = Object.keys(timeouts);
@@ -210,7 +231,7 @@ function isTimeout(word: string, timeouts: Timeouts): word is keyof Timeouts {
   return Object.hasOwn(timeouts, word);
 }
 
-type Unbuilt = Extract<GatewayLine, { kind: 'confirm-within' | 'confirm-by' | 'account' }>;
+type Unbuilt = Extract<GatewayLine, { kind: 'confirm-within' | 'confirm-by' }>;
 
 function refuseUnbuilt(context: Context, line: Unbuilt): void {
   const word = line.kind.startsWith('confirm') ? 'confirm' : line.kind;

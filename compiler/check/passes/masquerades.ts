@@ -20,7 +20,7 @@ import { askAddresses, reportWrongType } from '../names.ts';
 import { EVENTS_OF_A_MASQUERADE, resolveLimits, resolveLog } from '../resolve/limits.ts';
 import { resolveInterfaces } from '../resolve/places.ts';
 import { findProperty, isMissing, limitsOf, reportMissing, takeProperties } from '../resolve/properties.ts';
-import { networksOn, noteLog } from '../resolve/rules.ts';
+import { networksOn } from '../resolve/rules.ts';
 import { resolveAddresses, resolveSenders } from '../resolve/sides.ts';
 import { refuseNamesTwice } from '../resolve/twice.ts';
 import { didYouMean, listWords } from '../words.ts';
@@ -30,9 +30,7 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
   const { name, span } = block;
   const id = giveId(context, 'masquerade', name.text, span);
   const properties = takeProperties(context, block);
-  const logged = findProperty(properties, 'log')?.log ?? null;
-  const log = resolveLog(context, logged, EVENTS_OF_A_MASQUERADE);
-  noteLog(context, logged);
+  const log = resolveLog(context, findProperty(properties, 'log')?.log ?? null, EVENTS_OF_A_MASQUERADE);
   const limits = resolveLimits(context, limitsOf(block));
 
   const from = findProperty(properties, 'from');

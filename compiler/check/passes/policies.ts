@@ -6,7 +6,7 @@ import { CODES } from '../codes.ts';
 import { type Context, giveId, interfaceName } from '../context.ts';
 import { resolveLog } from '../resolve/limits.ts';
 import { resolvePlaces } from '../resolve/places.ts';
-import { noteLog, resolveRule } from '../resolve/rules.ts';
+import { resolveRule } from '../resolve/rules.ts';
 
 export function resolvePolicy(context: Context, declaration: PolicyDecl): void {
   const { name, span } = declaration;
@@ -57,7 +57,6 @@ function resolveDefault(context: Context, declaration: PolicyDecl): Default {
     return { id: giveId(context, 'policy-default', name.text, end, ''), decision: 'deny', log: null, span: end };
   }
   const { action, log } = declaration.default;
-  noteLog(context, log);
   const resolved = resolveLog(context, log);
   const id = giveId(context, 'policy-default', name.text, declaration.default.span);
   return { id, decision: action, log: resolved, span: declaration.default.span };

@@ -14,7 +14,6 @@ import {
   reportMissing,
   takeProperties,
 } from '../resolve/properties.ts';
-import { noteLog } from '../resolve/rules.ts';
 import { formatPorts, formatService, resolveWhat, serviceFamilies } from '../resolve/services.ts';
 import { noteFamily, resolveAddresses, resolveSides } from '../resolve/sides.ts';
 
@@ -24,9 +23,7 @@ type Address = Extract<Machine, { kind: 'address' }>;
 export function resolveRedirect(context: Context, block: BlockDecl): void {
   const { name, span } = block;
   const properties = takeProperties(context, block);
-  const logged = findProperty(properties, 'log')?.log ?? null;
-  const log = resolveLog(context, logged);
-  noteLog(context, logged);
+  const log = resolveLog(context, findProperty(properties, 'log')?.log ?? null);
   const limits = resolveLimits(context, limitsOf(block));
 
   const places = findProperty(properties, 'interface');

@@ -16,9 +16,20 @@ export const EVENTS_OF_A_LINE: Rate = { count: 10, perMs: SECOND, burst: 50 };
 /** Allocations of a masquerade, each of which may be asked for later (RFC 6888 REQ-12). */
 export const EVENTS_OF_A_MASQUERADE: Rate = { count: 1000, perMs: SECOND, burst: 5000 };
 
-/** The limits of a line or block. */
+/** The limits of a line or block; of each kind (`flows`, `flows per source`, …) one. */
 export function resolveLimits(context: Context, written: readonly ast.Limit[]): readonly Limit[] {
-  return written.flatMap((limit) => resolveLimit(context, limit));
+  const first = new Map<string, ast.Limit>();
+  return written.flatMap((limit) => {
+    const kind = `${limit.of.kind === 'rate' ? 'a rate' : '`flows`'}${limit.perSource ? ' `per source`' : ''}`;
+    const before = first.get(kind);
+    first.set(kind, before ?? limit);
+    if (before !== undefined) {
+      const related = [{ span: before.span, message: 'the other one' }];
+      context.report.add(CODES.limitTwice, limit.span, { kind }, { related });
+      return [];
+    }
+    return resolveLimit(context, limit);
+  });
 }
 
 function resolveLimit(context: Context, { of, perSource, span }: ast.Limit): Limit[] {

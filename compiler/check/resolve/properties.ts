@@ -34,7 +34,7 @@ const HOMES: Readonly<Record<PropertyKind, readonly BlockKind[]>> = {
   outside: ['map'],
 };
 const REPEATABLE: ReadonlySet<PropertyKind> = new Set(['listen', 'limit']);
-const UNBUILT: ReadonlySet<PropertyKind> = new Set(['limit', 'timeout', 'helper', 'balance', 'check', 'drain']);
+const UNBUILT: ReadonlySet<PropertyKind> = new Set(['timeout', 'helper', 'balance', 'check', 'drain']);
 
 export const wordOf = (kind: PropertyKind): string => (kind === 'allow-from' ? 'allow from' : kind);
 

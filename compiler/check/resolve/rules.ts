@@ -13,7 +13,6 @@ import { familiesOf, resolveSides } from './sides.ts';
 export function resolveRule(context: Context, rule: ast.Rule, id: RuleId): Rule | null {
   const limits = resolveLineLimits(context, rule);
   const log = resolveLog(context, rule.log);
-  noteLog(context, rule.log);
   const services = rule.what === null ? [] : resolveWhat(context, rule.what, 'a line');
   const from = resolveSides(context, rule.from, '`from`');
   const to = resolveSides(context, rule.to, '`to`');
@@ -22,16 +21,9 @@ export function resolveRule(context: Context, rule: ast.Rule, id: RuleId): Rule 
   return { id, decision: rule.action, services, from, to, limits, log, span: rule.span };
 }
 
-export function noteLog(context: Context, log: ast.Log | null): void {
-  if (log !== null) context.report.addOnce(CODES.logNotWritten, log.span, undefined);
-}
-
 function resolveLineLimits(context: Context, { action, limit }: ast.Rule): readonly Limit[] {
   if (limit === null) return [];
-  if (action === 'allow') {
-    context.report.add(CODES.notBuilt, limit.span, { what: '`limit` is', instead: 'the line without `limit`' });
-    return resolveLimits(context, [limit]);
-  }
+  if (action === 'allow') return resolveLimits(context, [limit]);
   context.report.add(CODES.limitOnDeny, limit.span, { action });
   return [];
 }

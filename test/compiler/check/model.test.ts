@@ -124,7 +124,7 @@ suite('reads an expected packet in the family that both ends have', () => {
   const model = onNetwork(
     'expect "x" {\n  tcp from yoda on dmz to [2001:db8::1]:80 is denied\n  icmp from yoda on dmz to wan is denied\n  udp from han:53 on lan to self:53 is denied\n}\n',
   );
-  const [six, ping, dns] = model.expectations[0]?.steps ?? [];
+  const [six, ping, dns] = (model.expectations[0]?.steps ?? []).filter((step) => 'family' in step);
   assert.is(six?.family, 6);
   assert.equal(ping?.to, { kind: 'own', interface: 1 });
   assert.equal([ping?.family, ping?.icmpType, ping?.toPort], [4, 8, null]);

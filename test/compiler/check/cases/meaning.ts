@@ -428,22 +428,44 @@ export const MEANING: readonly Case[] = [
     good: masquerade('m', 'from han\n  interface wan\n  share 1 ports per source'),
   },
   {
-    code: 'notBuilt',
-    fact: 'a limit waits to be built',
-    bad: policy('allow web «limit 10/minute per source»'),
-    good: policy('allow web'),
+    code: 'limitTwice',
+    fact: 'a redirect has one limit of each kind',
+    bad: redirect(
+      'r',
+      'listen tcp 80 to yoda\n  limit 10/minute per source\n  limit 5/minute\n  «limit 9/hour per source»',
+    ),
+    good: redirect('r', 'listen tcp 80 to yoda\n  limit 10/minute per source\n  limit 5/minute\n  limit 9 flows'),
+    says: 'a rate `per source`',
+  },
+  {
+    code: 'accountAny',
+    fact: 'nobody accounts the internet',
+    whole: true,
+    bad: gateway('account «any»'),
+    good: gateway('account home'),
+    fixed: true,
+  },
+  {
+    code: 'outOfRange',
+    fact: 'rates, bursts and numbers of flows have bounds',
+    bad: policy(
+      'allow tcp 80 limit «99999999/second»\n  allow tcp 81 limit 1/second burst «0»\n  allow tcp 82 limit «0» flows\n  deny tcp 83 log «99999999/second»',
+    ),
+    good: policy(
+      'allow tcp 80 limit 1/day burst 1\n  allow tcp 81 limit 9/second per source\n  allow tcp 82 limit 1 flows\n  deny tcp 83 log "x" 1/second',
+    ),
   },
   {
     code: 'notBuilt',
     fact: 'settings of the gateway wait to be built',
     whole: true,
-    bad: gateway('«confirm within 60s»\n  «account home»\n  datapath «nftables»'),
+    bad: gateway('«confirm within 60s»\n  datapath «nftables»'),
     good: gateway('datapath ebpf'),
   },
   {
     code: 'notBuilt',
     fact: 'properties of a masquerade wait to be built',
-    bad: masquerade('m', 'from home\n  interface wan\n  «helper ftp»\n  «limit 20 flows per source»'),
+    bad: masquerade('m', 'from home\n  interface wan\n  «helper ftp»'),
     good: masquerade('m', 'from home\n  interface wan\n  address 203.0.113.1-203.0.113.4\n  ports 61000-65095'),
   },
   {
@@ -462,12 +484,6 @@ export const MEANING: readonly Case[] = [
     code: 'notBuilt',
     fact: 'whole blocks wait to be built',
     bad: 'autofw «a» {\n  from home\n  interface wan\n  control tcp 7070\n  open udp 6970-7170\n}\n',
-    good: '',
-  },
-  {
-    code: 'notBuilt',
-    fact: 'steps that take time wait to be built',
-    bad: expectation('«wait 5m»'),
     good: '',
   },
 ];

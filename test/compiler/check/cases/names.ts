@@ -98,9 +98,9 @@ export const NAMES: readonly Case[] = [
   },
   {
     code: 'wrongType',
-    fact: 'what is denied is not denied by a masquerade',
-    bad: 'masquerade m {\n  from home\n  interface wan\n}\nexpect "x" {\n  tcp from han on lan to 192.0.2.1:80 is denied by «m»\n}\n',
-    good: 'expect "x" {\n  tcp from han on lan to 192.0.2.1:80 is denied by deathstar\n}\n',
+    fact: 'what is allowed is not allowed by a masquerade',
+    bad: 'masquerade m {\n  from home\n  interface wan\n}\nexpect "x" {\n  tcp from han on lan to 192.0.2.1:80 is allowed by «m»\n}\n',
+    good: 'expect "x" {\n  tcp from han on lan to 192.0.2.1:80 is allowed by deathstar\n}\n',
     says: '`m` is a masquerade',
   },
   {

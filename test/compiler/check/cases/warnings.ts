@@ -121,10 +121,10 @@ export const WARNINGS: readonly Case[] = [
     good: `policy p from lan to wan {\n${growing(500)}  default deny\n}\n`,
   },
   {
-    code: 'logNotWritten',
-    fact: 'a log is not written yet, which is said once',
-    bad: policy('deny tcp 25 «log»\n  deny tcp 26 log "x" 10/minute'),
-    good: policy('deny tcp 25'),
+    code: 'limitNeverMet',
+    fact: 'the table is a limit, too',
+    bad: policy('allow tcp 25 to partners «limit 65536 flows»'),
+    good: policy('allow tcp 25 to partners limit 65535 flows'),
   },
   {
     code: 'ipv6NotForwarded',
