@@ -9,6 +9,7 @@
 #include "maps.h"
 #include "peers.h"
 #include "ports.h"
+#include "takeover.h"
 #include "work.h"
 
 /* A socket of the gateway that would get packets from the peer to this outside port. */
@@ -50,7 +51,7 @@ static __always_inline void outside_key(const struct work *w, struct socket_key 
 
 static __always_inline bool claim_reply(struct work *w)
 {
-	if (!bpf_map_update_elem(&MAP(flows), &w->reply, &w->back, BPF_NOEXIST))
+	if (insert_reply(w))
 		return true;
 	w->reason = DROP_PORT_TAKEN;
 	return false;
@@ -278,7 +279,7 @@ static __noinline bool claim_port(void *ctx, struct work *w, __u32 port)
 		return false;
 	if (is_port_ours(ctx, &w->reply))
 		return false;
-	return !bpf_map_update_elem(&MAP(flows), &w->reply, &w->back, BPF_NOEXIST);
+	return insert_reply(w);
 }
 
 static long probe_towards_peer(__u32 i, struct port_search *s)
@@ -298,7 +299,7 @@ static __noinline bool claim_some_port(void *ctx, struct work *w)
 		return false;
 	search.wanted = wanted = bpf_ntohs(w->h.key.sport);
 	protocol = w->h.key.protocol;
-	if (protocol != IP_ICMP && protocol != IPPROTO_SCTP && !has_mappings(protocol))
+	if (protocol != IP_ICMP && !has_ports(protocol))
 		return claim_port(ctx, w, 0);
 	if (((protocol == IP_ICMP && w->translation != MASQC_BLOCK) || (wanted >= w->port_first && wanted <= w->port_last)) &&
 	    claim_port(ctx, w, wanted))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /*
  * Making a flow: a slot, then the reply's entry, whose insertion claims the outside port, then the original's. Whoever
- * loses a race uses the winner's; what the loser has already inserted is left to the sweep.
+ * loses a race uses the winner's; what the loser has already inserted is left to the sweep. A tuple that is being removed
+ * starts again in the same entries (takeover.h).
  */
 #ifndef MASQC_CREATE_H
 #define MASQC_CREATE_H
@@ -32,26 +33,32 @@ static __always_inline bool take_slot(struct control *c, __u32 *index)
 
 /*
  * A new connection on the tuple of one that has ended: the policy has let it in, and it takes over the entries where they
- * are what it would have made. Otherwise they end, and the next SYN finds the place free.
+ * are what it would have made. False: they end, and it is made anew.
  */
-static __always_inline bool reopen_flow(struct work *w, struct control *c, struct flow_dir *flow, __u32 now)
+static __noinline bool reopen_flow(struct work *w, struct control *c, struct flow_dir *flow, __u32 now)
 {
 	const __u8 kind = FLOW_NAT_SRC | FLOW_NAT_DST | FLOW_LOCAL | FLOW_OWN;
-	const struct flow_dir *new = &w->forth;
-	struct flow_dir *back = find_back(&w->h.key, flow);
-	__u32 index = flow->slot;
-	struct flow_slot *slot = bpf_map_lookup_elem(&MAP(slots), &index);
-	__u16 port = bpf_ntohs(flow->sport);
+	const struct flow_dir *new;
+	struct flow_slot *slot;
+	struct flow_dir *back;
 	struct flow_key is;
+	__u32 index;
+	__u16 port;
 	bool fits;
 
+	if (!w || !c || !flow)
+		return false;
+	new = &w->forth;
+	back = find_back(&w->h.key, flow);
+	index = flow->slot;
+	slot = bpf_map_lookup_elem(&MAP(slots), &index);
+	port = bpf_ntohs(flow->sport);
 	translate_key(&w->h.key, flow, &is);
 	fits = !((flow->flags ^ new->flags) & kind) && flow->door == new->door && same_address(is.daddr, w->to.daddr) &&
 	       is.dport == w->to.dport && same_address(is.saddr, w->to.saddr) &&
 	       (is_hidden(w) ? port >= w->port_first && port <= w->port_last : is.sport == w->to.sport);
 	if (!back || !slot || slot->state != SLOT_LIVE || !fits) {
 		end_flow(&w->h.key, flow, now);
-		w->reason = DROP_ENDING;
 		return false;
 	}
 	back->tcp = 0;
@@ -112,29 +119,35 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	if (!w || !c)
 		return false;
 	there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
-	if (there && there->epoch != EPOCH_DYING && starts_again(&w->h.key, &w->h, there)) {
+	w->inherits = 0;
+	if (there && there->epoch != EPOCH_DYING) {
+		if (!starts_again(&w->h.key, &w->h, there))
+			return true;
 		if (limits_used && !admit(w, ASK_TOKENS))
 			return false;
-		if (!reopen_flow(w, c, there, now)) {
-			if (limits_used)
-				return_tokens(w);
-			return false;
+		if (reopen_flow(w, c, there, now)) {
+			begin_connection(w, NULL);
+			return true;
 		}
-		begin_connection(w, NULL);
-		return true;
+		if (limits_used)
+			return_tokens(w);
 	}
-	if (there) {
+	if (there && !take_over(w, there, now)) {
 		w->reason = DROP_ENDING;
-		return there->epoch != EPOCH_DYING;
-	}
-	if (limits_used && !admit(w, ASK_ALL))
 		return false;
+	}
+	if (limits_used && !admit(w, ASK_ALL)) {
+		give_back(w, true, now);
+		return false;
+	}
 	if (!take_slot(c, &index)) {
+		give_back(w, true, now);
 		w->reason = DROP_TABLE_FULL;
 		goto failed;
 	}
 	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (!slot) {
+		give_back(w, true, now);
 		w->reason = DROP_TABLE_FULL;
 		goto failed;
 	}
@@ -181,6 +194,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		claimed = claim_reply(w);
 	w->to.sport = w->forth.sport = w->reply.dport;
 	if (!claimed) {
+		give_back(w, true, now);
 		if (w->uses)
 			release_uses(&w->h.key, &w->to, w->uses, now);
 		slot->state = SLOT_FREE;
@@ -193,11 +207,13 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		return false;
 	}
 	slot->uses = w->uses;
-	if (!bpf_map_update_elem(&MAP(flows), &w->h.key, &w->forth, BPF_NOEXIST)) {
+	if (insert_forth(w)) {
+		give_back(w, false, now);
 		charge_slot(w, slot, &w->h.key, &w->to);
 		begin_connection(w, slot);
 		return true;
 	}
+	give_back(w, true, now);
 	there = bpf_map_lookup_elem(&MAP(flows), &w->reply);
 	if (there && there->slot == index)
 		there->epoch = EPOCH_DYING;

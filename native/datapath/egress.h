@@ -24,9 +24,13 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 {
 	struct flow_dir *flow, *back;
 	struct flow_key other, to;
+	struct iface *out;
 
 	if (!h)
 		return TC_ACT_SHOT;
+	out = get_interface(skb->ifindex);
+	if (h->l4 > h->l3 + IP_HEADER && out && out->flags & MAP(IFACE_HIDES) && !blank_ways(skb, h->l3, h->l4))
+		return drop_skb(skb, DROP_FAILED);
 	flow = bpf_map_lookup_elem(&MAP(flows), &h->key);
 	if (flow && flow->epoch != EPOCH_DYING && !(flow->flags & (FLOW_LOCAL | FLOW_OWN))) {
 		if (flow->out != skb->ifindex || !open_door(flow->door, skb->ingress_ifindex))

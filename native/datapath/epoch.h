@@ -22,11 +22,10 @@ static __always_inline __u8 get_epoch(void)
 _Static_assert(offsetof(struct flow_dir, flags) % 4 == 0 &&
 	       offsetof(struct flow_dir, epoch) == offsetof(struct flow_dir, flags) + 1, "stamp_entry swaps this word");
 
-/* Atomic, so that a flow that somebody ends at this moment stays ended. Without luck the next packet does it again.
- * `dir` may be NULL. */
-static __noinline __attribute__((unused)) int stamp_entry(struct flow_dir *dir, __u8 epoch)
+/* From `dying` (or not) to another stamp. */
+static __always_inline bool swap_epoch(struct flow_dir *dir, bool dying, __u8 epoch)
 {
-	__u32 *word;
+	__u32 *word = (__u32 *)&dir->flags;
 	union {
 		__u32 word;
 		struct {
@@ -37,19 +36,29 @@ static __noinline __attribute__((unused)) int stamp_entry(struct flow_dir *dir, 
 	} was, is;
 	int i;
 
-	if (!dir)
-		return 0;
-	word = (__u32 *)&dir->flags;
 	for (i = 0; i < 4; i++) {
 		was.word = READ_ONCE(*word);
-		if (was.epoch == EPOCH_DYING)
-			return 0;
+		if ((was.epoch == EPOCH_DYING) != dying)
+			return false;
 		is = was;
 		is.epoch = epoch;
 		if (__sync_val_compare_and_swap(word, was.word, is.word) == was.word)
-			return 1;
+			return true;
 	}
-	return 0;
+	return false;
+}
+
+/* Atomic, so that a flow that somebody ends at this moment stays ended. Without luck the next packet does it again.
+ * `dir` may be NULL. */
+static __noinline __attribute__((unused)) int stamp_entry(struct flow_dir *dir, __u8 epoch)
+{
+	return dir && swap_epoch(dir, false, epoch);
+}
+
+/* The stamp of a dying entry that has been written anew. */
+static __always_inline bool wake_entry(struct flow_dir *dir, __u8 epoch)
+{
+	return swap_epoch(dir, true, epoch);
 }
 
 #endif

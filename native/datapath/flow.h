@@ -73,6 +73,7 @@ enum slot_state {
 	SLOT_KILLED = 2,    /* user space asks for removal (with deadline 0) */
 	SLOT_DYING = 3,     /* both entries are marked; removed when the deadline has passed */
 	SLOT_HALF = 4,      /* lost a race: `key` is the reply entry's, no original entry belongs to this slot */
+	SLOT_TAKEN = 5,     /* a new flow takes over its entries at this moment: the sweep leaves it */
 };
 
 enum flow_class { /* index into control.timeouts */
@@ -119,6 +120,31 @@ static __always_inline void make_key(struct flow_key *key, addr_t saddr, addr_t 
 	key->dport = dport;
 	key->protocol = protocol;
 	key->pad[0] = key->pad[1] = key->pad[2] = 0;
+}
+
+_Static_assert(offsetof(struct flow_slot, protocol) % 4 == 0 &&
+	       offsetof(struct flow_slot, state) == offsetof(struct flow_slot, protocol) + 1, "turn_slot swaps this word");
+
+/* From one state to another, exactly once. False: it is in neither. */
+static __always_inline bool turn_slot(struct flow_slot *slot, __u8 from, __u8 to)
+{
+	__u32 *word = (__u32 *)&slot->protocol;
+	union {
+		__u32 word;
+		__u8 bytes[4];
+	} was, is;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		was.word = READ_ONCE(*word);
+		if (was.bytes[1] != from)
+			return false;
+		is = was;
+		is.bytes[1] = to;
+		if (__sync_val_compare_and_swap(word, was.word, is.word) == was.word)
+			return true;
+	}
+	return false;
 }
 
 static __always_inline void slot_key(const struct flow_slot *slot, struct flow_key *key)

@@ -7,6 +7,7 @@
 #include "drop.h"
 #include "flow.h"
 #include "maps.h"
+#include "options.h"
 #include "mss.h"
 #include "parse.h"
 #include "rewrite.h"
@@ -136,6 +137,8 @@ static __always_inline int send_on(struct __sk_buff *skb, const struct header *h
 
 	if (unlikely(!out || out->ifindex != ifindex))
 		return drop_skb(skb, DROP_UNDECLARED);
+	if (unlikely(h->l4 > h->l3 + IP_HEADER) && out->flags & MAP(IFACE_HIDES) && !blank_ways(skb, h->l3, h->l4))
+		return drop_skb(skb, DROP_FAILED);
 	ethernet = out->flags & IFACE_ETHERNET;
 	__builtin_memcpy(eth.h_source, out->mac, 6);
 	__builtin_memcpy(eth.h_dest, flow->dmac, 6);

@@ -33,11 +33,11 @@ static __always_inline bool read_quote(struct __sk_buff *skb, const struct heade
 	if (q->tail)
 		return true;
 	if (bpf_skb_load_bytes(skb, q->l4, words, sizeof(words)))
-		return ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP && ip.protocol != IPPROTO_ICMP;
-	if (ip.protocol == IPPROTO_TCP || ip.protocol == IPPROTO_UDP || ip.protocol == IPPROTO_SCTP) {
+		return !has_ports(ip.protocol) && ip.protocol != IPPROTO_ICMP;
+	if (has_ports(ip.protocol)) {
 		q->key.sport = words[0];
 		q->key.dport = words[1];
-		if (ip.protocol == IPPROTO_UDP)
+		if (ip.protocol == IPPROTO_UDP || is_like_udp(ip.protocol))
 			q->l4_check = words[3];
 		if (ip.protocol == IPPROTO_TCP)
 			q->has_tcp_check = q->l4 + 18 <= h->l3 + h->length &&
@@ -72,13 +72,16 @@ static __always_inline bool rewrite_quote(struct __sk_buff *skb, const struct he
 		return false;
 	if (q->tail) {
 		/* what follows the quoted header is data */
-	} else if (q->key.protocol == IPPROTO_TCP || q->key.protocol == IPPROTO_UDP || q->key.protocol == IPPROTO_SCTP) {
+	} else if (has_ports(q->key.protocol)) {
 		if (bpf_skb_store_bytes(skb, q->l4, words, sizeof(words), 0))
 			return false;
 		outer += ports;
 		if (q->key.protocol == IPPROTO_UDP) {
 			at = q->l4 + 6;
 			l4_check = update_udp_sum(l4_check, addresses + ports);
+		} else if (is_like_udp(q->key.protocol)) {
+			at = q->l4 + 6;
+			l4_check = update_sum(l4_check, addresses + ports);
 		} else if (q->has_tcp_check) {
 			at = q->l4 + 16;
 			l4_check = update_sum(l4_check, addresses + ports);

@@ -58,11 +58,11 @@ static __noinline bool read_quote(struct __sk_buff *skb, const struct header *h,
 	if (q->tail)
 		return true;
 	if (at + sizeof(words) > end || bpf_skb_load_bytes(skb, at, words, sizeof(words)))
-		return next != IPPROTO_TCP && next != IPPROTO_UDP && next != IPPROTO_ICMPV6 && !is_extension(next);
-	if (next == IPPROTO_TCP || next == IPPROTO_UDP || next == IPPROTO_SCTP) {
+		return !has_ports(next) && next != IPPROTO_ICMPV6 && !is_extension(next);
+	if (has_ports(next)) {
 		q->key.sport = words[0];
 		q->key.dport = words[1];
-		if (next == IPPROTO_UDP)
+		if (next == IPPROTO_UDP || is_like_udp(next))
 			q->l4_check = words[3];
 		if (next == IPPROTO_TCP)
 			q->has_tcp_check = at + 18 <= end && !bpf_skb_load_bytes(skb, at + 16, &q->l4_check, 2);
@@ -108,13 +108,16 @@ static __noinline bool rewrite_quote(struct __sk_buff *skb, const struct header 
 
 	if (q->tail) {
 		/* what follows the quoted header is data */
-	} else if (q->key.protocol == IPPROTO_TCP || q->key.protocol == IPPROTO_UDP || q->key.protocol == IPPROTO_SCTP) {
+	} else if (has_ports(q->key.protocol)) {
 		if (bpf_skb_store_bytes(skb, q->l4, words, sizeof(words), 0))
 			return false;
 		outer += ports;
 		if (q->key.protocol == IPPROTO_UDP) {
 			at = q->l4 + 6;
 			l4_check = update_udp_sum(l4_check, addresses + ports);
+		} else if (is_like_udp(q->key.protocol)) {
+			at = q->l4 + 6;
+			l4_check = update_sum(l4_check, addresses + ports);
 		} else if (q->has_tcp_check) {
 			at = q->l4 + 16;
 			l4_check = update_sum(l4_check, addresses + ports);

@@ -149,6 +149,7 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct piece_work *w,
 	struct error *e = get_error();
 	struct flow_dir *flow;
 	struct header *h;
+	struct iface *out;
 
 	if (!w || !e)
 		return TC_ACT_SHOT;
@@ -189,6 +190,10 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct piece_work *w,
 		return TC_ACT_SHOT; /* it comes in again */
 	if ((flow->flags & (FLOW_NAT_SRC | FLOW_NAT_DST) || e->quote.id != e->quote.sent_id) &&
 	    !rewrite_quote(skb, h, &e->quote, &e->to))
+		return drop_skb(skb, DROP_FAILED);
+	out = get_interface(flow->out);
+	if (e->quote.l4 > e->quote.l3 + IP_HEADER && out && out->flags & MAP(IFACE_HIDES) &&
+	    !blank_ways(skb, e->quote.l3, e->quote.l4))
 		return drop_skb(skb, DROP_FAILED);
 	h->key.sport = 0;
 	h->key.dport = 0;

@@ -49,13 +49,28 @@ static __always_inline bool is_routed(long code)
 	return code == BPF_FIB_LKUP_RET_SUCCESS || code == BPF_FIB_LKUP_RET_NO_NEIGH;
 }
 
+/* Atomic: the other flags may be another flow's by now (takeover.h). */
+static __always_inline void set_hop_flags(struct flow_dir *dir, __u8 flags)
+{
+	union {
+		__u8 flags;
+		__u32 word;
+	} on = { .word = 0 }, off = { .word = 0 };
+	__u32 *word = (__u32 *)&dir->flags;
+
+	on.flags = flags;
+	off.flags = (FLOW_NEIGHBOUR | FLOW_XDP) & ~flags;
+	__sync_fetch_and_or(word, on.word);
+	__sync_fetch_and_and(word, ~off.word);
+}
+
 /* Writes a route's answer into a direction. False: the way out carries no programs. */
 static __always_inline bool set_hop(struct flow_dir *dir, const struct bpf_fib_lookup *fib, long code)
 {
 	__u32 ifindex = fib->ifindex;
 	__u32 *seat = bpf_map_lookup_elem(&seats, &ifindex);
 	struct iface *out;
-	__u8 flags = dir->flags & ~(FLOW_NEIGHBOUR | FLOW_XDP);
+	__u8 flags = 0;
 
 	if (!seat)
 		return false;
@@ -75,7 +90,7 @@ static __always_inline bool set_hop(struct flow_dir *dir, const struct bpf_fib_l
 		flags |= FLOW_NEIGHBOUR;
 	if (out->flags & IFACE_XDP)
 		flags |= FLOW_XDP;
-	dir->flags = flags;
+	set_hop_flags(dir, flags);
 	return true;
 }
 

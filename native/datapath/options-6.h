@@ -24,4 +24,10 @@ static __always_inline __u32 measure_headers(struct __sk_buff *skb, __u32 l3)
 	return HEADERS_ROOM;
 }
 
+/* Extension headers note no way. */
+static __always_inline bool blank_ways(struct __sk_buff *skb, __u32 l3, __u32 l4)
+{
+	return true;
+}
+
 #endif

@@ -123,10 +123,10 @@ static __always_inline enum parsed parse_ip(void *data, void *end, __u32 l3, boo
 				return PARSED_ODD;
 			return h->head ? PARSED_ERROR_HEAD : PARSED_ERROR;
 		}
-	} else if (ip->protocol == IPPROTO_SCTP) {
+	} else if (ip->protocol == IPPROTO_SCTP || is_like_udp(ip->protocol)) {
 		__be16 *ports = l4;
 
-		if ((void *)(ports + 2) > end || h->length - size < 12)
+		if ((void *)(ports + 4) > end || h->length - size < (ip->protocol == IPPROTO_UDPLITE ? 8 : 12))
 			return h->head ? PARSED_TINY : PARSED_MALFORMED;
 		h->key.sport = ports[0];
 		h->key.dport = ports[1];

@@ -49,6 +49,17 @@ enum parsed {
 	PARSED_MALFORMED,
 };
 
+/* DCCP (RFC 4340, 5597) and UDP-Lite (RFC 3828): ports, and a checksum over them and the addresses, where UDP has them. */
+static __always_inline bool is_like_udp(__u8 protocol)
+{
+	return protocol == IPPROTO_UDPLITE || protocol == IPPROTO_DCCP;
+}
+
+static __always_inline bool has_ports(__u8 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP || is_like_udp(protocol);
+}
+
 #if FAMILY == 4
 #include "parse-4.h"
 #else

@@ -42,7 +42,7 @@ static __always_inline bool is_in_pool(struct work *w, const struct flow_dir *fo
 		return forth->sport == key->sport;
 	if (p->protocol == IP_ICMP && p->translation != MASQC_BLOCK)
 		return true;
-	if (p->protocol != IP_ICMP && p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP && p->protocol != IPPROTO_SCTP)
+	if (p->protocol != IP_ICMP && !has_ports(p->protocol))
 		return true;
 	return port >= p->port_first && port <= p->port_last;
 }

@@ -30,6 +30,14 @@ static __always_inline bool rewrite_frame(void *data, void *end, const struct he
 		udp->source = to->sport;
 		udp->dest = to->dport;
 		udp->check = update_udp_sum(udp->check, addresses + ports);
+	} else if (is_like_udp(h->key.protocol)) {
+		struct udphdr *udp = l4;
+
+		if ((void *)(udp + 1) > end)
+			return false;
+		udp->source = to->sport;
+		udp->dest = to->dport;
+		udp->check = update_sum(udp->check, addresses + ports);
 	} else if (h->key.protocol == IPPROTO_ICMP) {
 		struct icmphdr *icmp = l4;
 
@@ -78,7 +86,7 @@ static __always_inline bool rewrite_skb(struct __sk_buff *skb, const struct head
 	if (!addresses && !ports)
 		return true;
 
-	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
+	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || is_like_udp(protocol)) {
 		__u32 at = l4 + (protocol == IPPROTO_TCP ? offsetof(struct tcphdr, check) : offsetof(struct udphdr, check));
 		__u64 mangled = protocol == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
 

@@ -43,6 +43,14 @@ static __always_inline bool rewrite_frame(void *data, void *end, const struct he
 		udp->source = to->sport;
 		udp->dest = to->dport;
 		udp->check = update_udp_sum(udp->check, addresses + ports);
+	} else if (is_like_udp(h->key.protocol)) {
+		struct udphdr *udp = l4;
+
+		if ((void *)(udp + 1) > end)
+			return false;
+		udp->source = to->sport;
+		udp->dest = to->dport;
+		udp->check = update_sum(udp->check, addresses + ports);
 	} else if (h->key.protocol == IPPROTO_ICMPV6) {
 		struct icmphdr *icmp = l4;
 
@@ -99,7 +107,7 @@ static __always_inline bool rewrite_skb(struct __sk_buff *skb, const struct head
 	}
 	if (!addresses && words[0] == h->key.sport && words[1] == h->key.dport)
 		return true;
-	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
+	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || is_like_udp(protocol)) {
 		at = l4 + (protocol == IPPROTO_TCP ? offsetof(struct tcphdr, check) : offsetof(struct udphdr, check));
 		if (bpf_skb_store_bytes(skb, l4, words, sizeof(words), 0))
 			return false;

@@ -2,22 +2,20 @@
 /*
  * Expiry: one timer walks the slots in bounded steps. A flow ends in two phases: both hash entries are marked dying
  * (the hit path treats them as misses from then on), and at least a second later they are deleted and the slot is free.
- * Nothing else deletes an entry, so nobody ever holds one that changes its owner.
+ * Nothing else deletes an entry, so nobody ever holds one that changes its owner. A slot goes from state to state by compare
+ * and swap: a new flow may take a dying one over (takeover.h).
  */
 #ifndef MASQC_SWEEP_H
 #define MASQC_SWEEP_H
 
-#include "accounts.h"
 #include "base.h"
-#include "events.h"
 #include "flow.h"
-#include "limits.h"
-#include "lines.h"
 #include "mapping.h"
 #include "peers.h"
 #include "maps.h"
 #include "nexthop.h"
 #include "rest.h"
+#include "settle.h"
 #include "target.h"
 #include "tcp.h"
 #include "wait.h"
@@ -46,12 +44,13 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 	struct flow_dir *flow, *back;
 	struct flow_key key, other;
 	__u32 last, deadline;
+	__u8 state = slot->state;
 
 	slot_key(slot, &key);
 	flow = bpf_map_lookup_elem(&MAP(flows), &key);
 	if (!flow || flow->slot != index) { /* being made; the second look removes a half-made one */
-		slot->state = SLOT_DYING;
-		slot->deadline = now + COARSE_SECOND;
+		if (turn_slot(slot, state, SLOT_DYING))
+			slot->deadline = now + COARSE_SECOND;
 		return;
 	}
 	opposite_key(&key, flow, &other);
@@ -64,42 +63,15 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 	if (slot->protocol == IPPROTO_TCP)
 		class = tcp_class(flow->tcp, back ? back->tcp : 0);
 	deadline = last + c->timeouts[class & (CLASS_COUNT - 1)];
-	if (slot->state == SLOT_LIVE && flow->epoch != EPOCH_DYING && (__s32)(deadline - now) > 0) {
+	if (state == SLOT_LIVE && flow->epoch != EPOCH_DYING && (__s32)(deadline - now) > 0) {
 		slot->deadline = deadline;
 		return;
 	}
 	if (back)
 		WRITE_ONCE(back->epoch, EPOCH_DYING);
 	WRITE_ONCE(flow->epoch, EPOCH_DYING);
-	slot->state = SLOT_DYING;
-	slot->deadline = now + COARSE_SECOND;
-}
-
-/* The end of a flow: its packets and bytes are added up, and it gives back what it holds. `to`: what its packets became; `back` may be
- * NULL. */
-static __noinline int settle_flow(struct flow_slot *slot, struct flow_key *key, struct flow_key *to, struct flow_dir *forth,
-				  struct flow_dir *back)
-{
-	bool rests = false;
-	__u64 packets, bytes;
-
-	if (!slot || !key || !to || !forth)
-		return 0;
-	packets = forth->packets + (back ? back->packets : 0);
-	bytes = forth->bytes + (back ? back->bytes : 0);
-	count_ended(slot->tally, packets, bytes);
-	if (slot->nat_tally)
-		count_ended(slot->nat_tally, packets, bytes);
-	if (slot->holds & (HOLD_ACCOUNT_SOURCE | HOLD_ACCOUNT_TARGET))
-		account_flow(slot, key, to, forth, back);
-	if (slot->holds & (HOLD_LIMITS | HOLD_LIMITS << HOLD_NAT_SHIFT))
-		release_flows(slot, key, to);
-	if (slot->uses)
-		rests = release_uses(key, to, slot->uses, coarse_now());
-	if (slot->holds & HOLD_LOGGED && (rests || !(slot->uses & USE_SOURCE)))
-		log_mapping(slot, key, to, EVENT_UNMAPPED, forth->out, !(slot->uses & USE_SOURCE));
-	slot->holds = 0;
-	return 0;
+	if (turn_slot(slot, state, SLOT_DYING))
+		slot->deadline = now + COARSE_SECOND;
 }
 
 static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, bool half, __u32 now)
@@ -109,7 +81,8 @@ static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, boo
 
 	slot_key(slot, &key);
 	flow = bpf_map_lookup_elem(&MAP(flows), &key);
-	slot->state = SLOT_FREE;
+	if (!turn_slot(slot, half ? SLOT_HALF : SLOT_DYING, SLOT_FREE))
+		return;
 	if (flow && flow->slot == index) {
 		if (!half) {
 			translate_key(&key, flow, &to);
@@ -143,7 +116,7 @@ static long sweep_slot(__u32 i, struct sweep *sweep)
 	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (!slot)
 		return 1;
-	if (slot->state == SLOT_FREE || (__s32)(slot->deadline - sweep->now) > 0)
+	if (slot->state == SLOT_FREE || slot->state == SLOT_TAKEN || (__s32)(slot->deadline - sweep->now) > 0)
 		return 0;
 	c = get_control();
 	if (!c)

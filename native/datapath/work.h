@@ -50,15 +50,17 @@ struct work {
 	__u8 took;                  /* of the limits of `rule` (take.h) */
 	__u8 nat_took;              /* of those of `nat` */
 	__u8 translation;           /* enum masqc_translation */
-	__u8 pad;
+	__u8 inherits;              /* it takes over the entries of the flow in slot `heir_of` (takeover.h) */
 	struct map_answer map;
 	struct mapping entry;       /* note_moved: too large for the stack */
+	__u32 heir_of;
+	struct flow_key left;       /* the other key of that flow */
 	struct flow_dir kept;       /* enter_door: what is put back when there is no door */
 	addr_t kept_hop;
 	addr_t kept_own;
 	struct flow_key inner;      /* enter_door: the packet as the inside would see it */
 	struct flow_key arrived;    /* recheck: the packet's own key */
-	struct flow_key started;    /* recheck: that of the packet that started the flow, */
+	struct flow_key started;    /* recheck, takeover: that of the packet that started the flow, */
 	struct flow_key became;     /* and what it became */
 };
 

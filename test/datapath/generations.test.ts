@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs } from '../lab/skip.ts';
+import { until } from '../lab/until.ts';
 import type { Change } from './datapath.ts';
 import { Network } from './network.ts';
 import { ethernet, icmp, type Layer3, type Parsed, parsePacket, tcp, udp } from './packets.ts';
@@ -29,9 +30,12 @@ for (const mode of ['xdp', 'tc'] as const) {
     return { verdict: verdict | 0, out: parsePacket(frame) };
   };
   const count = async (reason: string) => ((await network.drops())[reason] ?? 0) - (before[reason] ?? 0);
-  const isCut = async (device: 'eth0' | 'wan0', packet: Layer3): Promise<void> => {
+  const ends = async (device: 'eth0' | 'wan0', packet: Layer3): Promise<void> => {
     assert.is((await run(device, packet)).verdict, dropped);
     assert.is(await count('cut'), 1);
+  };
+  const isCut = async (device: 'eth0' | 'wan0', packet: Layer3): Promise<void> => {
+    await ends(device, packet);
     // It has ended for both directions, not for this packet only.
     assert.is((await run(device, packet)).verdict, dropped);
     assert.is(await count('cut'), 1);
@@ -118,7 +122,71 @@ for (const mode of ['xdp', 'tc'] as const) {
     await change({ pool_first: 2000, pool_last: 4999 });
     assert.is((await run('eth0', ask(port))).verdict, sent);
     await change({ pool_first: 20000, pool_last: 32767 });
+    await ends('eth0', ask(port));
+  });
+
+  test('a flow that was cut starts again with its next packet, as soon as the policy lets it', async () => {
+    const out = await open(ask(port));
+    await change({ closed_port: 53 });
     await isCut('eth0', ask(port));
+    await change();
+    const again = await open(ask(port));
+    assert.equal([again.saddr, again.sport], [out.saddr, out.sport]);
+    assert.is((await run('wan0', answerTo(again))).out.daddr, HAN);
+    const found = await entries();
+    assert.equal([found.length, found.filter((one) => one.dying).length], [2, 0]);
+  });
+
+  test('a flow that is translated otherwise starts again with its next packet, and its old answers find nothing', async () => {
+    const out = await open(ask(port));
+    await change({ pool_first: 20000, pool_last: 32767 });
+    assert.is((await run('eth0', ask(port))).verdict, dropped);
+    const again = await open(ask(port));
+    assert.ok(again.sport >= 20000);
+    assert.is((await run('wan0', answerTo(again))).out.daddr, HAN);
+    assert.is((await run('wan0', answerTo(out))).verdict, dropped);
+    assert.is((await run('eth0', ask(port))).out.sport, again.sport);
+  });
+
+  test('an answer does not wake a flow that was cut', async () => {
+    const out = await open(ask(port));
+    await change({ closed_port: 53 });
+    await isCut('eth0', ask(port));
+    await change();
+    assert.is((await run('wan0', answerTo(out))).verdict, dropped);
+    await open(ask(port));
+  });
+
+  test('flows that start again on all processors at once are whole, and the sweep leaves nothing of the old ones', async () => {
+    if (mode !== 'xdp') return;
+    const frames = Array.from({ length: 150 }, (_, i) => {
+      return ethernet(udp({ saddr: HAN, daddr: SERVER, sport: 40_000 + i, dport: 53 }), network.macs.get('eth0') ?? '');
+    });
+    const mine = async () =>
+      (await network.flows()).filter(({ saddr, sport, to }) =>
+        [saddr === HAN ? sport : to.dport].some((p) => p >= 40_000 && p < 40_150),
+      );
+    await network.race('eth0', frames);
+    for (const [pool_first, pool_last] of [
+      [20000, 32767],
+      [2000, 4999],
+    ] as const) {
+      await change({ pool_first, pool_last });
+      await network.race('eth0', frames);
+      const verdicts = await network.race('eth0', frames);
+      assert.ok(
+        verdicts.every((one) => one === sent),
+        'each packet of the second round leaves',
+      );
+      const live = (await mine()).filter((one) => !one.dying);
+      assert.is(live.length, 2 * frames.length);
+      for (const one of live.filter(({ saddr }) => saddr === HAN)) {
+        assert.ok(one.to.sport >= pool_first && one.to.sport <= pool_last);
+        const back = live.find(({ saddr, dport }) => saddr === SERVER && dport === one.to.sport);
+        assert.equal([back?.to.daddr, back?.to.dport], [HAN, one.sport]);
+      }
+    }
+    await until('nothing dies any more', async () => (await mine()).length === 2 * frames.length, 10_000);
   });
 
   test('a redirect to another target ends its flows, to the same target none', async () => {
@@ -156,7 +224,7 @@ for (const mode of ['xdp', 'tc'] as const) {
     await open(ask(port));
     await open(ask(port + 1));
     await change({}, true);
-    await isCut('eth0', ask(port));
+    await ends('eth0', ask(port));
     await open(ask(port, 99)); // a new one
     await network.restamp(0, epoch);
     const found = (await network.flows()).filter((one) => [port, port + 1].includes(one.sport));

@@ -4,6 +4,8 @@ export const ETH = 14;
 export const TCP = 6;
 export const UDP = 17;
 export const ICMP = 1;
+/** DCCP and UDP-Lite: ports and checksum where UDP has them. */
+export const isLikeUdp = (protocol: number): boolean => protocol === 33 || protocol === 136;
 
 export const get16 = (b: Uint8Array, at: number): number => ((b[at] ?? 0) << 8) | (b[at + 1] ?? 0);
 export function set16(b: Uint8Array, at: number, value: number): void {
@@ -63,7 +65,7 @@ export function readIp(bytes: Uint8Array, l3: number): Frame | null {
   const word = get16(bytes, l3 + 6);
   const head = (word & 0x1fff) === 0;
   const type = head && protocol === ICMP ? (bytes[l4] ?? -1) : -1;
-  const hasPorts = head && (protocol === TCP || protocol === UDP || protocol === 132);
+  const hasPorts = head && (protocol === TCP || protocol === UDP || protocol === 132 || isLikeUdp(protocol));
   const echo = get16(bytes, l4 + 4);
   return {
     bytes,
@@ -97,7 +99,8 @@ export const readFrame = (bytes: Uint8Array): Frame | null => (etherType(bytes) 
 
 /** Offset of the L4 checksum, or -1. */
 export function checksumAt(f: Frame): number {
-  const offset = f.protocol === TCP ? 16 : f.protocol === UDP ? 6 : f.protocol === ICMP ? 2 : -1;
+  const offset =
+    f.protocol === TCP ? 16 : f.protocol === UDP || isLikeUdp(f.protocol) ? 6 : f.protocol === ICMP ? 2 : -1;
   return offset < 0 || f.offset > 0 || f.l4 + offset + 2 > f.end ? -1 : f.l4 + offset;
 }
 

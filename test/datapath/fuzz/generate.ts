@@ -24,6 +24,10 @@ const FLAGS = ['S', 'S', 'SA', 'A', 'A', 'PA', 'FA', 'R', 'RA', 'F', 'SF', 'SR',
 const PIECES = [
   0x2000, 0x2000, 0x2000, 0x2003, 0x2005, 0x2006, 0x0003, 0x0006, 0x0009, 0x2009, 0x00b7, 0x2001,
 ] as const;
+const OPTIONS = [
+  [1, 1, 1, 0], [131, 7, 4, 1, 2, 3, 4, 0], [7, 11, 8, 192, 168, 1, 10, 0, 0, 0, 0, 0], [148, 4, 0, 0],
+  [1, 68, 12, 13, 1, 192, 168, 1, 10, 1, 2, 3, 4, 1, 1, 1],
+] as const; // biome-ignore format: a table
 const IPV6_NEXT = [0, 6, 17, 43, 44, 50, 58, 59, 60] as const;
 
 interface Tuple {
@@ -96,7 +100,7 @@ export class Generator {
     };
   }
 
-  #packet(t: Tuple, protocol: number = this.#random.pick([6, 6, 17, 17, 1, 132, 47])): Layer3 {
+  #packet(t: Tuple, protocol: number = this.#random.pick([6, 6, 17, 17, 1, 132, 47, 33, 136])): Layer3 {
     const r = this.#random;
     const piece = r.chance(0.1);
     const base = {
@@ -104,7 +108,7 @@ export class Generator {
       ttl: r.chance(0.05) ? r.below(3) : r.between(2, 255),
       fragment: piece ? r.pick(PIECES) : r.chance(0.02) ? r.below(65536) : r.pick([0, 0x4000]),
       datagram: r.between(1, 4),
-      options: r.chance(0.04) ? r.pick([[1, 1, 1, 0], [131, 7, 4, 1, 2, 3, 4, 0], r.bytes(4 * r.below(11))]) : [],
+      options: r.chance(0.06) ? r.pick([...OPTIONS, r.bytes(4 * r.below(11))]) : [],
     };
     // pieces of 24 and 48 bytes of TCP, UDP and ICMP, mostly
     const payload = piece

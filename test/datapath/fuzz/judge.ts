@@ -4,7 +4,8 @@
  * nobody allowed. Each function returns what is wrong, or null.
  */
 import {
-  checksumAt, ETH, etherType, type Frame, get16, ICMP, ipResidue, isEcho, isEchoReply, isIcmpError, l4Residue, put,
+  checksumAt, ETH, etherType, type Frame, get16, ICMP, ipResidue, isEcho, isEchoReply, isIcmpError, isLikeUdp,
+  l4Residue, put,
   readFrame, readIp, readQuote, set16, TCP, UDP,
 } from './bytes.ts'; // biome-ignore format: a list
 import { type Entry, type FlowTable, keyOf, oppositeKey, reversedKey } from './flows.ts';
@@ -81,7 +82,12 @@ export class Judge {
     const follows = entry !== null && (from !== 0 || this.#table.has(entry, 'OWN'));
     if (follows && this.#table.has(entry, 'NAT_SRC')) return this.#compare(f, out, entry, 'src', 0);
     if (f.fragment) return left === null ? 'what leaves is no IPv4' : compareBytes(f, this.#asPiece(f, left), out);
-    if (!isSame(frame, out)) return 'TC egress changes a packet without flow';
+    if (from !== 0 && device === 'wan0') {
+      const expected = Uint8Array.from(frame);
+      blankWays(expected, f);
+      const wrong = compareBytes(f, expected, out);
+      if (wrong !== null) return `TC egress changes a packet without translation: ${wrong}`;
+    } else if (!isSame(frame, out)) return 'TC egress changes a packet without flow';
     if (from === 0 || entry !== null) return null;
     return this.#live(reversedKey(f)) === null ? 'a forwarded packet leaves without a flow' : null;
   }
@@ -208,9 +214,10 @@ export class Judge {
     const dst = what !== 'src';
     if (f.fragment) set16(expected, f.l3 + 4, get16(out, f.l3 + 4));
     expected[f.l3 + 8] = f.ttl - hops;
+    if (entry.out === this.#indexes.wan0) blankWays(expected, f);
     if (src) put(expected, f.l3 + 12, entry.saddr);
     if (dst) put(expected, f.l3 + 16, entry.daddr);
-    if (f.protocol === TCP || f.protocol === UDP) {
+    if (f.protocol === TCP || f.protocol === UDP || isLikeUdp(f.protocol)) {
       if (src) set16(expected, f.l4, entry.sport);
       if (dst) set16(expected, f.l4 + 2, entry.dport);
     }
@@ -237,6 +244,10 @@ export class Judge {
     if (this.#table.has(entry, 'NAT_SRC')) put(expected, f.l3 + 12, entry.saddr);
     put(expected, f.l3 + 16, entry.daddr);
     writeQuote(expected, quoted, entry);
+    if (entry.out === this.#indexes.wan0) {
+      blankWays(expected, f);
+      blankWays(expected, quoted);
+    }
     return this.#link(f, out, entry) ?? this.#leak(f, out, entry) ?? compareQuotes(f, quoted, expected, out);
   }
 
@@ -296,6 +307,17 @@ export class Judge {
   }
 }
 
+/** What leaves by the WAN does not say which way it came: record route and timestamp options become no-operations. */
+function blankWays(expected: Uint8Array, { bytes, l3, l4 }: Frame): void {
+  for (let at = l3 + 20; at < l4; ) {
+    const kind = bytes[at] ?? 0;
+    if (kind === 0) return;
+    const size = kind === 1 ? 1 : (bytes[at + 1] ?? 0);
+    if (kind === 7 || kind === 68) expected.fill(1, at, Math.min(at + Math.max(size, 1), l4));
+    at += Math.max(size, 1);
+  }
+}
+
 /** Of an IP header: source routes are refused, and what is no list of options. */
 function readOptions(bytes: Uint8Array): Wrong {
   for (let at = 0; at < bytes.length; ) {
@@ -316,16 +338,7 @@ export function isBroken(f: Frame): Wrong {
   const options = readOptions(f.bytes.subarray(f.l3 + 20, f.l4));
   if (options !== null) return options;
   if (f.l3 + f.length > f.bytes.length) return 'it is truncated';
-  const least =
-    f.offset > 0
-      ? 1
-      : f.protocol === TCP
-        ? 20
-        : f.protocol === UDP || f.protocol === ICMP
-          ? 8
-          : f.protocol === 132
-            ? 12
-            : 0;
+  const least = f.offset > 0 ? 1 : ({ [TCP]: 20, [UDP]: 8, [ICMP]: 8, 33: 12, 132: 12, 136: 8 }[f.protocol] ?? 0);
   return size < least ? 'its header is longer than it' : null;
 }
 
@@ -362,7 +375,7 @@ function writeQuote(expected: Uint8Array, q: Frame, entry: Entry): void {
   const inside = expected.subarray(0, q.bytes.length);
   put(inside, q.l3 + 12, entry.daddr);
   put(inside, q.l3 + 16, entry.saddr);
-  if (q.protocol === TCP || q.protocol === UDP || q.protocol === 132) {
+  if (q.protocol === TCP || q.protocol === UDP || q.protocol === 132 || isLikeUdp(q.protocol)) {
     set16(inside, q.l4, entry.dport);
     set16(inside, q.l4 + 2, entry.sport);
   }
