@@ -81,7 +81,12 @@ export class Judge {
     if (isIcmpError(f.type)) return from === 0 ? this.#ownError(device, f, out) : 'a stray ICMP error leaves';
     const follows = entry !== null && (from !== 0 || this.#table.has(entry, 'OWN'));
     if (follows && this.#table.has(entry, 'NAT_SRC')) return this.#compare(f, out, entry, 'src', 0);
-    if (f.fragment) return left === null ? 'what leaves is no IPv4' : compareBytes(f, this.#asPiece(f, left), out);
+    if (f.fragment) {
+      if (left === null) return 'what leaves is no IPv4';
+      const expected = this.#asPiece(f, left);
+      if (from !== 0 && device === 'wan0' && f.offset === 0) blankWays(expected, f);
+      return compareBytes(f, expected, out);
+    }
     if (from !== 0 && device === 'wan0') {
       const expected = Uint8Array.from(frame);
       blankWays(expected, f);
@@ -148,6 +153,7 @@ export class Judge {
     put(expected, f.l3 + 16, entry.daddr);
     if (whole) {
       expected[f.l3 + 8] = f.ttl - 1;
+      if (entry.out === this.#indexes.wan0) blankWays(expected, f);
       if (this.#table.has(entry, 'LOCAL')) return "a piece of the gateway's own is forwarded";
       if (f.ttl <= 1 || f.length > entry.mtu) return 'a piece is forwarded that the stack should have';
       if (known.id !== null && left.id !== known.id) return 'a piece has another identification than its head';
@@ -284,6 +290,7 @@ export class Judge {
     }
     if (!mine && !((mac[0] ?? 0) & 1)) return unchanged ? null : 'a frame for somebody else is changed';
     if (isBroken(f) && !isIcmpError(f.type)) return `reaches the stack although ${isBroken(f)}`;
+    if (isIcmpError(f.type) && (readQuote(f.bytes.subarray(0, f.end), f.l4 + 8)?.offset ?? 0) > 0) return null; // as in #error
     const entry = isIcmpError(f.type) ? this.#quoted(f) : this.#live(keyOf(f));
     if (entry !== null) {
       if (entry.in !== this.#indexes[device]) return 'reaches the stack although it came in by another interface';
