@@ -38,6 +38,23 @@ run, each with its line, what was expected and, where there is one, a fix. ${NO_
     load: () => import('../verbs/test.ts'),
   },
   {
+    name: 'who',
+    arguments: [FILE, { name: 'address', says: 'an address inside or outside, with a port or without' }],
+    summary: 'say whose an outside address or port is, and as what a host appears',
+    description: `Reads maps and blocks of ports (\`share\`) out of the file, both ways: they never change while the file does not, so no
+log is needed. A share at an interface's own address is found by its inside address. ${NO_NEEDS}`,
+    options: [JSON_OPTION],
+    examples: [
+      { line: 'masqc who gateway.masq 203.0.113.17:4711', says: 'who had this port outside' },
+      { line: 'masqc who gateway.masq 100.64.0.65', says: 'the address and the ports of a customer' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'found' },
+      { code: EXIT.errors, says: 'the file says nothing of this address, or has errors' },
+    ],
+    load: () => import('../verbs/who.ts'),
+  },
+  {
     name: 'build',
     arguments: [FILE],
     summary: 'compile a gateway file into a directory that can be read, compared and applied',
