@@ -218,7 +218,10 @@ async function fillTables(work: Work, object: BpfObject, slot: number): Promise<
   }
 }
 
-/** Additions first: no address that stays is missing in between. */
+/**
+ * Additions first: no address that stays is missing in between. Then, with `recheck`, live connections meet the table as it
+ * is now with their next packet: another epoch. (`keep` and `flush` are about another policy, which this is not.)
+ */
 export async function editTable(work: Work, pin: string, before: Uint8Array, after: Uint8Array): Promise<void> {
   const { added, removed } = comparePacked(before, after);
   using map = work.libbpf.BpfMap.openPinned(pinPath(work, pin));
@@ -228,6 +231,8 @@ export async function editTable(work: Work, pin: string, before: Uint8Array, aft
     return removed.subarray(i * KEY_SIZE, (i + 1) * KEY_SIZE);
   });
   await map.deleteMany(keys);
+  const { place, epoch } = readActive(work);
+  if (work.wanted.established === 'recheck' && epoch !== 0) await store(work, { place, epoch: nextEpoch(epoch) });
 }
 
 /** Sets those constants that the object has. */

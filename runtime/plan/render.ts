@@ -178,10 +178,11 @@ function describePolicy(step: Extract<Step, { kind: 'policy' }>): StepText {
   return say('~', `policy, generation ${step.generation}`, `${rules} that decide; ${switched}`);
 }
 
-function describeEdit({ name, added, removed }: Extract<Step, { kind: 'set' }>): StepText {
+function describeEdit({ name, added, removed, established }: Extract<Step, { kind: 'set' }>): StepText {
   const parts = [...(added > 0 ? [`+${groups(added)}`] : []), ...(removed > 0 ? [`−${groups(removed)}`] : [])];
   const noun = added + removed === 1 ? 'prefix' : 'prefixes';
-  return say('~', `${parts.join(' ')} ${noun} in ${name}`, 'in place, under the same program; new connections meet it');
+  const meets = established === 'recheck' ? MEETS.recheck : 'new connections meet it';
+  return say('~', `${parts.join(' ')} ${noun} in ${name}`, `in place, under the same program; ${meets}`);
 }
 
 function say(sign: Sign, text: string, why: string): StepText {

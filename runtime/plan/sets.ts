@@ -27,5 +27,5 @@ export function planEdit(wanted: Wanted, snapshot: Snapshot, state: State): Extr
   const { added, removed } = comparePacked(before, set.keys);
   const counts = { added: added.length / KEY_SIZE, removed: removed.length / KEY_SIZE };
   if (counts.added + counts.removed > MOST_EDITS) return null;
-  return { kind: 'set', id: set.id, name: set.name, slot, ...counts };
+  return { kind: 'set', id: set.id, name: set.name, slot, established: wanted.established, ...counts };
 }

@@ -80,6 +80,7 @@ export type Step =
       readonly id: number;
       readonly name: string;
       readonly slot: number;
+      readonly established: Established;
       readonly added: number;
       readonly removed: number;
     }

@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArticleNetwork, addresses } from '../lab/article-network.ts';
-import { editExample, masqc, masqcCommand, mustMasqc, writeGatewayFile } from '../lab/masqc.ts';
-import { startWebServer } from '../lab/servers.ts';
+import { countDrops, editExample, masqc, masqcCommand, mustMasqc, writeGatewayFile } from '../lab/masqc.ts';
+import { node, startEchoServer, startWebServer } from '../lab/servers.ts';
 import { needs } from '../lab/skip.ts';
+import { until } from '../lab/until.ts';
 
 needs('root', 'linux', 'tun', 'btf');
 
@@ -50,6 +51,28 @@ sets('an edit is planned as what it is, and done under the same program', async 
     false,
   ]);
   assert.is((await masqc(gateway, 'plan', file)).code, 0);
+});
+
+sets('an edit reaches live connections: they meet the table with their next packet', async () => {
+  block();
+  await mustMasqc(gateway, 'apply', file);
+  await startEchoServer(network.at('internet'), 7);
+  const client = network.at('han').start(...node('tcp-client', addresses.internet, '7'));
+  await client.says(/seen as/);
+  client.write('before');
+  await client.says(/^before$/m);
+  block(addresses.partner);
+  await mustMasqc(gateway, 'apply', file);
+  client.write('other');
+  await client.says(/^other$/m);
+  block(addresses.internet, addresses.partner);
+  assert.match((await masqc(gateway, 'plan', file)).out, 'live connections meet it with their next packet');
+  await mustMasqc(gateway, 'apply', file);
+  const cut = (await countDrops(gateway))('cut');
+  client.write('after');
+  await until('it is cut', async () => (await countDrops(gateway))('cut') > cut);
+  assert.not.match(client.output, /^after$/m);
+  await client.stop('SIGKILL');
 });
 
 sets('an edit that was interrupted is mended by the next apply, with a table of its own', async () => {
