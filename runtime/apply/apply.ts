@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Refusal } from '../cli/refusal.ts';
 import { findPins } from '../machine/bpffs.ts';
 import { explainBpf } from '../machine/needs.ts';
+import { keepManifest, readKeptManifest } from '../machine/state.ts';
 import type { Snapshot, State } from '../machine/types.ts';
 import { isStale } from '../plan/plan.ts';
 import { describeStep } from '../plan/render.ts';
@@ -15,8 +16,9 @@ import type { Undo, Work } from './work.ts';
 
 export interface ApplyInput {
   readonly wanted: Wanted;
-  readonly artifact: Artifact;
-  readonly datapath: Datapath;
+  /** null: the plan loads nothing (`masqc attach`). */
+  readonly artifact: Artifact | null;
+  readonly datapath: Datapath | null;
   readonly snapshot: Snapshot;
   readonly plan: Plan;
 }
@@ -60,6 +62,12 @@ export async function applyPlan(input: ApplyInput, watcher: Watcher): Promise<vo
     }
     watcher.done(step, index);
   }
+  if (artifact !== null && work.state.generation > 0) keepAsApplied(work.state, artifact.manifestText);
+}
+
+/** What `attach` goes by when a device comes later: also what no line of the policy shows, as another `mss`. */
+function keepAsApplied({ gateway, netns, generation }: State, text: string): void {
+  if (readKeptManifest(gateway, netns, generation) !== text) keepManifest(gateway, netns, generation, text);
 }
 
 /** Undoes, and says in one error what failed and whether all could be taken back. */

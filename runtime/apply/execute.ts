@@ -6,19 +6,22 @@ import { forgetSets, keepSet, readKeptSet } from '../machine/sets.ts';
 import { keepManifest, readState, removeState, writeState } from '../machine/state.ts';
 import { readIpForward, writeIpForward } from '../machine/sysctl.ts';
 import type { Guard, State, StateInterface } from '../machine/types.ts';
+import { UNTOLD } from '../plan/plan.ts';
 import type { Place, Step } from '../plan/types.ts';
 import {
   armSweep,
   attach,
   detach,
   editTable,
+  forgetDevice,
   hasClsact,
   loadDatapath,
   replaceDatapath,
   switchPolicy,
+  tellPolicy,
 } from './programs.ts';
 import { clearInterface, writeInterface, writeTimeouts } from './tables.ts';
-import type { Undo, Work } from './work.ts';
+import { artifactOf, type Undo, type Work } from './work.ts';
 
 const NOTHING: Undo = () => undefined;
 
@@ -50,11 +53,10 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
       await armSweep(work);
       return NOTHING;
     case 'interface': {
-      const { id, seat, name, device, ifindex, after: record } = step;
+      const { seat, name, device, ifindex, after: record } = step;
       const known = work.state.interfaces.find((one) => one.ifindex === ifindex);
       const entry: StateInterface = {
-        ...(known ?? { id: 0, hooks: [], ownsQdisc: false }),
-        id: known?.id ?? id,
+        ...(known ?? { id: UNTOLD, hooks: [], ownsQdisc: false }),
         seat,
         name,
         device,
@@ -66,6 +68,12 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
     }
     case 'policy':
       return await executePolicy(work, step, now);
+    case 'ids': {
+      const undo = tellPolicy(work, step.slot, step.ids);
+      const idOf = new Map(step.ids.map(({ ifindex, id }) => [ifindex, id]));
+      const interfaces = work.state.interfaces.map((one) => ({ ...one, id: idOf.get(one.ifindex) ?? one.id }));
+      return after(work, { interfaces }, undo);
+    }
     case 'set':
       return await executeEdit(work, step);
     case 'guard':
@@ -79,9 +87,12 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
     case 'drop-interface': {
       const gone = work.state.interfaces.find((one) => one.ifindex === step.ifindex);
       clearInterface(work, step.seat, step.ifindex);
+      forgetDevice(work, work.state.active, step.ifindex);
       const interfaces = work.state.interfaces.filter((one) => one.ifindex !== step.ifindex);
       return after(work, { interfaces }, () => {
-        if (gone !== undefined) writeInterface(work, step.seat, step.ifindex, gone.record);
+        if (gone === undefined) return;
+        writeInterface(work, step.seat, step.ifindex, gone.record);
+        tellPolicy(work, work.state.active, [gone]);
       });
     }
     case 'forward': {
@@ -122,7 +133,7 @@ function removePins(work: Work): void {
 }
 
 async function executePolicy(work: Work, step: Extract<Step, { kind: 'policy' }>, now: () => Date): Promise<Undo> {
-  keepManifest(work.wanted.gateway, work.netns, step.generation, work.artifact.manifestText);
+  keepManifest(work.wanted.gateway, work.netns, step.generation, artifactOf(work).manifestText);
   keepSets(work);
   const undo = await switchPolicy(work, step.slot, step.generation, step.established, step.ids);
   const interfaces = work.state.interfaces.map((one) => {
@@ -147,7 +158,7 @@ async function executeEdit(work: Work, { id, slot }: Extract<Step, { kind: 'set'
   const put = (hash: string) => save(work, { sets: before.map((one, i) => (i === id ? { ...one, hash } : one)) });
   put('');
   await editTable(work, setPin(slot, id), known, wanted.keys);
-  keepManifest(gateway, work.netns, work.state.generation, work.artifact.manifestText);
+  keepManifest(gateway, work.netns, work.state.generation, artifactOf(work).manifestText);
   put(wanted.hash);
   return async () => {
     put('');

@@ -2,7 +2,7 @@ import type { Manifest, ManifestRate, ManifestRule } from '../../compiler/artifa
 import { readAddress } from '../../grammar/address.ts';
 import type { BpfObject } from '../../native/lib/libbpf.ts';
 import { readKeptManifest } from '../machine/state.ts';
-import { pinPath, type Work } from './work.ts';
+import { artifactOf, pinPath, type Work } from './work.ts';
 
 /** enum line_log of native/datapath/take.h */
 const LOGS = { packets: 1, mappings: 2 } as const;
@@ -27,7 +27,7 @@ export function sizeLines(object: BpfObject, { rules, account }: Manifest): void
 
 /** Tells a loaded policy, which decides nothing yet, what its lines limit, log and count. */
 export async function fillLines(work: Work, object: BpfObject): Promise<void> {
-  const { rules, account } = work.artifact.manifest;
+  const { rules, account } = artifactOf(work).manifest;
   makeCounters(work, rules);
   const lines = object.map('lines');
   const { value: codec } = lines.codec();

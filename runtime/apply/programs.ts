@@ -10,9 +10,11 @@ import {
   ARM_PROGRAM,
   CLSACT,
   HOOKS,
+  idsPin,
   linkPin,
   POLICY_ARRAYS,
   PROGRAMS,
+  parseIdsPin,
   parseLinkPin,
   parseSetPin,
   programPin,
@@ -24,7 +26,7 @@ import type { Place } from '../plan/types.ts';
 import { injectFault } from './faults.ts';
 import { fillLines, lineConstants, sizeLines } from './lines.ts';
 import { toCoarse, writeControl } from './tables.ts';
-import { pinPath, pinsOf, type Undo, type Work } from './work.ts';
+import { artifactOf, datapathOf, pinPath, pinsOf, type Undo, type Work } from './work.ts';
 
 /** RFC 6888 REQ-8: so long nobody else gets the port of a mapping that has ended. */
 const PORT_REST_MS = 120_000;
@@ -40,7 +42,7 @@ export async function loadDatapath(work: Work, flows: number): Promise<void> {
 }
 
 function openDatapath(work: Work, flows: number) {
-  const object = work.libbpf.BpfObject.open(work.datapath.datapath, { name: 'datapath', pinRoot: pinsOf(work) });
+  const object = work.libbpf.BpfObject.open(datapathOf(work).datapath, { name: 'datapath', pinRoot: pinsOf(work) });
   sizeMaps(object, flows);
   return object;
 }
@@ -178,15 +180,17 @@ export async function switchPolicy(
   ids: readonly { readonly ifindex: number; readonly id: number }[],
 ): Promise<Undo> {
   const { BpfObject, BpfMap, linkToBytes } = work.libbpf;
-  const linked = await linkToBytes([work.artifact.policy, work.datapath.miss]);
+  const linked = await linkToBytes([artifactOf(work).policy, datapathOf(work).miss]);
   using object = BpfObject.open(linked, { name: `policy_${generation}`, pinRoot: pinsOf(work) });
   sizeMaps(object, work.state.flows);
-  const { manifest } = work.artifact;
+  const { manifest } = artifactOf(work);
   sizeLines(object, manifest);
   const constants = { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 };
   setConstants(object, { ...constants, ...lineConstants(manifest) });
   await object.load();
   for (const { ifindex, id } of ids) object.map('ids').set(ifindex, id);
+  rmSync(pinPath(work, idsPin(slot)), { force: true });
+  object.map('ids').pin(pinPath(work, idsPin(slot)));
   await fillTables(work, object, slot);
   await fillLines(work, object);
   const before = readActive(work);
@@ -205,6 +209,27 @@ export async function switchPolicy(
     await store(work, { place: before.place, epoch: nextEpoch(readActive(work).epoch) });
     clearSlots(work, (index) => index === slot && slot !== before.place);
   };
+}
+
+/** Gives the policy in place `slot` the numbers of devices that it has not met. */
+export function tellPolicy(
+  work: Work,
+  slot: number,
+  ids: readonly { readonly ifindex: number; readonly id: number }[],
+): Undo {
+  using map = work.libbpf.BpfMap.openPinned(pinPath(work, idsPin(slot)));
+  for (const { ifindex, id } of ids) map.set(ifindex, id);
+  return () => {
+    for (const { ifindex } of ids) forgetDevice(work, slot, ifindex);
+  };
+}
+
+/** The policy in place `slot` no longer knows a device that is gone; its table would fill up with redials. */
+export function forgetDevice(work: Work, slot: number, ifindex: number): void {
+  const path = pinPath(work, idsPin(slot));
+  if (!existsSync(path)) return;
+  using map = work.libbpf.BpfMap.openPinned(path);
+  if (map.get(ifindex) !== null) map.delete(ifindex);
 }
 
 /** Fills the tables of a policy that decides nothing yet, and pins them for later edits. */
@@ -276,8 +301,8 @@ function clearSlots(work: Work, which: (slot: number) => boolean): void {
     }
   }
   for (const name of readdirSync(pinsOf(work))) {
-    const pin = parseSetPin(name);
-    if (pin !== null && which(pin.slot)) rmSync(pinPath(work, name), { force: true });
+    const pin = parseSetPin(name)?.slot ?? parseIdsPin(name);
+    if (pin !== null && which(pin)) rmSync(pinPath(work, name), { force: true });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { InterfaceRecord, Timeouts } from '../machine/types.ts';
 import { readWord, toBe32, toMac, word } from './bytes.ts';
 import { enumOf } from './layout.ts';
-import { pinPath, type Undo, type Work } from './work.ts';
+import { datapathOf, pinPath, type Undo, type Work } from './work.ts';
 
 /** A coarse time unit of the datapath is 2^26 ns (base.h COARSE_SHIFT). */
 const COARSE_NS = 2 ** 26;
@@ -34,7 +34,7 @@ export function writeTimeouts(work: Work, timeouts: Timeouts): Undo {
   const value = control.get(0);
   if (value === null) throw new Error('the control record is missing');
   const record = control.codec().value.decode(value) as { timeouts: number[] };
-  const classes = enumOf(work.datapath.btf, 'flow_class', 'CLASS_');
+  const classes = enumOf(datapathOf(work).btf, 'flow_class', 'CLASS_');
   const units = [...record.timeouts];
   for (const [name, ms] of Object.entries(timeouts)) {
     const index = classes[name.toUpperCase().replaceAll('-', '_')];
@@ -50,7 +50,7 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
   using seats = BpfMap.openPinned(pinPath(work, 'seats'));
   using addresses = BpfMap.openPinned(pinPath(work, 'addresses4'));
   const before = interfaces.get(seat);
-  const flag = enumOf(work.datapath.btf, 'iface_flag', 'IFACE_');
+  const flag = enumOf(interfaces.btf(), 'iface_flag', 'IFACE_');
   const wasSeated = seats.get(ifindex) !== null;
   const [poolFirst = 0, poolLast = 0] = (record.pool ?? '0-0').split('-').map(Number);
   interfaces.set(

@@ -7,8 +7,9 @@ import type { Datapath } from './datapath.ts';
 export interface Work {
   readonly libbpf: typeof import('../../native/lib/libbpf.ts');
   readonly wanted: Wanted;
-  readonly artifact: Artifact;
-  readonly datapath: Datapath;
+  /** null: no policy is loaded (`masqc attach`). */
+  readonly artifact: Artifact | null;
+  readonly datapath: Datapath | null;
   readonly netns: number;
   /** The pin directory; null until it is made. */
   pins: string | null;
@@ -24,6 +25,14 @@ export type Undo = () => Promise<void> | void;
 export function pinsOf(work: Work): string {
   if (work.pins === null) throw new Error('the pin directory is not there yet');
   return work.pins;
+}
+export function artifactOf({ artifact }: Work): Artifact {
+  if (artifact === null) throw new Error('there is no file to take a policy from');
+  return artifact;
+}
+export function datapathOf({ datapath }: Work): Datapath {
+  if (datapath === null) throw new Error('there are no objects to load');
+  return datapath;
 }
 export function pinPath(work: Work, name: string): string {
   return `${pinsOf(work)}/${name}`;

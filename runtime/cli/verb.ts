@@ -17,7 +17,13 @@ export type Run = (args: readonly string[], options: Options, io: Io) => Promise
 /** A row of the verb table: all that `--help` teaches, and where the work is done. */
 export interface Verb {
   readonly name: string;
-  readonly arguments: readonly { readonly name: string; readonly says: string; readonly choices?: readonly string[] }[];
+  readonly arguments: readonly {
+    readonly name: string;
+    readonly says: string;
+    readonly choices?: readonly string[];
+    /** May be left out. */
+    readonly optional?: boolean;
+  }[];
   readonly summary: string;
   /** A paragraph or two: what it does, what it needs, what it changes. */
   readonly description: string;

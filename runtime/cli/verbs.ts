@@ -122,6 +122,41 @@ undone. Needs root and a kernel from 6.1 on, with BTF.`,
     load: () => import('../verbs/apply.ts'),
   },
   {
+    name: 'attach',
+    arguments: [{ name: 'device', says: 'do nothing unless it is one of the file, e.g. ppp0', optional: true }],
+    summary: 'put the programs on devices that have come since apply',
+    description: `A device that comes after apply (ppp0 dialled again, a USB network card) is shut until it carries the programs.
+This puts them on every device of the applied file that is here, and forgets those that are gone. Needs no file, changes
+no rule, and does nothing when nothing is to be done: made for hooks, which call it for any device. Needs root.`,
+    options: [
+      { flags: '--wait <seconds>', says: 'how long to wait for another masqc to end', default: '10' },
+      JSON_OPTION,
+    ],
+    examples: [
+      { line: 'masqc attach', says: 'all of them' },
+      { line: 'masqc attach "$PPP_IFACE"', says: 'in /etc/ppp/ip-up.d' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'they are attached, or there is nothing to attach' },
+      { code: EXIT.refused, says: 'the machine refused, or apply is needed; what is said' },
+    ],
+    load: () => import('../verbs/attach.ts'),
+  },
+  {
+    name: 'watch',
+    arguments: [],
+    summary: 'attach devices the moment that they come, until it is ended',
+    description: `Listens to the kernel (rtnetlink) and does what \`masqc attach\` does whenever a device of the applied file
+comes, goes or changes. Run it by systemd; packets never need it: without it a device that comes stays shut. Needs root.`,
+    options: [{ flags: '--json', says: 'an object a line for each event' }],
+    examples: [{ line: 'systemctl enable --now masqc-watch', says: 'by examples/hooks/masqc-watch.service' }],
+    exits: [
+      { code: EXIT.fine, says: 'it was told to end (SIGTERM, Ctrl-C)' },
+      { code: EXIT.refused, says: 'this machine cannot do it' },
+    ],
+    load: () => import('../verbs/watch.ts'),
+  },
+  {
     name: 'show',
     arguments: [
       { name: 'what', says: 'what to show', choices: ['connections', 'status', 'drops', 'rules', 'accounts'] },
@@ -163,6 +198,29 @@ time, and what it has taken out is gone: a second one is refused. Needs root.`,
       { code: EXIT.refused, says: 'nothing is applied here, or somebody else reads the log' },
     ],
     load: () => import('../verbs/log.ts'),
+  },
+  {
+    name: 'doctor',
+    arguments: [
+      { name: 'file', says: 'a gateway file, or a built directory; else what is applied here', optional: true },
+    ],
+    summary: 'look at this machine: what would keep the gateway from its work, and what mends it',
+    description: `Kernel, devices (XDP and its cost, offloads, other programs on the hooks, MTUs), routes, rp_filter, forwarding,
+ports, IPsec, other firewalls, and whether the machine is still as it was applied. Each finding with its reason and the
+command that mends it; it runs none of them. Only reads. Needs root.`,
+    options: [JSON_OPTION],
+    examples: [
+      { line: 'masqc doctor gateway.masq', says: 'before the first apply' },
+      { line: 'masqc doctor', says: 'of what is applied here' },
+      { line: 'masqc doctor --json | jq \'.findings[] | select(.severity=="error")\'', says: 'what breaks' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'nothing breaks (there may be warnings)' },
+      { code: EXIT.errors, says: 'errors in the file' },
+      { code: EXIT.pending, says: 'something breaks: packets get lost, or apply would be refused' },
+      { code: EXIT.refused, says: 'no root, no Linux' },
+    ],
+    load: () => import('../verbs/doctor.ts'),
   },
   {
     name: 'down',

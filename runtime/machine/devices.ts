@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { runToolOrRefuse } from './tool.ts';
+import { runTool, runToolOrRefuse } from './tool.ts';
 import type { Device } from './types.ts';
 
 /** What `ip -j -d link`, `ip -j -4 addr` and `ip -j -4 route` say that matters here. */
@@ -12,7 +12,8 @@ interface LinkJson {
   readonly link_type: string;
   readonly address?: string;
   readonly master?: string;
-  readonly linkinfo?: { readonly info_kind?: string };
+  readonly link?: string;
+  readonly linkinfo?: { readonly info_kind?: string; readonly info_slave_kind?: string };
 }
 interface AddressJson {
   readonly ifname?: string;
@@ -45,7 +46,9 @@ export async function readDevices(facts: (name: string, ifindex: number) => Devi
     runToolOrRefuse('ip', ['-j', '-4', 'addr', 'show']),
     runToolOrRefuse('ip', ['-j', '-4', 'route', 'show', 'table', 'main']),
   ]);
-  return parseDevices(links, addresses, routes, facts);
+  const strips = new Map<string, boolean | null>();
+  for (const parent of listVlanParents(links)) strips.set(parent, await readStripsTags(parent));
+  return parseDevices(links, addresses, routes, facts, strips);
 }
 
 export function parseDevices(
@@ -53,11 +56,13 @@ export function parseDevices(
   addresses: string,
   routes: string,
   facts: (name: string, ifindex: number) => DeviceFacts,
+  strips: ReadonlyMap<string, boolean | null> = new Map(),
 ): Device[] {
   const addressesOf = new Map<string, NonNullable<AddressJson['addr_info']>>();
   for (const one of parse<AddressJson>(addresses)) addressesOf.set(one.ifname ?? '', one.addr_info ?? []);
   const routesOf = Map.groupBy(parse<RouteJson>(routes), (one) => one.dev ?? '');
-  return parse<LinkJson>(links).map((link) => {
+  const all = parse<LinkJson>(links);
+  return all.map((link) => {
     const own = addressesOf.get(link.ifname) ?? [];
     const known = facts(link.ifname, link.ifindex);
     return {
@@ -67,6 +72,10 @@ export function parseDevices(
       mtu: link.mtu,
       up: link.flags.includes('UP'),
       master: link.master ?? null,
+      slaveKind: link.linkinfo?.info_slave_kind ?? null,
+      parent: link.link ?? null,
+      vlans: all.filter((one) => isVlanOn(one, link.ifname)).map((one) => one.ifname),
+      stripsTags: strips.get(link.ifname) ?? null,
       driver: link.linkinfo?.info_kind ?? known.driver,
       addresses: own.flatMap((one) => (one.local === undefined ? [] : [one.local])),
       probe: findProbe(own, routesOf.get(link.ifname) ?? []),
@@ -74,6 +83,32 @@ export function parseDevices(
       foreignXdp: known.foreignXdp,
     };
   });
+}
+
+const isVlanOn = (link: LinkJson, parent: string) => link.linkinfo?.info_kind === 'vlan' && link.link === parent;
+
+function listVlanParents(links: string): Set<string> {
+  const all = parse<LinkJson>(links);
+  return new Set(all.map((one) => one.ifname).filter((parent) => all.some((one) => isVlanOn(one, parent))));
+}
+
+async function readStripsTags(device: string): Promise<boolean | null> {
+  const features = await readFeatures(device);
+  return features?.get('rx-vlan-offload') ?? null;
+}
+
+/** What `ethtool -k` says is on; null: it says nothing, or is not installed. */
+export async function readFeatures(device: string): Promise<ReadonlyMap<string, boolean> | null> {
+  try {
+    const { ok, stdout } = await runTool('ethtool', ['-k', device]);
+    return ok ? parseFeatures(stdout) : null;
+  } catch {
+    return null;
+  }
+}
+
+export function parseFeatures(text: string): Map<string, boolean> {
+  return new Map([...text.matchAll(/^\s*([\w-]+): (on|off)/gm)].map(([, name = '', state]) => [name, state === 'on']));
 }
 
 /** ip prints nothing at all for an empty list, and `{}` for what it leaves out. */

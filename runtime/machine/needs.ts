@@ -32,6 +32,8 @@ export async function requireBpf(deed: string): Promise<Libbpf> {
   return libbpf;
 }
 
+const CHANGING: ReadonlySet<string> = new Set(['apply', 'down', 'attach', 'watch']);
+
 /** @throws Refusal on other systems than Linux and for ordinary users */
 export function requireRoot(deed: string): void {
   if (process.platform !== 'linux') {
@@ -39,7 +41,7 @@ export function requireRoot(deed: string): void {
   }
   if (process.geteuid?.() !== 0) {
     throw new Refusal(
-      `\`masqc ${deed}\` needs root: it ${deed === 'apply' || deed === 'down' ? 'changes' : 'reads'} the kernel's packet path.`,
+      `\`masqc ${deed}\` needs root: it ${CHANGING.has(deed) ? 'changes' : 'reads'} the kernel's packet path.`,
       `Run: sudo masqc ${deed} …   (check, test, build and plan --against need no root)`,
     );
   }

@@ -68,6 +68,15 @@ export function parseSetPin(name: string): { slot: number; id: number } | null {
   return match === null ? null : { slot: Number(match[1]), id: Number(match[2]) };
 }
 
+/** The numbers of interfaces in the policy in place `slot`: a device that comes later gets its one there. */
+export function idsPin(slot: number): string {
+  return `ids_${slot}`;
+}
+export function parseIdsPin(name: string): number | null {
+  const match = /^ids_(\d+)$/.exec(name);
+  return match === null ? null : Number(match[1]);
+}
+
 /** Everything that must be pinned for a gateway to be whole, without its links. */
 export const REQUIRED_PINS: readonly string[] = [
   ...MAPS,

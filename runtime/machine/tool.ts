@@ -4,11 +4,15 @@ import { Refusal } from '../cli/refusal.ts';
 /** Where the tools may be: a plain PATH may lack the sbin directories. */
 const PATH = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`;
 
+/** In one language, so that what tools say can be read. */
+export const TOOL_ENVIRONMENT = { PATH, LC_ALL: 'C' };
+
 const PACKAGES: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   tc: 'iproute2',
   nft: 'nftables',
   nsenter: 'util-linux',
+  ethtool: 'ethtool',
   mount: 'mount',
   umount: 'mount',
 };
@@ -26,7 +30,7 @@ export interface ToolResult {
  */
 export async function runTool(tool: string, args: readonly string[], input?: string): Promise<ToolResult> {
   const result = await execa(tool, args, {
-    env: { PATH, LC_ALL: 'C' },
+    env: TOOL_ENVIRONMENT,
     reject: false,
     detached: true,
     cleanup: false,

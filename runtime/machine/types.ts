@@ -15,6 +15,14 @@ export interface Device {
   readonly up: boolean;
   /** The bridge, bond or VRF that it is a port of; null: none. */
   readonly master: string | null;
+  /** How it is a part of `master`: `bridge`, `bond`, `vrf`; null: of none. */
+  readonly slaveKind: string | null;
+  /** The device that it stands on (a VLAN's, a macvlan's; a veth's peer, where it is here); null: none. */
+  readonly parent: string | null;
+  /** VLAN devices that stand on it. */
+  readonly vlans: readonly string[];
+  /** Its hardware takes the VLAN tags off, so that XDP can't tell a VLAN's frames from its own; null: not known. */
+  readonly stripsTags: boolean | null;
   /** The kernel's kind for virtual devices (`veth`, `tun`, `vlan`), the driver's name for others; null: unknown. */
   readonly driver: string | null;
   /** IPv4 addresses, the primary one first. */
@@ -47,7 +55,7 @@ export interface Guard {
 
 /** What is remembered of an interface in state.json. */
 export interface StateInterface {
-  /** Its number in the policy that is active. */
+  /** Its number in the policy that is active; 0: the policy has not been told of it yet. */
   readonly id: number;
   /** Its place 1..63 in the map `interfaces`; kept as long as the device lives. */
   readonly seat: number;

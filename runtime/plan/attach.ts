@@ -34,6 +34,10 @@ export function planHooks(
     warn(
       `${device.name} carries another XDP program (id ${device.foreignXdp}): it stays, and packets that come in there are translated by TC, at about three times the cost.`,
     );
+  } else if (device.vlans.length > 0 && device.stripsTags !== false) {
+    warn(
+      `${device.name} carries VLANs (${device.vlans.join(', ')}) and its hardware takes their tags off, so that XDP would take their packets for ${device.name}'s own: no XDP there, TC translates. \`ethtool -K ${device.name} rxvlan off\` and apply mend that.`,
+    );
   } else if (!hasNativeXdp(device)) {
     notes.push({
       severity: 'info',

@@ -20,17 +20,6 @@ export function findObstacles(wanted: Wanted, snapshot: Snapshot, state: State |
         advice: 'Leave it out.',
       });
     }
-    if (snapshot.devices.some((live) => live.name === device)) continue;
-    // A device that was carried and has gone (ppp redial) is no reason to refuse a new policy: the guard holds it.
-    if (state?.interfaces.some((known) => known.device === device)) continue;
-    const names = snapshot.devices.map((live) => live.name).filter((live) => live !== 'lo');
-    obstacles.push({
-      text: `Interface ${name} = ${device}: there is no device "${device}" in this network namespace.`,
-      advice:
-        names.length > 0
-          ? `There are ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}.`
-          : 'There are none but lo. Is this the right namespace?',
-    });
   }
   if (wanted.interfaces.length > MAX_INTERFACES) {
     obstacles.push({

@@ -1,3 +1,4 @@
+import { idsPin } from '../machine/pins.ts';
 import type { Attachment, Device, InterfaceRecord, Snapshot, State } from '../machine/types.ts';
 import { canTransmit, type Intent, isSamePlace, planHooks } from './attach.ts';
 import { flowTableBytes, pieceTableBytes } from './memory.ts';
@@ -5,6 +6,9 @@ import { findObstacles } from './obstacles.ts';
 import { areSetsSame, planEdit } from './sets.ts';
 import type { Note, Plan, Step, Wanted, WantedInterface } from './types.ts';
 import { findWarnings } from './warnings.ts';
+
+/** StateInterface.id of a device of which the active policy has not been told. */
+export const UNTOLD = 0;
 
 /** Slots of the program arrays. */
 export const POLICY_SLOTS = 16;
@@ -129,11 +133,18 @@ function* planPolicy(
 ): Generator<Step> {
   const ids = present.map((one) => ({ ifindex: one.live.ifindex, id: one.id }));
   const active = loaded ? snapshot.active : null;
+  const told = (ifindex: number) => state?.interfaces.find((one) => one.ifindex === ifindex)?.id ?? UNTOLD;
+  const untold = ids.filter(({ ifindex }) => told(ifindex) === UNTOLD);
   const same =
     active?.filled === true &&
     state?.hashes.policy === wanted.hashes.policy &&
     state.hashes.datapath === wanted.hashes.datapath &&
-    ids.every(({ ifindex, id }) => state.interfaces.some((one) => one.ifindex === ifindex && one.id === id));
+    ids.every(({ ifindex, id }) => told(ifindex) === id || told(ifindex) === UNTOLD) &&
+    (untold.length === 0 || snapshot.pins.includes(idsPin(active.slot)));
+  if (same && untold.length > 0) {
+    const device = (ifindex: number) => present.find((one) => one.live.ifindex === ifindex)?.device ?? '';
+    yield { kind: 'ids', slot: active.slot, ids: untold.map((one) => ({ ...one, device: device(one.ifindex) })) };
+  }
   if (same && areSetsSame(wanted, state)) return;
   const edit = same ? planEdit(wanted, snapshot, state) : null;
   if (edit !== null) {

@@ -48,6 +48,12 @@ export function describeStep(step: Step): StepText {
       return describeInterface(step);
     case 'policy':
       return describePolicy(step);
+    case 'ids':
+      return say(
+        '+',
+        `${step.ids.map((one) => one.device).join(', ')} in the active policy`,
+        'the lines of its interface hold for it; no other generation',
+      );
     case 'set':
       return describeEdit(step);
     case 'guard':

@@ -74,6 +74,12 @@ export type Step =
       readonly established: Established;
       readonly ids: readonly { readonly ifindex: number; readonly id: number }[];
     }
+  /** Tells the active policy the numbers of devices that came after it was made. */
+  | {
+      readonly kind: 'ids';
+      readonly slot: number;
+      readonly ids: readonly { readonly ifindex: number; readonly id: number; readonly device: string }[];
+    }
   /** Adds and deletes prefixes of a table of the active policy, in the place `slot`. */
   | {
       readonly kind: 'set';

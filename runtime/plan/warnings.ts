@@ -1,6 +1,14 @@
-import type { Snapshot, State } from '../machine/types.ts';
+import type { Device, Snapshot, State } from '../machine/types.ts';
 import { canTransmit } from './attach.ts';
 import type { Note, Wanted } from './types.ts';
+
+/** A port of a bridge or a bond gets no packets to route: they come in by its master. */
+export function describePort(name: string, { name: device, master, slaveKind }: Device): string {
+  if (slaveKind === 'vrf') return `${name} = ${device} is in the VRF ${master}: routes are looked up in its table.`;
+  const what =
+    slaveKind === 'bond' || slaveKind === 'team' ? `is one of the lines of ${master}` : `is a port of ${master}`;
+  return `${name} = ${device} ${what}: packets are routed by ${master}, so that is the device to name.`;
+}
 
 /** What the admin should know before saying yes. `state` null: nothing applied yet. */
 export function* findWarnings(wanted: Wanted, snapshot: Snapshot, state: State | null): Generator<Note> {
@@ -14,22 +22,23 @@ export function* findWarnings(wanted: Wanted, snapshot: Snapshot, state: State |
       text: `Masquerade ${pool.name} uses ports ${pool.first}-${pool.last}, and the gateway's own connections take theirs from ${first}-${last} (net.ipv4.ip_local_port_range): a new connection of either kind may find its port taken. Choose \`ports\` outside ${first}-${last}.`,
     };
   }
+  const named = new Set(wanted.interfaces.map((one) => one.device));
   for (const { name, device } of wanted.interfaces) {
     const live = snapshot.devices.find((one) => one.name === device);
     if (live === undefined) {
-      if (state?.interfaces.some((one) => one.device === device)) {
-        yield {
-          severity: 'warning',
-          text: `${name} = ${device} is not there now. The guard keeps it shut; apply again when it is back.`,
-        };
-      }
+      const others = snapshot.devices.map((one) => one.name).filter((one) => one !== 'lo' && !named.has(one));
+      const list =
+        others.length === 0
+          ? ''
+          : ` (not named here: ${others.slice(0, 12).join(', ')}${others.length > 12 ? ', …' : ''})`;
+      yield {
+        severity: 'warning',
+        text: `${name} = ${device} is not there${list}. It is shut until it comes and is attached: by \`masqc watch\`, by \`masqc attach ${device}\` in a hook, or by apply.`,
+      };
       continue;
     }
     if (live.master !== null) {
-      yield {
-        severity: 'warning',
-        text: `${name} = ${device} is a port of ${live.master}: packets are routed by ${live.master}, so that is the device to name.`,
-      };
+      yield { severity: live.slaveKind === 'vrf' ? 'info' : 'warning', text: describePort(name, live) };
     }
     if (!live.up)
       yield { severity: 'warning', text: `${name} = ${device} is down: nothing passes there until it is up.` };

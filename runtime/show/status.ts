@@ -1,4 +1,6 @@
+import type { ManifestInterface } from '../../compiler/artifact/manifest.ts';
 import { enumOf } from '../apply/layout.ts';
+import { recallApplied } from '../attach/recall.ts';
 import type { Io } from '../cli/io.ts';
 import { HOOKS, REQUIRED_PINS } from '../machine/pins.ts';
 import { takeSnapshot } from '../machine/snapshot.ts';
@@ -24,8 +26,10 @@ export interface Status {
 export interface InterfaceStatus {
   readonly name: string;
   readonly device: string;
-  readonly ifindex: number;
+  /** null: waiting for it. */
+  readonly ifindex: number | null;
   readonly present: boolean;
+  readonly attached: boolean;
   readonly addresses: readonly string[];
   readonly hooks: readonly Omit<Attachment, 'ifindex'>[];
 }
@@ -34,7 +38,8 @@ export async function showStatus(asJson: boolean, io: Io): Promise<void> {
   const running = await findRunning(false);
   const snapshot = await takeSnapshot(running.state.gateway, 'show');
   const readable = findMissingPins(running.pins).length === 0;
-  const status = makeStatus(running.state, snapshot, readable ? await countFlows(running) : 0);
+  const declared = recallApplied()?.manifest.interfaces;
+  const status = makeStatus(running.state, snapshot, readable ? await countFlows(running) : 0, declared);
   io.out(asJson ? `${JSON.stringify({ schema: 'masqc/status@1', ...status }, null, 2)}\n` : renderStatus(status, io));
 }
 
@@ -56,8 +61,13 @@ async function countFlows({ libbpf, pins }: Running): Promise<number> {
   return used;
 }
 
-/** Compares what is remembered with what is there. Pure. */
-export function makeStatus(state: State, snapshot: Snapshot, used: number): Status {
+/** Compares what is remembered with what is there. `declared`: the interfaces of the file. Pure. */
+export function makeStatus(
+  state: State,
+  snapshot: Snapshot,
+  used: number,
+  declared: readonly Pick<ManifestInterface, 'name' | 'device'>[] = state.interfaces,
+): Status {
   const warnings: string[] = [];
   const missing = REQUIRED_PINS.filter((name) => !snapshot.pins.includes(name));
   if (missing.length > 0)
@@ -70,35 +80,53 @@ export function makeStatus(state: State, snapshot: Snapshot, used: number): Stat
     warnings.push('The guard (table inet masqc) is gone: a device that is made again would be open. Apply again.');
   if (!snapshot.ipForward)
     warnings.push('net.ipv4.ip_forward is 0: packets that need the stack are not forwarded. Apply again.');
-  const interfaces = state.interfaces.map(({ name, device, ifindex, hooks, record }) => {
-    const live = snapshot.devices.find((one) => one.name === device);
-    const found = snapshot.attachments.filter((one) => one.ifindex === ifindex);
-    if (live === undefined) warnings.push(`${name} = ${device} is not there.`);
-    else if (live.ifindex !== ifindex) warnings.push(`${name} = ${device} was made again and is shut: apply again.`);
-    else {
-      const lost = hooks.filter((hook) => !found.some((one) => one.hook === hook.hook)).map((one) => one.hook);
-      if (lost.length > 0)
-        warnings.push(`${name} = ${device} has lost its programs (${lost.join(', ')}): apply again.`);
-      if (record.transmit && !canTransmit(live))
-        warnings.push(
-          `${name} = ${device} no longer takes the frames that XDP sends (a veth whose peer lost GRO?), and they get lost: apply again.`,
-        );
-      if (record.hides && live.addresses.length === 0)
-        warnings.push(`${name} = ${device} has no address: nothing can be masqueraded there until it gets one.`);
-    }
-    return {
-      name,
-      device,
-      ifindex,
-      present: live?.ifindex === ifindex,
-      addresses: live?.addresses ?? [],
-      hooks: HOOKS.flatMap((hook) => found.filter((one) => one.hook === hook).map(({ mode }) => ({ hook, mode }))),
-    };
-  });
+  const interfaces = declared.map(({ name, device }) => describeInterface(name, device, state, snapshot, warnings));
   const { gateway, generation, since, timeouts, flows: size } = state;
   if (used > 0.9 * size) warnings.push(`The flow table is nearly full: raise \`flows\` (now ${size}).`);
   const flows = { used, size, bytes: flowTableBytes(size) };
   return { gateway, generation, since, flows, interfaces, guard, forwarding: snapshot.ipForward, timeouts, warnings };
+}
+
+/** A device of the file; what is amiss with it is added to `warnings`. */
+function describeInterface(
+  name: string,
+  device: string,
+  state: State,
+  snapshot: Snapshot,
+  warnings: string[],
+): InterfaceStatus {
+  const live = snapshot.devices.find((one) => one.name === device);
+  const knowns = state.interfaces.filter((one) => one.device === device);
+  const known = knowns.find((one) => one.ifindex === live?.ifindex) ?? knowns[0];
+  const found = live === undefined ? [] : snapshot.attachments.filter((one) => one.ifindex === live.ifindex);
+  if (live === undefined) {
+    warnings.push(
+      `Waiting for ${device} (${name}): it is shut until it comes and \`masqc watch\` or \`masqc attach\` has seen it.`,
+    );
+  } else if (known?.ifindex !== live.ifindex) {
+    const came = known === undefined ? 'has come' : 'was made again';
+    warnings.push(`${name} = ${device} ${came} and is shut: run \`masqc attach\`.`);
+  } else {
+    const { hooks, record } = known;
+    const lost = hooks.filter((hook) => !found.some((one) => one.hook === hook.hook)).map((one) => one.hook);
+    if (lost.length > 0)
+      warnings.push(`${name} = ${device} has lost its programs (${lost.join(', ')}): run \`masqc attach\`.`);
+    if (record.transmit && !canTransmit(live))
+      warnings.push(
+        `${name} = ${device} no longer takes the frames that XDP sends (a veth whose peer lost GRO?), and they get lost: run \`masqc attach\`.`,
+      );
+    if (record.hides && live.addresses.length === 0)
+      warnings.push(`${name} = ${device} has no address: nothing can be masqueraded there until it gets one.`);
+  }
+  return {
+    name,
+    device,
+    ifindex: live?.ifindex ?? null,
+    present: live !== undefined,
+    attached: found.length > 0 && known?.ifindex === live?.ifindex,
+    addresses: live?.addresses ?? [],
+    hooks: HOOKS.flatMap((hook) => found.filter((one) => one.hook === hook).map(({ mode }) => ({ hook, mode }))),
+  };
 }
 
 export function renderStatus(status: Status, { colours: c }: Pick<Io, 'colours'>): string {
@@ -110,7 +138,8 @@ export function renderStatus(status: Status, { colours: c }: Pick<Io, 'colours'>
     `  flows       ${groups(flows.used)} of ${groups(flows.size)} (${percent} %), ${formatBytes(flows.bytes)} of kernel memory`,
     ...status.interfaces.map((one, index) => {
       const label = index === 0 ? 'interfaces' : '';
-      const hooks = one.hooks.map((hook) => `${HOOK_WORDS[hook.hook]} ${hook.mode}`).join(', ') || 'no programs';
+      const programs = one.hooks.map((hook) => `${HOOK_WORDS[hook.hook]} ${hook.mode}`).join(', ') || 'no programs';
+      const hooks = one.present ? programs : `waiting for ${one.device}`;
       return `  ${label.padEnd(10)}  ${`${one.name} = ${one.device}`.padEnd(width)}  ${one.addresses.join(' ') || '-'}  ${c.dim(hooks)}`;
     }),
     `  guard       ${status.guard ? 'armed' : c.red('gone')}`,

@@ -53,14 +53,6 @@ for (const [what, path] of bad) {
   });
 }
 
-refusals('an interface that does not exist is named', async () => {
-  const file = write('nowhere.masq', editExample(['interface wan = ppp0', 'interface wan = ppp7']));
-  const { code, out, err } = await masqc(gateway, 'apply', file);
-  assert.is(code, 3, `${out}${err}`);
-  assert.match(`${out}${err}`, 'ppp7');
-  await assertNothingChanged();
-});
-
 refusals('an ordinary user is told to be root', async () => {
   const copy = write('readable.masq', editExample());
   const { code, out, err } = await gateway.run(asOrdinaryUser([...masqcCommand, 'apply', copy]));

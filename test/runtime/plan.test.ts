@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Snapshot } from '../../runtime/machine/types.ts';
 import { flowTableBytes, formatBytes, pieceTableBytes } from '../../runtime/plan/memory.ts';
-import { makePlan, POLICY_SLOTS } from '../../runtime/plan/plan.ts';
+import { makePlan, POLICY_SLOTS, UNTOLD } from '../../runtime/plan/plan.ts';
 import type { Wanted } from '../../runtime/plan/types.ts';
 import { applied, DMZ, EMPTY, LAN, outline, WAN, WANTED } from './fixtures.ts';
 
@@ -144,7 +144,7 @@ test('does not refuse a new policy while a known device is away, and keeps it sh
   const away = { ...live, devices: [LAN, DMZ], attachments: live.attachments.filter((one) => one.ifindex !== 7) };
   const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
   assert.equal(obstacles(changed, away), []);
-  assert.match(warnings(changed, away), 'ppp0 is not there now');
+  assert.match(warnings(changed, away), 'ppp0 is not there');
   assert.equal(outline(changed, away), ['policy', 'guard eth0,ppp0 open 3', 'drop-interface']);
 });
 
@@ -244,10 +244,30 @@ test('refuses to speak to programs whose pins are gone', () => {
   assert.match(obstacles(WANTED, { ...applied(WANTED), active: null, pins: ['flows4'] }).join(), 'pins of its tables');
 });
 
-test('refuses an interface that is not there, and names those that are', () => {
-  const [obstacle] = makePlan(WANTED, { ...EMPTY, devices: [LAN] }).obstacles;
-  assert.match(obstacle?.text ?? '', 'no device "ppp0"');
-  assert.match(obstacle?.advice ?? '', 'eth0');
+test('accepts an interface that is not there yet, shut, and names the devices that the file does not', () => {
+  const stray = { ...DMZ, name: 'ppp1', ifindex: 77 };
+  const snapshot = { ...EMPTY, devices: [LAN, stray] };
+  assert.equal(obstacles(WANTED, snapshot), []);
+  assert.match(warnings(WANTED, snapshot), 'wan = ppp0 is not there (not named here: ppp1)');
+  const guards = outline(WANTED, snapshot).filter((step) => step.startsWith('guard'));
+  assert.equal(guards.at(-1), `guard eth0,ppp0 open ${LAN.ifindex}`);
+});
+
+test('tells the active policy of a device that comes later, without another generation', () => {
+  const live = applied(WANTED);
+  const back = { ...WAN, ifindex: 12 };
+  const snapshot = {
+    ...live,
+    devices: [back, LAN, DMZ],
+    attachments: live.attachments.filter((one) => one.ifindex !== 7),
+    pins: [...live.pins, 'ids_0'],
+  };
+  assert.equal(outline(WANTED, snapshot).slice(0, 3), ['interface ppp0 new', 'ids', 'guard eth0,ppp0 open 3']);
+  const other = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
+  assert.equal(outline(other, snapshot).slice(0, 3), ['interface ppp0 new', 'policy', 'guard eth0,ppp0 open 3']);
+  const told = live.state!.interfaces.map((one) => (one.device === 'ppp0' ? { ...one, ifindex: 12, id: UNTOLD } : one));
+  const halfway = { ...snapshot, state: { ...live.state!, interfaces: told } };
+  assert.ok(outline(WANTED, halfway).includes('ids'), 'an apply that ended in between is completed');
 });
 
 test('refuses the loopback device', () => {

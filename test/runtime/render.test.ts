@@ -44,10 +44,10 @@ test('prints an empty plan as one sentence', () => {
 });
 
 test('prints obstacles with what to do about them', () => {
-  const text = renderPlan(makePlan(WANTED, { ...EMPTY, devices: [LAN] }), plain);
+  const text = renderPlan(makePlan(WANTED, { ...EMPTY, otherGateways: ['tatooine'] }), plain);
   assert.match(text, "deathstar can't be applied here:");
-  assert.match(text, '! Interface wan = ppp0');
-  assert.match(text, 'There are eth0.');
+  assert.match(text, '! Gateway "tatooine" is applied');
+  assert.match(text, 'Run `masqc down` first');
 });
 
 test('says what changed of an interface', () => {
@@ -145,7 +145,7 @@ test('says what is amiss', async () => {
   assert.match(warnings({ guard: null }), 'guard');
   assert.match(warnings({ active: { slot: 0, filled: false } }), 'No policy is active');
   assert.match(warnings({ ipForward: false }), 'ip_forward');
-  assert.match(warnings({ devices: [LAN] }), 'ppp0 is not there');
+  assert.match(warnings({ devices: [LAN] }), 'Waiting for ppp0 (wan)');
   assert.match(warnings({ devices: [LAN, { ...WAN, ifindex: 99 }] }), 'was made again');
   assert.match(warnings({ attachments: [] }), 'has lost its programs');
   const deaf = { ...LAN, xdp: { native: true, transmit: false } };
