@@ -97,6 +97,9 @@ static long lower_mss(__u32 i, struct mss_walk *walk)
 	return 0;
 }
 
+/* The compiler makes no other comparison of the next one: Linux 6.1 learns nothing from `size != 0`, or from size - 4. */
+#define KEEP_BOUNDS(size) asm volatile("" : "+r"(size))
+
 /* XDP. */
 __noinline int clamp_frame(struct xdp_md *ctx, __u32 l4, __u32 l4_size, __u32 limit)
 {
@@ -104,7 +107,11 @@ __noinline int clamp_frame(struct xdp_md *ctx, __u32 l4, __u32 l4_size, __u32 li
 	struct mss_walk walk = { .size = size, .limit = limit };
 	struct tcphdr *tcp;
 
-	if (!size || size > MAX_TCP_OPTIONS || bpf_xdp_load_bytes(ctx, at + sizeof(*tcp), walk.options, size))
+	KEEP_BOUNDS(size);
+	if (size > MAX_TCP_OPTIONS)
+		return 0;
+	KEEP_BOUNDS(size);
+	if (size < 4 || bpf_xdp_load_bytes(ctx, at + sizeof(*tcp), walk.options, size))
 		return 0;
 	bpf_loop(MAX_TCP_OPTIONS, lower_mss, &walk, 0);
 	tcp = (void *)(long)ctx->data + at;
@@ -124,7 +131,11 @@ __noinline int clamp_skb(struct __sk_buff *skb, __u32 l4, __u32 l4_size, __u32 l
 	__u32 size = l4_size - sizeof(struct tcphdr);
 	struct mss_walk walk = { .size = size, .limit = limit };
 
-	if (!size || size > MAX_TCP_OPTIONS || bpf_skb_load_bytes(skb, l4 + sizeof(struct tcphdr), walk.options, size))
+	KEEP_BOUNDS(size);
+	if (size > MAX_TCP_OPTIONS)
+		return 0;
+	KEEP_BOUNDS(size);
+	if (size < 4 || bpf_skb_load_bytes(skb, l4 + sizeof(struct tcphdr), walk.options, size))
 		return 0;
 	bpf_loop(MAX_TCP_OPTIONS, lower_mss, &walk, 0);
 	if (!walk.difference || bpf_skb_store_bytes(skb, l4 + sizeof(struct tcphdr), walk.options, size, 0))
