@@ -68,7 +68,7 @@ static __noinline bool reopen_flow(struct work *w, struct control *c, struct flo
 	flow->tcp = TCP_SYN;
 	flow->last = now;
 	slot->created = now;
-	slot->deadline = now + c->timeouts[CLASS_TCP_SYN];
+	slot->deadline = now + time_to_look(c, CLASS_TCP_SYN);
 	recharge_slot(w, slot, &w->h.key, &is);
 	slot->rule = w->rule;
 	slot->nat = w->nat;
@@ -171,7 +171,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		w->forth.tcp = w->h.icmp_type;
 	set_slot_key(slot, &w->h.key);
 	slot->created = now;
-	slot->deadline = now + c->timeouts[class & (CLASS_COUNT - 1)];
+	slot->deadline = now + time_to_look(c, class);
 	slot->rule = w->rule;
 	slot->nat = w->nat;
 	slot->generation = generation;

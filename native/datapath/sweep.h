@@ -64,7 +64,9 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 		class = tcp_class(flow->tcp, back ? back->tcp : 0);
 	deadline = last + c->timeouts[class & (CLASS_COUNT - 1)];
 	if (state == SLOT_LIVE && flow->epoch != EPOCH_DYING && (__s32)(deadline - now) > 0) {
-		slot->deadline = deadline;
+		slot->deadline = now + time_to_look(c, class);
+		if ((__s32)(slot->deadline - deadline) > 0)
+			slot->deadline = deadline;
 		return;
 	}
 	if (back)

@@ -35,6 +35,17 @@ static __always_inline void shorten_deadline(__u32 index, enum flow_class class,
 		slot->deadline = deadline;
 }
 
+/*
+ * Coarse units after which the sweep looks at a flow of this class. One that is being opened becomes established without
+ * telling the sweep, so where that is the shorter time it counts.
+ */
+static __always_inline __u32 time_to_look(const struct control *c, enum flow_class class)
+{
+	__u32 timeout = c->timeouts[class & (CLASS_COUNT - 1)];
+
+	return class == CLASS_TCP_SYN && c->timeouts[CLASS_TCP] < timeout ? c->timeouts[CLASS_TCP] : timeout;
+}
+
 /* What track_tcp_control needs of a packet, so that the header itself can stay in registers. */
 struct tcp_event {
 	struct flow_key key;

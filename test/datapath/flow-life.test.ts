@@ -87,6 +87,14 @@ test('TCP has a timeout for opening, for being open and for closing', async () =
   assert.equal(await living(), [2002]);
 });
 
+test('an established connection ends in its time also where that is shorter than the time for opening', async () => {
+  const network = await start({ timeouts: { tcp: 1, tcpSyn: 60, tcpFin: 60 } });
+  const { out } = await send(network, 'eth0', tcp({ ...fromHan(2004, 80), flags: 'S', seq: 100 }));
+  await send(network, 'wan0', tcp({ ...answerTo(80, out.sport), flags: 'SA', seq: 900, ack: 101 }));
+  await send(network, 'eth0', tcp({ ...fromHan(2004, 80), flags: 'A', seq: 101, ack: 901 }));
+  await until('it has ended', async () => (await network.flows()).length === 0, 10_000);
+});
+
 test('a simultaneous open goes through', async () => {
   const network = await start();
   const { out } = await send(network, 'eth0', tcp({ ...fromHan(2000, 80), flags: 'S', seq: 100 }));
