@@ -10,12 +10,14 @@ const run = ['iproute2', 'nftables', 'procps'];
 const laboratory = [
   'bind9-dnsutils', // dig
   'conntrack', // empties nftables' table between two rounds of the bench
+  'coturn', // a STUN server, and the client that says what kind of NAT it is behind
   'curl',
   'dnsmasq-base', // a name server and a DHCP server, without the service
   'ethtool',
   'iperf3',
   'iputils-ping',
   'iputils-tracepath',
+  'mtr-tiny',
   'ncat', // and as nc
   'python3', // small servers and clients of the datapath's tests
   'socat', // raw sockets

@@ -29,7 +29,7 @@ function findFiles(wanted: readonly string[]): string[] {
 }
 
 function kindOf(name: string): keyof typeof limits {
-  return /^(native|datapath|e2e)\//.test(name) ? 'kernel' : 'pure';
+  return /^(native|datapath|e2e|behaviour)\//.test(name) ? 'kernel' : 'pure';
 }
 
 function describe(outcome: Outcome): string {

@@ -79,10 +79,15 @@ export class Lab {
 
   /** A point-to-point link without Ethernet header. It ends with the program that is returned. */
   async connectTun(here: Namespace, device: string, there: Namespace, thereDevice: string): Promise<Program> {
-    const tunlink = await buildTunlink();
-    const program = new Program([tunlink, here.id, device, there.id, thereDevice], (pid) => this.#children.delete(pid));
-    this.#children.add(program.pid);
+    const program = this.start(await buildTunlink(), here.id, device, there.id, thereDevice);
     await program.says(/^ready$/m);
+    return program;
+  }
+
+  /** Starts a program outside of the namespaces (it enters them by itself). It ends with the laboratory at the latest. */
+  start(...argv: string[]): Program {
+    const program = new Program(argv, (pid) => this.#children.delete(pid));
+    this.#children.add(program.pid);
     return program;
   }
 

@@ -50,6 +50,16 @@ export class Program {
     );
   }
 
+  /** Hands on each line of its standard output from now on, in place of collecting it. */
+  onLine(take: (line: string) => void): void {
+    let rest = '';
+    this.#child.stdout?.removeAllListeners('data').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) take(line);
+    });
+  }
+
   write(line: string): void {
     this.#child.stdin?.write(`${line}\n`);
   }

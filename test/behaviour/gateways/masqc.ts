@@ -1,0 +1,98 @@
+import { listConnections, masqc, mustMasqc, writeGatewayFile } from '../../lab/masqc.ts';
+import { Failure } from '../failure.ts';
+import type { Setting } from '../setting.ts';
+import type { Gateway } from './gateway.ts';
+
+const seconds = (value: number): string => (Number.isInteger(value) ? `${value}s` : `${value * 1000}ms`);
+
+/** The gateway file that means the setting. */
+export function writeMasqc(setting: Setting): string {
+  const { timeouts, limit, redirects = [], blocked = [], open = [] } = setting;
+  const times = Object.entries(timeouts ?? {}).map(([name, value]) => `${name} ${seconds(value)}`);
+  const lines = (condition: unknown, line: string): string[] => (condition ? [`  ${line}`] : []);
+  return [
+    'gateway behaviour {',
+    `  default ${setting.rejects ? 'reject' : 'deny'}`,
+    ...lines(setting.flows, `flows ${setting.flows}`),
+    ...lines(times.length, `timeout ${times.join(', ')}`),
+    ...lines(blocked.length, `deny to ${blocked.join(', ')}`),
+    ...lines(blocked.length, `deny from ${blocked.join(', ')}`),
+    '}',
+    setting.clampMss ? 'interface wan = wan0 {\n  mss clamp\n}' : 'interface wan = wan0',
+    'interface lan = eth0',
+    'network home = 192.168.0.0/16 on lan',
+    ...(setting.ipv6 ? ['network home6 = 2001:db8:1::/64 on lan'] : []),
+    'policy out from lan to wan {',
+    '  default allow',
+    '}',
+    'policy to-gateway from any to self {',
+    '  allow icmp echo-request',
+    ...open.map((port) => `  allow tcp ${port}`),
+    `  default ${setting.rejects ? 'reject' : 'deny'}`,
+    '}',
+    'masquerade home-out {',
+    `  from ${setting.from ?? 'home'}`,
+    '  interface wan',
+    ...lines(setting.outside, `address ${setting.outside?.join(', ')}`),
+    ...lines(setting.ports, `ports ${setting.ports?.join('-')}`),
+    ...lines(setting.share, `share ${setting.share} ports per source`),
+    ...lines(setting.mapping, `mapping ${setting.mapping}`),
+    ...lines(setting.filtering, `filtering ${setting.filtering}`),
+    ...(limit === undefined
+      ? []
+      : 'flows' in limit
+        ? [`  limit ${limit.flows} flows per source`]
+        : [`  limit ${limit.rate}/second burst ${limit.burst} per source`]),
+    ...lines(setting.log, 'log'),
+    '}',
+    ...(setting.ipv6 === 'masqueraded'
+      ? ['masquerade home6-out {', '  from home6', '  interface wan', '  family ipv6', '}']
+      : []),
+    ...(setting.ipv6 === 'npt'
+      ? ['map six {', '  interface wan', '  inside 2001:db8:1::/64', '  outside 2001:db8:fffe::/64', '}']
+      : []),
+    ...redirects.flatMap(({ protocol, port, to, toPort }, i) => [
+      `redirect r${i} {`,
+      '  interface wan',
+      `  listen ${protocol} ${port} to ${to}:${toPort}`,
+      '  allow from any',
+      '}',
+    ]),
+    '',
+  ].join('\n');
+}
+
+export const masqcGateway: Gateway = {
+  name: 'masqc',
+  async setUp({ gateway }, setting) {
+    const { code, out, err } = await masqc(gateway, 'apply', writeGatewayFile(writeMasqc(setting)));
+    if (code === 0) return;
+    const said = `${err}${out}`;
+    const complaint = /error\[(MQ\d+\]: [^\n]*)/.exec(said)?.[1];
+    if (complaint === undefined)
+      throw new Failure(`masqc can't be applied: ${said.trim().split('\n').slice(-4).join(' / ')}`);
+    throw new Failure(`masqc refuses the file: ${complaint.replace(']', '')}`);
+  },
+  async takeDown({ gateway }) {
+    await mustMasqc(gateway, 'down');
+  },
+  async lifetime({ gateway }, { protocol, src, sport, dst }) {
+    const shown = (await listConnections(gateway)) as (Awaited<ReturnType<typeof listConnections>>[number] & {
+      expiresMs: number;
+    })[];
+    const found = shown.find(
+      (c) =>
+        c.protocol === protocol &&
+        c.source.address === src &&
+        (protocol === 'icmp' || c.source.port === sport) &&
+        c.destination.address === dst,
+    );
+    return found === undefined ? null : found.expiresMs / 1000;
+  },
+  async drops({ gateway }) {
+    const { drops } = JSON.parse(await mustMasqc(gateway, 'show', 'drops', '--json')) as {
+      drops: { reason: string; packets: number }[];
+    };
+    return Object.fromEntries(drops.map(({ reason, packets }) => [reason, packets]));
+  },
+};

@@ -1,0 +1,36 @@
+/** What a gateway is told to be, in no gateway's own language. Times in seconds. */
+export interface Setting {
+  readonly mapping?: 'endpoint-independent' | 'address-and-port-dependent';
+  readonly filtering?: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
+  /** Whom the masquerade hides; all of the LAN. */
+  readonly from?: string;
+  /** The pool of outside ports. */
+  readonly ports?: readonly [first: number, last: number];
+  /** Outside addresses, in place of the one that the interface has: 203.0.113.20 … */
+  readonly outside?: readonly string[];
+  readonly timeouts?: Readonly<Partial<Record<'udp' | 'tcp' | 'tcp-syn' | 'tcp-fin' | 'icmp', number>>>;
+  readonly redirects?: readonly Redirect[];
+  /** Size of the flow table. */
+  readonly flows?: number;
+  /** Of each inside host: flows at a time; new flows a second (and at once). */
+  readonly limit?: { readonly flows: number } | { readonly rate: number; readonly burst: number };
+  /** Outside ports that each inside host has to itself, computed from its address (RFC 7422). */
+  readonly share?: number;
+  readonly clampMss?: boolean;
+  readonly wanMtu?: number;
+  /** Outside addresses that nobody may talk to. */
+  readonly blocked?: readonly string[];
+  /** What nobody allows is answered, not just dropped. */
+  readonly rejects?: boolean;
+  /** TCP ports of the gateway itself that the outside may reach. */
+  readonly open?: readonly number[];
+  readonly ipv6?: 'filtered' | 'npt' | 'masqueraded';
+  readonly log?: boolean;
+}
+
+export interface Redirect {
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  readonly to: string;
+  readonly toPort: number;
+}
