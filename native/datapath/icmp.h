@@ -93,25 +93,40 @@ static __noinline bool recognize_datagram(void)
 #define SUM_PIECE 64
 #define SUM_PIECES 24 /* 1536 bytes: an error is at most 576 long, or as long as the MTU (RFC 4884, RFC 1812) */
 
+struct sum_walk {
+	struct __sk_buff *skb;
+	__u32 at;
+	__u32 to;
+	sum_t sum;
+	bool failed;
+};
+
+/* A callback, which the verifier walks through once only. */
+static long sum_piece(__u32 i, struct sum_walk *walk)
+{
+	__be32 words[SUM_PIECE / 4] = {};
+	__u32 last; /* index of the last byte of this piece */
+
+	if (walk->at >= walk->to)
+		return 1;
+	last = walk->to - walk->at < SUM_PIECE ? walk->to - walk->at - 1 : SUM_PIECE - 1;
+	asm volatile("%0 &= 63" : "+r"(last)); /* for the verifier of 6.1, which must see 1..64 in this register */
+	if (bpf_skb_load_bytes(walk->skb, walk->at, words, last + 1)) {
+		walk->failed = true;
+		return 1;
+	}
+	walk->sum += (__u32)bpf_csum_diff(NULL, 0, words, sizeof(words), 0);
+	walk->at += SUM_PIECE;
+	return 0;
+}
+
 /* The bytes from `from` to `to`, and what `sum` stands for, are a right Internet checksum. Longer ones than SUM_PIECES are trusted. */
 static __noinline bool has_right_sum(struct __sk_buff *skb, __u32 from, __u32 to, sum_t sum)
 {
-	__u32 piece, at = from;
+	struct sum_walk walk = { .skb = skb, .at = from, .to = to, .sum = sum };
 
-	for (piece = 0; piece < SUM_PIECES; piece++) {
-		__be32 words[SUM_PIECE / 4] = {};
-		__u32 last; /* index of the last byte of this piece */
-
-		if (at >= to)
-			return fold(sum) == 0xffff;
-		last = to - at < SUM_PIECE ? to - at - 1 : SUM_PIECE - 1;
-		asm volatile("%0 &= 63" : "+r"(last)); /* for the verifier of 6.1, which must see 1..64 in this register */
-		if (bpf_skb_load_bytes(skb, at, words, last + 1))
-			return false;
-		sum += (__u32)bpf_csum_diff(NULL, 0, words, sizeof(words), 0);
-		at += SUM_PIECE;
-	}
-	return at < to || fold(sum) == 0xffff;
+	bpf_loop(SUM_PIECES, sum_piece, &walk, 0);
+	return !walk.failed && (walk.at < to || fold(walk.sum) == 0xffff);
 }
 
 #if FAMILY == 4

@@ -22,30 +22,71 @@ static __always_inline __u32 measure_headers(struct __sk_buff *skb, __u32 l3)
 	return !bpf_skb_load_bytes(skb, l3, &first, 1) && (first & 0xf) > 5 ? HEADERS_ROOM : 40;
 }
 
+struct option_walk {
+	struct __sk_buff *skb;
+	__u32 at;
+	__u32 end;
+	enum drop_reason reason;
+};
+
+/* One option; a callback, which the verifier walks through once only. */
+static long judge_option(__u32 i, struct option_walk *walk)
+{
+	__u8 option[2];
+
+	if (walk->at >= walk->end)
+		return 1;
+	walk->reason = DROP_MALFORMED;
+	if (bpf_skb_load_bytes(walk->skb, walk->at, option, 1))
+		return 1;
+	if (option[0] == IPOPT_LSRR || option[0] == IPOPT_SSRR) {
+		walk->reason = DROP_SOURCE_ROUTED;
+		return 1;
+	}
+	if (option[0] != IPOPT_END && option[0] != IPOPT_NOOP &&
+	    (bpf_skb_load_bytes(walk->skb, walk->at + 1, option + 1, 1) || option[1] < 2 || walk->at + option[1] > walk->end))
+		return 1;
+	walk->reason = DROP_NONE;
+	walk->at += option[0] == IPOPT_NOOP ? 1 : option[1];
+	return option[0] == IPOPT_END;
+}
+
 /* Options between the fixed header at l3 and l4. DROP_NONE: fine. RFC 6274 section 3.13.2: no source routes. */
 static __noinline __attribute__((unused)) enum drop_reason judge_options(struct __sk_buff *skb, __u32 l3, __u32 l4)
 {
-	__u32 at = l3 + sizeof(struct iphdr), i;
-	__u8 option[2];
+	struct option_walk walk = { .skb = skb, .at = l3 + sizeof(struct iphdr), .end = l4, .reason = DROP_NONE };
 
-	for (i = 0; i < MAX_OPTIONS; i++) {
-		if (at >= l4)
-			return DROP_NONE;
-		if (bpf_skb_load_bytes(skb, at, option, 1))
-			return DROP_MALFORMED;
-		if (option[0] == IPOPT_END)
-			return DROP_NONE;
-		if (option[0] == IPOPT_NOOP) {
-			at++;
-			continue;
-		}
-		if (option[0] == IPOPT_LSRR || option[0] == IPOPT_SSRR)
-			return DROP_SOURCE_ROUTED;
-		if (bpf_skb_load_bytes(skb, at + 1, option + 1, 1) || option[1] < 2 || at + option[1] > l4)
-			return DROP_MALFORMED;
-		at += option[1];
+	bpf_loop(MAX_OPTIONS, judge_option, &walk, 0);
+	return walk.reason;
+}
+
+struct blanking {
+	__u8 options[MAX_OPTIONS + 1] __attribute__((aligned(4)));
+	__u8 left;    /* bytes of the option that is being walked */
+	bool blank;   /* it goes */
+	bool found;
+	__u32 size;
+};
+
+/* One byte; a callback, which the verifier walks through once only. */
+static long blank_byte(__u32 i, struct blanking *b)
+{
+	__u8 *option;
+
+	if (i >= b->size || i >= MAX_OPTIONS)
+		return 1;
+	option = b->options + i;
+	if (!b->left) {
+		if (*option == IPOPT_END)
+			return 1;
+		b->left = *option == IPOPT_NOOP || !option[1] ? 1 : option[1];
+		b->blank = *option == IPOPT_RR || *option == IPOPT_TIMESTAMP;
+		b->found |= b->blank;
 	}
-	return DROP_NONE;
+	if (b->blank)
+		*option = IPOPT_NOOP;
+	b->left--;
+	return 0;
 }
 
 /*
@@ -55,41 +96,24 @@ static __noinline __attribute__((unused)) enum drop_reason judge_options(struct 
  */
 static __noinline bool blank_ways(struct __sk_buff *skb, __u32 l3, __u32 l4)
 {
-	__u8 options[MAX_OPTIONS] = {};
-	__u32 from = l3 + sizeof(struct iphdr), last = l4 - from - 1, size = last + 1, i;
-	bool blank = false, found = false;
-	__u32 was, is;
+	__u32 from = l3 + sizeof(struct iphdr), last = l4 - from - 1, was, is;
+	struct blanking b = { .size = last + 1 };
 	__sum16 check;
-	__u8 left = 0;
 
 	if (l4 <= from || l4 > from + MAX_OPTIONS)
 		return true;
-	asm volatile("%0 &= 63" : "+r"(last)); /* as in has_right_sum */
-	if (last >= MAX_OPTIONS || bpf_skb_load_bytes(skb, from, options, last + 1))
+	asm volatile("%0 &= 63" : "+r"(last)); /* as in sum_piece */
+	if (last >= MAX_OPTIONS || bpf_skb_load_bytes(skb, from, b.options, last + 1))
 		return false;
-	was = bpf_csum_diff(NULL, 0, (__be32 *)options, sizeof(options), 0);
-#pragma unroll
-	for (i = 0; i < MAX_OPTIONS; i++) {
-		if (i < size) {
-			if (!left) {
-				if (options[i] == IPOPT_END)
-					size = 0;
-				left = options[i] == IPOPT_NOOP || i + 1 >= MAX_OPTIONS || !options[i + 1] ? 1 : options[i + 1];
-				blank = options[i] == IPOPT_RR || options[i] == IPOPT_TIMESTAMP;
-				found |= blank;
-			}
-			if (blank)
-				options[i] = IPOPT_NOOP;
-			left--;
-		}
-	}
-	if (!found)
+	was = bpf_csum_diff(NULL, 0, (__be32 *)b.options, MAX_OPTIONS, 0);
+	bpf_loop(MAX_OPTIONS, blank_byte, &b, 0);
+	if (!b.found)
 		return true;
 	if (bpf_skb_load_bytes(skb, l3 + offsetof(struct iphdr, check), &check, sizeof(check)))
 		return false;
-	is = bpf_csum_diff(NULL, 0, (__be32 *)options, sizeof(options), 0);
+	is = bpf_csum_diff(NULL, 0, (__be32 *)b.options, MAX_OPTIONS, 0);
 	check = update_sum(check, (sum_t)(__u32)~was + is);
-	return !bpf_skb_store_bytes(skb, from, options, last + 1, 0) &&
+	return !bpf_skb_store_bytes(skb, from, b.options, last + 1, 0) &&
 	       !bpf_skb_store_bytes(skb, l3 + offsetof(struct iphdr, check), &check, sizeof(check), 0);
 }
 
