@@ -13,7 +13,7 @@ const LINES = SOURCE.split('\n');
 const SILENT: readonly (readonly [mistake: string, sentence: string, reason: string])[] = [
   [
     'misspell ppp0',
-    'interface wan = ppp0',
+    'interface wan = ppp0 { mss clamp }',
     'which devices there are is known to the machine, not to the file: `plan` and `apply` say it',
   ],
   ['misspell eth0', 'interface lan = eth0', 'the same'],
