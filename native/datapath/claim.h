@@ -71,6 +71,16 @@ static __always_inline bool reuse_port(struct work *w)
 
 	outside_key(w, &outside);
 	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
+	if (moving && !m) {
+		m = find_old_mapping(&outside);
+		if (!m || !is_of_source(m, w))
+			return false;
+		if (adopt_mapping(&outside, 1)) {
+			w->fresh = false;
+			return true;
+		}
+		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
+	}
 	if (!m || !is_of_source(m, w))
 		return false;
 	held = hold_mapping(m);
@@ -98,10 +108,12 @@ static __always_inline bool reuse_moved(struct work *w)
 	struct mapping *entry;
 	__u32 port;
 
-	if (!p || !READ_ONCE(p->moved))
+	if (!p || (!moving && !READ_ONCE(p->moved)))
 		return false;
 	inside_key(w, &inside);
 	entry = bpf_map_lookup_elem(&MAP(mappings), &inside);
+	if (moving && !entry)
+		entry = bpf_map_lookup_elem(&MAP(old_mappings), &inside);
 	if (!entry || !same_address(entry->address, w->nat_address))
 		return false;
 	port = bpf_ntohs(entry->port);
@@ -126,7 +138,25 @@ static __noinline bool claim_free(void *ctx, struct work *w, __u32 port)
 	m.port = w->h.key.sport;
 	m.seat = w->side;
 	outside_key(w, &outside);
+	if (moving && find_old_mapping(&outside))
+		return false;
 	return !bpf_map_update_elem(&MAP(mappings), &outside, &m, BPF_NOEXIST);
+}
+
+/* Takes over a port that rests in the old table: what the new one says of it stands above that. */
+static __noinline __attribute__((unused)) bool claim_old_rested(struct work *w, const struct socket_key *outside)
+{
+	struct mapping m = { .users = 1 }, *old;
+
+	if (!w || !outside)
+		return false;
+	old = find_old_mapping(outside);
+	if (old && READ_ONCE(old->users))
+		return false;
+	m.address = w->h.key.saddr;
+	m.port = w->h.key.sport;
+	m.seat = w->side;
+	return !bpf_map_update_elem(&MAP(mappings), outside, &m, BPF_NOEXIST);
 }
 
 /* Takes over a port that rests. */
@@ -140,6 +170,8 @@ static __noinline bool claim_rested(struct work *w, __u32 port)
 	w->reply.dport = bpf_htons(port);
 	outside_key(w, &outside);
 	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
+	if (moving && !m)
+		return claim_old_rested(w, &outside);
 	if (!m || __sync_val_compare_and_swap(&m->users, 0, 1))
 		return false;
 	forget_inside(&outside, m);
@@ -255,12 +287,10 @@ static __always_inline bool hold_target(struct work *w)
 	struct socket_key outside = {
 		.address = w->h.key.daddr, .port = w->h.key.dport, .protocol = w->h.key.protocol,
 	};
-	struct mapping *m;
 
 	if (!(w->uses & USE_TARGET))
 		return true;
-	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
-	if (m && hold_mapping(m) != TAKEN_NOT)
+	if (hold_socket(&outside))
 		return true;
 	w->uses &= ~USE_TARGET;
 	return false;
@@ -275,7 +305,8 @@ static __noinline bool claim_port(void *ctx, struct work *w, __u32 port)
 		return false;
 	w->reply.dport = bpf_htons(port);
 	outside_key(w, &outside);
-	if (has_mappings(outside.protocol) && bpf_map_lookup_elem(&MAP(mappings), &outside))
+	if (has_mappings(outside.protocol) &&
+	    (bpf_map_lookup_elem(&MAP(mappings), &outside) || (moving && find_old_mapping(&outside))))
 		return false;
 	if (is_port_ours(ctx, &w->reply))
 		return false;

@@ -14,22 +14,11 @@
 #include "maps.h"
 #include "nexthop.h"
 #include "note.h"
+#include "table.h"
 #include "take.h"
 #include "target.h"
 #include "tcp.h"
 #include "work.h"
-
-static __always_inline bool take_slot(struct control *c, __u32 *index)
-{
-	struct progress *p = get_progress();
-
-	if (!bpf_map_pop_elem(&MAP(free_slots), index))
-		return true;
-	if (!p || READ_ONCE(p->high_water) >= c->flows)
-		return false;
-	*index = __sync_fetch_and_add(&p->high_water, 1);
-	return *index < c->flows;
-}
 
 /*
  * A new connection on the tuple of one that has ended: the policy has let it in, and it takes over the entries where they
@@ -42,7 +31,6 @@ static __noinline bool reopen_flow(struct work *w, struct control *c, struct flo
 	struct flow_slot *slot;
 	struct flow_dir *back;
 	struct flow_key is;
-	__u32 index;
 	__u16 port;
 	bool fits;
 
@@ -50,8 +38,7 @@ static __noinline bool reopen_flow(struct work *w, struct control *c, struct flo
 		return false;
 	new = &w->forth;
 	back = find_back(&w->h.key, flow);
-	index = flow->slot;
-	slot = bpf_map_lookup_elem(&MAP(slots), &index);
+	slot = get_slot(flow->slot);
 	port = bpf_ntohs(flow->sport);
 	translate_key(&w->h.key, flow, &is);
 	fits = !((flow->flags ^ new->flags) & kind) && flow->door == new->door && same_address(is.daddr, w->to.daddr) &&
@@ -118,7 +105,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 
 	if (!w || !c)
 		return false;
-	there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	there = find_flow(&w->h.key);
 	w->inherits = 0;
 	if (there && there->epoch != EPOCH_DYING) {
 		if (!starts_again(&w->h.key, &w->h, there))
@@ -140,7 +127,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		give_back(w, true, now);
 		return false;
 	}
-	if (!take_slot(c, &index)) {
+	if (!is_room_left(c) || !take_slot(c, &index)) {
 		give_back(w, true, now);
 		w->reason = DROP_TABLE_FULL;
 		goto failed;
@@ -151,7 +138,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		w->reason = DROP_TABLE_FULL;
 		goto failed;
 	}
-	w->forth.slot = w->back.slot = index;
+	w->forth.slot = w->back.slot = slot_number(index);
 	w->forth.last = w->back.last = now;
 	w->forth.epoch = w->back.epoch = w->epoch;
 	class = flow_class(w->h.key.protocol);
@@ -197,9 +184,8 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		give_back(w, true, now);
 		if (w->uses)
 			release_uses(&w->h.key, &w->to, w->uses, now);
-		slot->state = SLOT_FREE;
-		bpf_map_push_elem(&MAP(free_slots), &index, 0);
-		there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+		free_slot(slot, index);
+		there = find_flow(&w->h.key);
 		if (limits_used)
 			return_tokens(w);
 		if (there && there->epoch != EPOCH_DYING)
@@ -215,7 +201,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	}
 	give_back(w, true, now);
 	there = bpf_map_lookup_elem(&MAP(flows), &w->reply);
-	if (there && there->slot == index)
+	if (there && there->slot == w->back.slot)
 		there->epoch = EPOCH_DYING;
 	set_slot_key(slot, &w->reply); /* the sweep removes it */
 	slot->uses = 0;
@@ -223,7 +209,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		release_uses(&w->h.key, &w->to, w->uses, now);
 	slot->deadline = now + COARSE_SECOND;
 	WRITE_ONCE(slot->state, SLOT_HALF);
-	there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	there = find_flow(&w->h.key);
 	if (limits_used)
 		return_tokens(w);
 	if (there && there->epoch != EPOCH_DYING)

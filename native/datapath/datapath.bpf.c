@@ -85,7 +85,7 @@ int xdp_ingress(struct xdp_md *ctx)
 	    sizeof(struct ethhdr) + h.length > bpf_xdp_get_buff_len(ctx))
 		return drop_arrival(ctx, DROP_MALFORMED);
 	key = h.key; /* a copy, so that the rest of the header stays in registers */
-	flow = bpf_map_lookup_elem(&MAP(flows), &key);
+	flow = find_flow(&key);
 	if (unlikely(!flow || flow->epoch != get_epoch()))
 		goto miss;
 	in = open_door(flow->door, ctx->ingress_ifindex);
@@ -185,7 +185,7 @@ int tc_pieces(struct __sk_buff *skb)
 			goto miss;
 		return verdict;
 	}
-	flow = bpf_map_lookup_elem(&MAP(flows), &h->key);
+	flow = find_flow(&h->key);
 	if (!flow || flow->epoch != get_epoch() || starts_again(&h->key, h, flow))
 		goto miss;
 	now = coarse_now();
@@ -293,7 +293,7 @@ int tc_ingress(struct __sk_buff *skb)
 	}
 	if (is_truncated(skb, &h))
 		return drop_skb(skb, DROP_MALFORMED);
-	flow = bpf_map_lookup_elem(&MAP(flows), &h.key);
+	flow = find_flow(&h.key);
 	if (!flow || flow->epoch != get_epoch())
 		goto miss;
 	if (!open_door(flow->door, skb->ifindex))
@@ -372,7 +372,7 @@ int tc_egress(struct __sk_buff *skb)
 	}
 	if (skb->ingress_ifindex)
 		return leave_forwarded(skb, &h);
-	flow = bpf_map_lookup_elem(&MAP(flows), &h.key);
+	flow = find_flow(&h.key);
 	if (flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN && !starts_again(&h.key, &h, flow)) {
 		if (out->flags & MAP(IFACE_HIDES) && !(flow->flags & FLOW_NAT_SRC) && is_private(h.key.saddr) &&
 		    !open_door(flow->door, skb->ifindex))

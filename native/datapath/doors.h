@@ -83,8 +83,8 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 	outside.address = w->h.key.daddr;
 	outside.port = w->h.key.dport;
 	outside.protocol = w->h.key.protocol;
-	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
-	if (!m || !READ_ONCE(m->users) || READ_ONCE(m->users) & MAPPING_DEAD)
+	m = find_live_mapping(&outside);
+	if (!m)
 		return DOOR_CLOSED;
 	w->inner = w->h.key;
 	w->inner.daddr = m->address;

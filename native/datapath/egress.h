@@ -31,7 +31,7 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 	out = get_interface(skb->ifindex);
 	if (h->l4 > h->l3 + IP_HEADER && out && out->flags & MAP(IFACE_HIDES) && !blank_ways(skb, h->l3, h->l4))
 		return drop_skb(skb, DROP_FAILED);
-	flow = bpf_map_lookup_elem(&MAP(flows), &h->key);
+	flow = find_flow(&h->key);
 	if (flow && flow->epoch != EPOCH_DYING && !(flow->flags & (FLOW_LOCAL | FLOW_OWN))) {
 		if (flow->out != skb->ifindex || !open_door(flow->door, skb->ingress_ifindex))
 			return drop_skb(skb, DROP_WRONG_INTERFACE);
@@ -46,7 +46,7 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 		return drop_skb(skb, DROP_UNDECLARED);
 	/* rewritten at ingress, and needs nothing more? */
 	reverse_key(&h->key, &other);
-	back = bpf_map_lookup_elem(&MAP(flows), &other);
+	back = find_flow(&other);
 	if (back && back->epoch != EPOCH_DYING && open_door(back->door, skb->ifindex) && !(back->flags & FLOW_LOCAL))
 		return TC_ACT_UNSPEC;
 	return drop_skb(skb, DROP_UNTRANSLATED);
@@ -102,7 +102,7 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 	if (read_piece(skb, h, own ? SIDE_OWN : SIDE_LEAVES, &w->piece) != DROP_NONE)
 		return drop_skb(skb, DROP_MALFORMED);
 	if (h->head) {
-		flow = bpf_map_lookup_elem(&MAP(flows), &h->key);
+		flow = find_flow(&h->key);
 		if (own && !(flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN))
 			return ASK_POLICY;
 		if (own && leaves_elsewhere(skb, h, flow))

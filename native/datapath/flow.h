@@ -74,6 +74,7 @@ enum slot_state {
 	SLOT_DYING = 3,     /* both entries are marked; removed when the deadline has passed */
 	SLOT_HALF = 4,      /* lost a race: `key` is the reply entry's, no original entry belongs to this slot */
 	SLOT_TAKEN = 5,     /* a new flow takes over its entries at this moment: the sweep leaves it */
+	SLOT_MOVED = 6,     /* it is in the new table, with all that it held (move.h) */
 };
 
 enum flow_class { /* index into control.timeouts */

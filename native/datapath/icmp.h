@@ -78,7 +78,7 @@ static __noinline bool recognize_datagram(void)
 	if (!q->tail)
 		return true;
 	e->of = ident->flow;
-	flow = bpf_map_lookup_elem(&MAP(flows), &e->of);
+	flow = find_flow(&e->of);
 	if (!flow)
 		return false;
 	translate_key(&e->of, flow, &e->to);
@@ -176,7 +176,7 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct piece_work *w,
 	if (!read_quote(skb, h, &e->quote))
 		return drop_error(skb, w, pieces, e->quote.tail ? DROP_STRAY : DROP_MALFORMED);
 	reverse_key(&e->quote.key, &e->key);
-	flow = bpf_map_lookup_elem(&MAP(flows), &e->key);
+	flow = find_flow(&e->key);
 	if (!flow || flow->epoch == EPOCH_DYING || flow->flags & FLOW_OWN)
 		return drop_error(skb, w, pieces, DROP_STRAY);
 	/*
@@ -238,7 +238,7 @@ static __noinline int icmp_error_out(struct __sk_buff *skb, struct header *h)
 	if (!read_quote(skb, h, &e->quote))
 		return TC_ACT_UNSPEC;
 	reverse_key(&e->quote.key, &e->key);
-	flow = bpf_map_lookup_elem(&MAP(flows), &e->key);
+	flow = find_flow(&e->key);
 	if (!flow || !(flow->flags & FLOW_NAT_SRC))
 		return TC_ACT_UNSPEC;
 	translate_key(&e->key, flow, &e->to);

@@ -15,6 +15,7 @@
 #else
 #include "peers-6.h"
 #endif
+#include "table.h"
 
 /* Network byte order. */
 struct socket_key {

@@ -27,7 +27,7 @@ struct control {
 	                               * one store (epoch.h) */
 	__u32 layout;                 /* MASQC_LAYOUT of the datapath that made the maps */
 	__u32 flows;                  /* limit; 0: max_entries of `slots` is not known here, nothing gets in */
-	__u32 pad;
+	__u32 move_after;             /* coarse time after which flows move from the old table; 0: they don't (table.h) */
 	__u32 timeouts[CLASS_COUNT];  /* coarse units, by enum flow_class */
 	__u32 rest;                   /* coarse units that the port of an ended mapping rests */
 	__u32 seed;                   /* a random number, so that nobody outside can foretell ports */
@@ -52,10 +52,16 @@ struct progress {
 	__u32 cursor;                 /* where the sweep goes on */
 	__u32 sweeps;                 /* whole passes of the sweep */
 	__u32 moved;                  /* inside entries in `mappings` (mapping.h) */
+	__u32 used;                   /* slots that are not free */
 	__u32 exhausted[EXHAUSTED_POOLS]; /* by a hash of the pool: hash << 24 | coarse time of a search that found all of it taken */
-	__u32 pad2[4];
+	__u32 move_cursor;            /* where in the old table moving goes on (move.h) */
+	__u32 move_left;              /* flows of this pass that could not be moved yet */
+	__u32 move_done;              /* whole passes that left nothing behind */
+	__u16 ticks;                  /* of the timer, while moving */
+	__u16 table;                  /* its number, 0 or 1: written by apply when the table is made (table.h) */
+	__u32 pad[15];
 };
-_Static_assert(sizeof(struct progress) == 64, "progress");
+_Static_assert(sizeof(struct progress) == 128, "progress");
 
 /* progress4, progress6: key 0; written by the datapath only (not in `control`: user space writes whole values, and would set
  * high_water back under flows that are being made); never goes. */

@@ -3,6 +3,8 @@
  * The miss path: packets that start a flow, or whose flow an earlier policy decided. Linked with a generated policy (masqc_policy_ingress, masqc_policy_forward);
  * the programs stand in the program arrays at their generation's place and are tail-called by the hit path.
  */
+#define MISS_PATH
+
 #include "base.h"
 #include "packet.h"
 
@@ -15,6 +17,7 @@ extern int masqc_policy_forward(struct masqc_packet *packet);
 #include "family.h"
 #include "forward.h"
 #include "maps.h"
+#include "move.h"
 #include "note.h"
 #include "parse.h"
 #include "pieces.h"
@@ -83,7 +86,7 @@ int xdp_miss(struct xdp_md *ctx)
 		return refuse_frame(w, bytes);
 	}
 known:
-	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	flow = find_flow(&w->h.key);
 	if (!flow || !open_door(flow->door, w->in))
 		return drop_frame(DROP_WRONG_INTERFACE, bytes);
 	if (!fits_xdp(&w->h, flow))
@@ -160,7 +163,7 @@ static __noinline int tc_tail_miss(struct __sk_buff *skb, struct work *w)
 		cut_flow(w);
 		return drop_datagram(skb, pieces, w->reason);
 	}
-	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	flow = find_flow(&w->h.key);
 	w->h.key = own;
 	if (!flow || flow->slot != pieces->known.slot)
 		return drop_datagram(skb, pieces, DROP_ENDING);
@@ -176,7 +179,7 @@ static __noinline int go_on(struct __sk_buff *skb, struct work *w)
 
 	if (!w || !pieces)
 		return drop_skb(skb, DROP_FAILED);
-	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	flow = find_flow(&w->h.key);
 	if (!flow || !open_door(flow->door, w->in))
 		return drop_whole(skb, w, DROP_WRONG_INTERFACE);
 	if (w->h.head) {
@@ -304,7 +307,7 @@ int tc_egress_miss(struct __sk_buff *skb)
 		return refuse_whole(skb, w);
 	}
 known:
-	flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	flow = find_flow(&w->h.key);
 	if (!flow || !(flow->flags & FLOW_OWN)) /* a source that is not the gateway's */
 		return drop_whole(skb, w, DROP_UNTRANSLATED);
 	verdict = send_skb(skb, &w->h, flow, coarse_now());

@@ -108,17 +108,15 @@ static WIDE void end_flow(const struct flow_key *key, struct flow_dir *flow, __u
 	struct flow_slot *slot;
 	struct flow_dir *back;
 	struct flow_key other;
-	__u32 index;
 
 	if (!key || !flow)
 		return;
-	index = flow->slot;
 	opposite_key(key, flow, &other);
-	back = bpf_map_lookup_elem(&MAP(flows), &other);
-	if (back && back->slot == index)
+	back = find_beside(&other, flow->slot);
+	if (back)
 		WRITE_ONCE(back->epoch, EPOCH_DYING);
 	WRITE_ONCE(flow->epoch, EPOCH_DYING);
-	slot = bpf_map_lookup_elem(&MAP(slots), &index);
+	slot = get_slot(flow->slot);
 	if (slot)
 		slot->deadline = now;
 }

@@ -7,6 +7,7 @@
 #define MASQC_PEERS_H
 
 #include "base.h"
+#include "adopt.h"
 #include "family.h"
 #include "mapping.h"
 
@@ -25,6 +26,14 @@ struct {
 	__type(value, __u32);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } MAP(peers) SEC(".maps");
+
+/* old_peers: see table.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct peer_key);
+	__type(value, __u32);
+} MAP(old_peers) SEC(".maps");
 
 /* In a frame of its own: the stack of the miss path is full. */
 static __noinline int count_peer(const struct socket_key *outside, const addr_t *address)
@@ -74,7 +83,12 @@ static __always_inline bool has_peer(const struct socket_key *outside, const str
 {
 	struct peer_key key = { .outside = *outside, .address = address };
 
-	return knows_peer(&m->peers, address) || bpf_map_lookup_elem(&MAP(peers), &key);
+	if (knows_peer(&m->peers, address) || bpf_map_lookup_elem(&MAP(peers), &key))
+		return true;
+	if (!moving)
+		return false;
+	m = bpf_map_lookup_elem(&MAP(old_mappings), outside);
+	return m && (knows_peer(&m->peers, address) || bpf_map_lookup_elem(&MAP(old_peers), &key));
 }
 
 /* Gives back what a flow held: `key` of its original direction, `to` what its packets became. Returns whether the mapping of

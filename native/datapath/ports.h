@@ -7,6 +7,7 @@
 #define MASQC_PORTS_H
 
 #include "base.h"
+#include "adopt.h"
 #include "mapping.h"
 #include "maps.h"
 #include "work.h"
@@ -88,6 +89,8 @@ static long look_at_port(__u32 i, struct search *s)
 		return 1;
 	s->key.port = bpf_htons(port);
 	m = bpf_map_lookup_elem(&MAP(mappings), &s->key);
+	if (moving && !m)
+		m = find_old_mapping(&s->key);
 	if (m && !(s->rested && !READ_ONCE(m->users)))
 		return 0;
 	s->found = port;

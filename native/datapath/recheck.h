@@ -151,17 +151,17 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
 		return FATE_CUT;
 	w->reason = DROP_ENDING;
 	index = flow->slot;
-	slot = bpf_map_lookup_elem(&MAP(slots), &index);
+	slot = get_slot(index);
 	if (!slot)
 		return FATE_CUT;
 	key = &w->started;
 	slot_key(slot, key);
-	forth = bpf_map_lookup_elem(&MAP(flows), key);
-	if (!forth || forth->slot != index || !(forth->flags & FLOW_ORIGINAL))
+	forth = find_beside(key, index);
+	if (!forth || !(forth->flags & FLOW_ORIGINAL))
 		return FATE_CUT;
 	opposite_key(key, forth, &w->reply);
-	back = bpf_map_lookup_elem(&MAP(flows), &w->reply);
-	if (!back || back->slot != index)
+	back = find_beside(&w->reply, index);
+	if (!back)
 		return FATE_CUT;
 	w->reason = DROP_CUT;
 	seat = forth->door >> 24;
@@ -199,7 +199,7 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
  */
 static __always_inline enum fate meet_flow(void *ctx, struct work *w)
 {
-	struct flow_dir *flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	struct flow_dir *flow = find_flow(&w->h.key);
 	struct control *c = get_control();
 	__u32 active = c ? READ_ONCE(c->active) : 0;
 	bool deciding = (active & 0xff) == place;
@@ -216,7 +216,7 @@ static __always_inline enum fate meet_flow(void *ctx, struct work *w)
 /* Ends the flow of the packet in w->h. */
 static __always_inline void cut_flow(struct work *w)
 {
-	struct flow_dir *flow = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
+	struct flow_dir *flow = find_flow(&w->h.key);
 
 	if (flow && flow->epoch != EPOCH_DYING)
 		end_flow(&w->h.key, flow, coarse_now());

@@ -27,6 +27,10 @@ static long wake_mapping(__u32 i, __u32 *now)
 	m = bpf_map_lookup_elem(&MAP(mappings), &key);
 	if (!m)
 		return 0;
+	if (!(m->users & ~MAPPING_DEAD) && (__s32)(m->rest - *now) > 0) { /* another one: a larger table takes them, too */
+		bpf_map_push_elem(&MAP(resting), &key, 0);
+		return 1;
+	}
 	if (m->users & MAPPING_DEAD) {
 		bpf_map_delete_elem(&MAP(mappings), &key);
 		return 0;

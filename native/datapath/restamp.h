@@ -35,13 +35,11 @@ static long restamp_slot(__u32 i, struct restamp *r)
 	if (slot->state != SLOT_LIVE || (r->first ? slot->epoch < r->first || slot->epoch > r->last : slot->epoch == r->last))
 		return 0;
 	slot_key(slot, &key);
-	forth = bpf_map_lookup_elem(&MAP(flows), &key);
-	if (!forth || forth->slot != index)
+	forth = find_beside(&key, slot_number(index));
+	if (!forth)
 		return 0;
 	opposite_key(&key, forth, &other);
-	back = bpf_map_lookup_elem(&MAP(flows), &other);
-	if (back && back->slot != index)
-		back = NULL;
+	back = find_beside(&other, slot_number(index));
 	if (!r->first) {
 		stamp_entry(back, EPOCH_DYING);
 		stamp_entry(forth, EPOCH_DYING);

@@ -13,6 +13,7 @@
 #include "mapping.h"
 #include "peers.h"
 #include "maps.h"
+#include "move.h"
 #include "nexthop.h"
 #include "rest.h"
 #include "settle.h"
@@ -47,16 +48,14 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 	__u8 state = slot->state;
 
 	slot_key(slot, &key);
-	flow = bpf_map_lookup_elem(&MAP(flows), &key);
-	if (!flow || flow->slot != index) { /* being made; the second look removes a half-made one */
+	flow = find_beside(&key, slot_number(index));
+	if (!flow) { /* being made; the second look removes a half-made one */
 		if (turn_slot(slot, state, SLOT_DYING))
 			slot->deadline = now + COARSE_SECOND;
 		return;
 	}
 	opposite_key(&key, flow, &other);
-	back = bpf_map_lookup_elem(&MAP(flows), &other);
-	if (back && back->slot != index)
-		back = NULL;
+	back = find_beside(&other, slot_number(index));
 	last = flow->last;
 	if (back && (__s32)(back->last - last) > 0)
 		last = back->last;
@@ -76,29 +75,29 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 		slot->deadline = now + COARSE_SECOND;
 }
 
-static __always_inline void remove_flow(struct flow_slot *slot, __u32 index, bool half, __u32 now)
+static __always_inline void remove_flow(struct flow_slot *slot, __u32 index)
 {
+	__u8 state = slot->state;
 	struct flow_key key, to, other;
 	struct flow_dir *flow, *back;
 
 	slot_key(slot, &key);
-	flow = bpf_map_lookup_elem(&MAP(flows), &key);
-	if (!turn_slot(slot, half ? SLOT_HALF : SLOT_DYING, SLOT_FREE))
+	flow = find_beside(&key, slot_number(index));
+	if (!turn_slot(slot, state, SLOT_FREE))
 		return;
-	if (flow && flow->slot == index) {
-		if (!half) {
+	if (flow) {
+		if (state != SLOT_HALF) {
 			translate_key(&key, flow, &to);
 			reverse_key(&to, &other);
-			back = bpf_map_lookup_elem(&MAP(flows), &other);
-			if (back && back->slot != index)
-				back = NULL;
-			settle_flow(slot, &key, &to, flow, back);
+			back = find_beside(&other, slot_number(index));
+			if (state != SLOT_MOVED)
+				settle_flow(slot, &key, &to, flow, back);
 			if (back)
 				bpf_map_delete_elem(&MAP(flows), &other);
 		}
 		bpf_map_delete_elem(&MAP(flows), &key);
 	}
-	bpf_map_push_elem(&MAP(free_slots), &index, 0);
+	free_slot(slot, index);
 }
 
 struct sweep {
@@ -123,8 +122,8 @@ static long sweep_slot(__u32 i, struct sweep *sweep)
 	c = get_control();
 	if (!c)
 		return 1;
-	if (slot->state == SLOT_DYING || slot->state == SLOT_HALF)
-		remove_flow(slot, index, slot->state == SLOT_HALF, sweep->now);
+	if (slot->state == SLOT_DYING || slot->state == SLOT_HALF || slot->state == SLOT_MOVED)
+		remove_flow(slot, index);
 	else
 		judge(c, slot, index, sweep->now);
 	return 0;
@@ -138,6 +137,14 @@ static int sweep_tick(void *map, __u32 *key, struct sweeper *s)
 
 	if (!c || !p)
 		return 0;
+	if (moving) {
+		move_some(c, p);
+		bpf_timer_start(&s->timer, MOVE_PERIOD, 0);
+		if (p->ticks++ % (SWEEP_PERIOD / MOVE_PERIOD))
+			return 0;
+	} else {
+		bpf_timer_start(&s->timer, SWEEP_PERIOD, 0);
+	}
 	sweep.now = coarse_now();
 	sweep.limit = p->high_water; /* not c->flows: that may have been larger before */
 	sweep.first = p->cursor < sweep.limit ? p->cursor : 0;
@@ -150,7 +157,6 @@ static int sweep_tick(void *map, __u32 *key, struct sweeper *s)
 	}
 	bpf_loop(RESTED_A_TICK, wake_mapping, &sweep.now, 0);
 	bpf_loop(STASH_BUCKETS, expire_bucket, &sweep.now, 0);
-	bpf_timer_start(&s->timer, SWEEP_PERIOD, 0);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "mapping.h"
 #include "maps.h"
 #include "settle.h"
+#include "table.h"
 #include "target.h"
 #include "work.h"
 
@@ -51,7 +52,7 @@ static __noinline bool take_over(struct work *w, struct flow_dir *dying, __u32 n
 	if (!w || !dying)
 		return false;
 	index = dying->slot;
-	slot = bpf_map_lookup_elem(&MAP(slots), &index);
+	slot = get_slot(index);
 	if (!slot || (!turn_slot(slot, SLOT_LIVE, SLOT_TAKEN) && !turn_slot(slot, SLOT_DYING, SLOT_TAKEN)))
 		return false;
 	if (dying->slot != index || READ_ONCE(dying->epoch) != EPOCH_DYING) {
@@ -92,7 +93,7 @@ static __noinline void give_back(struct work *w, bool whole, __u32 now)
 		return;
 	w->inherits = 0;
 	index = w->heir_of;
-	slot = bpf_map_lookup_elem(&MAP(slots), &index);
+	slot = get_slot(index);
 	if (!slot)
 		return;
 	slot->deadline = now + COARSE_SECOND;
@@ -108,7 +109,7 @@ static __noinline bool insert_reply(struct work *w)
 
 	if (!w)
 		return false;
-	if (!bpf_map_update_elem(&MAP(flows), &w->reply, &w->back, BPF_NOEXIST))
+	if (insert_flow(&w->reply, &w->back))
 		return true;
 	if (!w->inherits)
 		return false;
@@ -126,7 +127,7 @@ static __noinline bool insert_forth(struct work *w)
 	if (!w)
 		return false;
 	if (!w->inherits)
-		return !bpf_map_update_elem(&MAP(flows), &w->h.key, &w->forth, BPF_NOEXIST);
+		return insert_flow(&w->h.key, &w->forth);
 	there = bpf_map_lookup_elem(&MAP(flows), &w->h.key);
 	return there && there->slot == w->heir_of && replace_entry(there, &w->forth);
 }

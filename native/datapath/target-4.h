@@ -22,4 +22,15 @@ static __always_inline bool store_target(struct flow_dir *forth, struct flow_dir
 	return true;
 }
 
+/* A flow is moved (indexes of the old table and the new one): what its entries do not hold goes with it. */
+static __always_inline void move_target(__u32 from, __u32 to)
+{
+}
+
+/* translate_key for an entry of the old table. */
+static __always_inline void translate_old_key(const struct flow_key *key, const struct flow_dir *dir, struct flow_key *to)
+{
+	translate_key(key, dir, to);
+}
+
 #endif

@@ -6,6 +6,7 @@
 #include "family.h"
 #include "flow.h"
 #include "maps.h"
+#include "table.h"
 
 #if FAMILY == 4
 #include "target-4.h"

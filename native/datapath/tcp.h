@@ -22,9 +22,9 @@
 #define TCP_FLIGHT (1 << 24)
 
 /* The sweep looks at the flow again no later than after `class`'s timeout. */
-static __always_inline void shorten_deadline(__u32 index, enum flow_class class, __u32 now)
+static __always_inline void shorten_deadline(__u32 number, enum flow_class class, __u32 now)
 {
-	struct flow_slot *slot = bpf_map_lookup_elem(&MAP(slots), &index);
+	struct flow_slot *slot = get_slot(number);
 	struct control *c = get_control();
 	__u32 deadline;
 
@@ -58,12 +58,10 @@ struct tcp_event {
 
 static __always_inline struct flow_dir *find_back(const struct flow_key *key, const struct flow_dir *flow)
 {
-	struct flow_dir *back;
 	struct flow_key other;
 
 	opposite_key(key, flow, &other);
-	back = bpf_map_lookup_elem(&MAP(flows), &other);
-	return back && back->slot == flow->slot ? back : NULL;
+	return find_beside(&other, flow->slot);
 }
 
 static __always_inline bool is_in_window(const struct flow_dir *flow, const struct flow_dir *back, __u32 seq)

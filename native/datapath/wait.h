@@ -135,7 +135,7 @@ static __noinline int tail_in(struct __sk_buff *skb, struct piece_work *w)
 		return drop_skb(skb, w->known.reason);
 	if (w->known.fate == DATAGRAM_PASSES)
 		return TC_ACT_UNSPEC;
-	flow = bpf_map_lookup_elem(&MAP(flows), &w->known.flow);
+	flow = find_flow(&w->known.flow);
 	if (!flow || flow->epoch == EPOCH_DYING || flow->slot != w->known.slot)
 		return drop_datagram(skb, w, DROP_ENDING);
 	if (w->known.fate == DATAGRAM_FOLLOWS && flow->epoch != get_epoch())

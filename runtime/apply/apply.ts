@@ -12,7 +12,7 @@ import type { Artifact } from '../sources/artifact.ts';
 import type { Datapath } from './datapath.ts';
 import { executeStep } from './execute.ts';
 import { injectFault } from './faults.ts';
-import type { Undo, Work } from './work.ts';
+import { STAYS, type Undo, type Work } from './work.ts';
 
 export interface ApplyInput {
   readonly wanted: Wanted;
@@ -46,6 +46,12 @@ export async function applyPlan(input: ApplyInput, watcher: Watcher): Promise<vo
     pins: findPins(wanted.gateway, plan.netns),
     guard: isStale(snapshot) ? null : snapshot.guard,
     state: state ?? makeState(wanted, plan.netns),
+    table: {
+      directory: '',
+      flows: snapshot.table?.flows ?? wanted.flows,
+      number: snapshot.table?.number ?? 0,
+      old: null,
+    },
   };
   using signals = deferSignals();
   const undos: { readonly step: Step; readonly undo: Undo }[] = [];
@@ -78,7 +84,12 @@ async function takeBack(
   watcher: Watcher,
 ): Promise<Refusal> {
   const stuck: string[] = [];
+  let stays = false;
   for (const { step, undo } of undos.toReversed()) {
+    if (undo === STAYS) {
+      stays = true;
+      break;
+    }
     try {
       await undo();
       watcher.undone(step);
@@ -87,8 +98,9 @@ async function takeBack(
     }
   }
   const { message, advice, detail } = readError(error);
-  const outcome =
-    stuck.length === 0
+  const outcome = stays
+    ? 'What was done stays, and the gateway works with it: connections go on in both flow tables. Apply again.'
+    : stuck.length === 0
       ? 'Nothing was changed: what had been done was taken back.'
       : 'Not all could be taken back; run `masqc down`, or apply again.';
   const lines = [detail, ...stuck].filter((line) => line !== null && line !== '');

@@ -20,8 +20,9 @@ import {
   switchPolicy,
   tellPolicy,
 } from './programs.ts';
+import { makeTable, settleTable, waitForMove, withdrawTable } from './resize.ts';
 import { clearInterface, writeInterface, writeTimeouts } from './tables.ts';
-import { artifactOf, type Undo, type Work } from './work.ts';
+import { artifactOf, STAYS, type Undo, type Work } from './work.ts';
 
 const NOTHING: Undo = () => undefined;
 
@@ -44,8 +45,23 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
     case 'load':
       return await executeLoad(work, step.flows);
     case 'replace': {
-      const undo = await replaceDatapath(work, step.attachments, work.state.flows);
+      const undo = await replaceDatapath(work, step.attachments);
       return after(work, { hashes: { ...work.state.hashes, datapath: work.wanted.hashes.datapath } }, undo);
+    }
+    case 'table':
+      return await makeTable(work, step);
+    case 'move':
+      return await waitForMove(work);
+    case 'settle': {
+      await settleTable(work, step.attachments);
+      const hashes = { ...work.state.hashes, datapath: work.wanted.hashes.datapath };
+      save(work, { flows: work.table.flows, hashes });
+      return STAYS;
+    }
+    case 'withdraw': {
+      await withdrawTable(work, step.attachments);
+      save(work, { hashes: { ...work.state.hashes, datapath: work.wanted.hashes.datapath } });
+      return NOTHING;
     }
     case 'timeouts':
       return after(work, { timeouts: step.after }, writeTimeouts(work, step.after));
@@ -135,14 +151,15 @@ function removePins(work: Work): void {
 async function executePolicy(work: Work, step: Extract<Step, { kind: 'policy' }>, now: () => Date): Promise<Undo> {
   keepManifest(work.wanted.gateway, work.netns, step.generation, artifactOf(work).manifestText);
   keepSets(work);
-  const undo = await switchPolicy(work, step.slot, step.generation, step.established, step.ids);
+  const undo = await switchPolicy(work, step.slot, step.generation, step.established, step.ids, step.table);
   const interfaces = work.state.interfaces.map((one) => {
     const id = step.ids.find((other) => other.ifindex === one.ifindex)?.id;
     const name = work.wanted.interfaces.find((other) => other.device === one.device)?.name;
     return { ...one, id: id ?? one.id, name: name ?? one.name };
   });
   const { generation, slot: active } = step;
-  const hashes = { ...work.state.hashes, policy: work.wanted.hashes.policy };
+  // One that knows both tables is not the last word: a crash must not leave it for it.
+  const hashes = { ...work.state.hashes, policy: step.table === 'moving' ? '' : work.wanted.hashes.policy };
   const sets = work.wanted.sets.map(({ name, hash }) => ({ name, hash }));
   return after(work, { generation, active, since: now().toISOString(), hashes, interfaces, sets }, undo);
 }
@@ -228,6 +245,10 @@ function save(work: Work, change: Partial<State>): void {
 
 /** Saves a change; the undo puts what it changed back too. */
 function after(work: Work, change: Partial<State>, undo: Undo): Undo {
+  if (undo === STAYS) {
+    save(work, change);
+    return STAYS;
+  }
   const keys = Object.keys(change) as (keyof State)[];
   const before = Object.fromEntries(keys.map((key) => [key, work.state[key]]));
   save(work, change);

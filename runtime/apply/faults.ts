@@ -3,7 +3,7 @@
  * lets that step fail, `interrupt N` sends SIGINT to the process itself before it; `kill edit` comes between the
  * additions and the deletions of an edited set. Anything else does nothing.
  */
-export function injectFault(place: number | 'edit', fault: string | undefined = process.env.MASQC_FAULT): void {
+export function injectFault(place: number | string, fault: string | undefined = process.env.MASQC_FAULT): void {
   if (fault === undefined) return;
   const [what, at] = fault.split(' ');
   if (at !== String(place)) return;

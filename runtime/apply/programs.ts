@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { sizeTables } from '../../compiler/artifact/maps.ts';
 import { comparePacked } from '../../compiler/artifact/prefixes.ts';
 import { KEY_SIZE, mapName } from '../../compiler/ebpf/tables.ts';
@@ -16,6 +17,7 @@ import {
   PROGRAMS,
   parseIdsPin,
   parseLinkPin,
+  parseOldMap,
   parseSetPin,
   programPin,
   RESTAMP_PROGRAM,
@@ -25,26 +27,57 @@ import { runTool } from '../machine/tool.ts';
 import type { Place } from '../plan/types.ts';
 import { injectFault } from './faults.ts';
 import { fillLines, lineConstants, sizeLines } from './lines.ts';
-import { toCoarse, writeControl } from './tables.ts';
-import { artifactOf, datapathOf, pinPath, pinsOf, type Undo, type Work } from './work.ts';
+import { coarseNow, toCoarse, writeControl } from './tables.ts';
+import { artifactOf, datapathOf, pinPath, pinsOf, STAYS, type Undo, type Work } from './work.ts';
 
 /** RFC 6888 REQ-8: so long nobody else gets the port of a mapping that has ended. */
 const PORT_REST_MS = 120_000;
 
+/** Flows stay in the old table for so long after the switch, coarse units: a packet that was under way may still make one there. */
+const MOVE_DELAY = 3;
+/** So long a packet that has read the place of a policy may be under way to it. */
+const LAST_PACKET_MS = 100;
+
 /** Makes and pins the maps, loads and pins the hit path's programs. What an interrupted load left is replaced. */
 export async function loadDatapath(work: Work, flows: number): Promise<void> {
-  for (const name of readdirSync(pinsOf(work))) rmSync(pinPath(work, name), { force: true });
-  using object = openDatapath(work, flows);
+  for (const name of readdirSync(pinsOf(work))) rmSync(pinPath(work, name), { recursive: true, force: true });
+  work.table = { directory: '', flows, number: 0, old: null };
+  using object = openDatapath(work);
   await object.load();
   const seed = randomBytes(4).readUInt32LE();
   writeControl(work, { active: 0, flows, rest: toCoarse(PORT_REST_MS), seed, source_sets: sizeTables(flows).sources });
   pinPrograms(work, object);
 }
 
-function openDatapath(work: Work, flows: number) {
-  const object = work.libbpf.BpfObject.open(datapathOf(work).datapath, { name: 'datapath', pinRoot: pinsOf(work) });
-  sizeMaps(object, flows);
+function openDatapath(work: Work): BpfObject {
+  return openOver(work, datapathOf(work).datapath, 'datapath');
+}
+
+/** An object of the datapath over the flow table of `work`, to be loaded. */
+function openOver(work: Work, bytes: Uint8Array, name: string): BpfObject {
+  const { table, libbpf } = work;
+  const object = libbpf.BpfObject.open(bytes, { name, pinRoot: tablePath(work) });
+  sizeMaps(object, table.flows);
+  setConstants(object, { moving: table.old === null ? 0 : 1, table: table.number });
+  for (const { name, pinPath: path } of object.maps) {
+    if (path === null || !existsSync(path)) continue;
+    using map = libbpf.BpfMap.openPinned(path); // has the size that it was made with
+    object.setMaxEntries(name, map.maxEntries);
+  }
+  if (table.old === null) return object;
+  for (const { name } of object.maps) {
+    const old = parseOldMap(name);
+    if (old === null) continue;
+    using map = libbpf.BpfMap.openPinned(pinPath(work, old));
+    object.setMaxEntries(name, map.maxEntries);
+    object.reuseMap(name, map);
+  }
   return object;
+}
+
+function tablePath(work: Work): string {
+  const { directory } = work.table;
+  return directory === '' ? pinsOf(work) : pinPath(work, directory);
 }
 
 /** Sizes that the loader sets (maps.h). */
@@ -56,23 +89,31 @@ function sizeMaps(object: BpfObject, flows: number): void {
   }
 }
 
-function pinPrograms(work: Work, object: BpfObject): void {
-  for (const name of [...HOOKS.map((hook) => PROGRAMS[hook]), ARM_PROGRAM, RESTAMP_PROGRAM]) {
+function pinPrograms(work: Work, object: BpfObject, restamps = true): void {
+  const tools = restamps ? [ARM_PROGRAM, RESTAMP_PROGRAM] : [ARM_PROGRAM];
+  for (const name of [...HOOKS.map((hook) => PROGRAMS[hook]), ...tools]) {
     const path = pinPath(work, programPin(name));
     rmSync(path, { force: true });
     object.program(name).pin(path);
   }
 }
 
-/** Loads the package's datapath over the pinned maps and puts it in every place where the old one is. */
-export async function replaceDatapath(work: Work, places: readonly Place[], flows: number): Promise<Undo> {
+/**
+ * Loads the package's datapath over the flow table of `work` and puts it in every place where the old one is.
+ * @param restamps whether walks over all flows (RESTAMP_PROGRAM) are this one's from now on
+ */
+export async function replaceDatapath(
+  work: Work,
+  places: readonly Place[],
+  restamps = true,
+): Promise<() => Promise<void>> {
   const { BpfLink, BpfProgram } = work.libbpf;
   const olds = HOOKS.map((hook) => BpfProgram.openPinned(pinPath(work, programPin(PROGRAMS[hook]))));
   const tools = [ARM_PROGRAM, RESTAMP_PROGRAM].map((name) => ({
     path: pinPath(work, programPin(name)),
     old: BpfProgram.openPinned(pinPath(work, programPin(name))),
   }));
-  using object = openDatapath(work, flows);
+  using object = openDatapath(work);
   await object.load();
   const put = async (programOf: (hook: Place['hook']) => BpfProgram) => {
     for (const place of places) {
@@ -86,7 +127,7 @@ export async function replaceDatapath(work: Work, places: readonly Place[], flow
     }
   };
   await put((hook) => object.program(PROGRAMS[hook]));
-  pinPrograms(work, object);
+  pinPrograms(work, object, restamps);
   return async () => {
     await put((hook) => olds[HOOKS.indexOf(hook)] as (typeof olds)[number]);
     for (const [index, hook] of HOOKS.entries()) {
@@ -110,7 +151,7 @@ export async function armSweep(work: Work): Promise<void> {
 }
 
 /** Attaches our pinned program and pins the link. A link that lost its device under the same name is replaced. */
-export async function attach(work: Work, place: Place): Promise<Undo> {
+export async function attach(work: Work, place: Place): Promise<() => Promise<void>> {
   const { BpfProgram, attachXdp, attachTcx } = work.libbpf;
   using program = BpfProgram.openPinned(pinPath(work, programPin(PROGRAMS[place.hook])));
   if (place.mode === 'clsact') {
@@ -178,11 +219,11 @@ export async function switchPolicy(
   generation: number,
   established: Established,
   ids: readonly { readonly ifindex: number; readonly id: number }[],
+  table: 'same' | 'moving' | 'moved' = 'same',
 ): Promise<Undo> {
-  const { BpfObject, BpfMap, linkToBytes } = work.libbpf;
+  const { BpfMap, linkToBytes } = work.libbpf;
   const linked = await linkToBytes([artifactOf(work).policy, datapathOf(work).miss]);
-  using object = BpfObject.open(linked, { name: `policy_${generation}`, pinRoot: pinsOf(work) });
-  sizeMaps(object, work.state.flows);
+  using object = openOver(work, linked, `policy_${generation}`);
   const { manifest } = artifactOf(work);
   sizeLines(object, manifest);
   const constants = { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 };
@@ -200,10 +241,13 @@ export async function switchPolicy(
     map.set(slot, object.program(miss));
   }
   const goesOn = established === 'keep' && before.epoch !== 0;
-  await store(work, { place: slot, epoch: goesOn ? before.epoch : nextEpoch(before.epoch) });
+  const next = { place: slot, epoch: goesOn ? before.epoch : nextEpoch(before.epoch) };
+  await store(work, next, table === 'moving' ? { flows: work.table.flows, move_after: coarseNow() + MOVE_DELAY } : {});
   if (established === 'flush') await restamp(work, 0, readActive(work).epoch);
   // The slot before stays: a packet that has just read its number must find it. Older ones are done with.
-  clearSlots(work, (index) => index !== slot && index !== before.place);
+  if (table === 'moved') await setTimeout(LAST_PACKET_MS); // and this one holds the old flow table
+  clearSlots(work, (index) => index !== slot && (index !== before.place || table === 'moved'));
+  if (table !== 'same') return STAYS;
   return async () => {
     // What the new policy has decided meanwhile meets the old one again.
     await store(work, { place: before.place, epoch: nextEpoch(readActive(work).epoch) });
@@ -274,10 +318,10 @@ function readActive(work: Work): Active {
 }
 
 /** The switch. No flow carries an old stamp of this epoch afterwards. */
-async function store(work: Work, active: Active): Promise<void> {
+async function store(work: Work, active: Active, others: Readonly<Record<string, number>> = {}): Promise<void> {
   const worn = active.epoch === readActive(work).epoch ? null : findWornBlock(active.epoch);
   if (worn !== null) await restamp(work, worn.first, worn.last);
-  writeControl(work, { active: makeActiveWord(active) });
+  writeControl(work, { active: makeActiveWord(active), ...others });
 }
 
 /** Slots that one run of the program looks at (restamp.h). */

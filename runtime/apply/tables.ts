@@ -16,6 +16,11 @@ export function fromCoarse(units: number): number {
   return (units * COARSE_NS) / 1e6;
 }
 
+/** CLOCK_MONOTONIC in coarse units, as the datapath counts it. */
+export function coarseNow(): number {
+  return Number((process.hrtime.bigint() >> 26n) & 0xffff_ffffn);
+}
+
 /** Sets members of the control record, and leaves the others as they are. */
 export function writeControl(work: Work, members: Readonly<Record<string, number | readonly number[]>>): Undo {
   using control = work.libbpf.BpfMap.openPinned(pinPath(work, 'control'));

@@ -13,14 +13,28 @@ export interface Work {
   readonly netns: number;
   /** The pin directory; null until it is made. */
   pins: string | null;
+  /** The flow table that programs are loaded over. */
+  table: TableView;
   /** The guard as it is now. */
   guard: Guard | null;
   /** What is so far; saved whenever it changes. */
   state: State;
 }
 
+/** A flow table as programs are to see it (native/datapath/table.h). */
+export interface TableView {
+  /** Directory below the pins where its maps are; empty: the pins themselves. */
+  readonly directory: string;
+  readonly flows: number;
+  readonly number: number;
+  /** The size of the one that its flows come from, whose maps are at the pins themselves; null: there is none. */
+  readonly old: number | null;
+}
+
 /** Takes back what a step did. */
-export type Undo = () => Promise<void> | void;
+export type Undo = (() => Promise<void> | void) | typeof STAYS;
+/** Of a step from which there is no way back, but only one on, by the next apply. */
+export const STAYS = 'stays';
 
 export function pinsOf(work: Work): string {
   if (work.pins === null) throw new Error('the pin directory is not there yet');

@@ -46,6 +46,18 @@ export const MAPS = [
   'sweeper4',
 ] as const;
 
+/** The maps that a change of `flows` makes anew. */
+export function isTableMap(name: string): boolean {
+  return /^(flows|slots|free_slots|progress|mappings|resting|peers|sweeper|translations)[46]$/.test(name);
+}
+/** `old_flows4` → `flows4`: what stands for the old table in programs that know both (native/datapath/table.h). */
+export function parseOldMap(name: string): string | null {
+  return name.startsWith('old_') ? name.slice('old_'.length) : null;
+}
+
+/** Directory in the pin directory for the maps of a table of another size, until it takes the place of the one there is. */
+export const NEXT = 'next';
+
 export function programPin(name: string): string {
   return `prog_${name}`;
 }

@@ -5,11 +5,11 @@ import { type DeviceFacts, readDevices, readDriver } from './devices.ts';
 import { readGuard } from './guard.ts';
 import { requireBpf } from './needs.ts';
 import { readNetns } from './paths.ts';
-import { CLSACT, HOOKS, POLICY_ARRAYS, PROGRAMS, parseLinkPin, REQUIRED_PINS } from './pins.ts';
+import { CLSACT, HOOKS, NEXT, POLICY_ARRAYS, PROGRAMS, parseLinkPin, REQUIRED_PINS } from './pins.ts';
 import { readKeptSet } from './sets.ts';
 import { findGateways, readState } from './state.ts';
 import { readIpForward, readLocalPorts } from './sysctl.ts';
-import type { Attachment, Device, Hook, Snapshot } from './types.ts';
+import type { Attachment, Device, Hook, NextTable, Snapshot, Table } from './types.ts';
 
 type Libbpf = typeof import('../../native/lib/libbpf.ts');
 
@@ -38,6 +38,8 @@ export async function takeSnapshot(gateway: string, deed = 'plan'): Promise<Snap
     dead: links.dead,
     pins: names,
     active: pins !== null && REQUIRED_PINS.every((name) => names.includes(name)) ? readActive(pins, libbpf) : null,
+    table: pins === null || !names.includes('slots4') ? null : readTable(pins, libbpf),
+    next: pins === null || !names.includes(NEXT) ? null : readNext(pins, names, libbpf),
     sets: (state?.sets ?? []).map(({ hash }) => readKeptSet(gateway, netns, hash)),
     tcx,
   };
@@ -92,6 +94,26 @@ function readFacts(name: string, ifindex: number, ours: readonly number[], libbp
     features === null ? null : { native: has(libbpf.XDP_FEATURES.basic), transmit: has(libbpf.XDP_FEATURES.transmit) };
   const foreign = libbpf.xdpQuery(ifindex).find((one) => !ours.includes(one.programId));
   return { driver: readDriver(name, ifindex), xdp, foreignXdp: foreign?.programId ?? null };
+}
+
+/** The table whose maps are pinned in a directory. */
+export function readTable(directory: string, { BpfMap }: Libbpf): Table | null {
+  using slots = BpfMap.openPinned(`${directory}/slots4`);
+  using progress = BpfMap.openPinned(`${directory}/progress4`);
+  const value = progress.get(0);
+  if (value === null) return null;
+  const record = progress.codec().value.decode(value) as { table: number; used: number };
+  return { flows: slots.maxEntries, number: record.table, used: record.used };
+}
+
+function readNext(pins: string, names: readonly string[], libbpf: Libbpf): NextTable {
+  const made = listPins(`${pins}/${NEXT}`);
+  const table = made.includes('slots4') && made.includes('progress4') ? readTable(`${pins}/${NEXT}`, libbpf) : null;
+  if (!names.includes('control')) return { flows: table?.flows ?? 0, switched: false };
+  using control = libbpf.BpfMap.openPinned(`${pins}/control`);
+  const value = control.get(0);
+  const { move_after: since } = control.codec().value.decode(value ?? new Uint8Array()) as { move_after: number };
+  return { flows: table?.flows ?? 0, switched: since !== 0 };
 }
 
 function readActive(pins: string, { BpfMap }: Libbpf): { slot: number; filled: boolean } {

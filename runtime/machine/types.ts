@@ -117,6 +117,21 @@ export interface Hashes {
 /** Milliseconds of idleness by class, as the model has them. */
 export type Timeouts = Readonly<Record<string, number>>;
 
+export interface Table {
+  /** Connections that it has room for. */
+  readonly flows: number;
+  /** Of two tables in a row: 0 or 1. */
+  readonly number: number;
+  /** Slots that are not free. */
+  readonly used: number;
+}
+export interface NextTable {
+  /** 0: it was not made yet. */
+  readonly flows: number;
+  /** New connections are made in it. */
+  readonly switched: boolean;
+}
+
 export interface Snapshot {
   /** Inode of the network namespace. */
   readonly netns: number;
@@ -138,6 +153,10 @@ export interface Snapshot {
   readonly pins: readonly string[];
   /** The slot that decides now, and whether all program arrays have programs there; null: maps not pinned. */
   readonly active: { readonly slot: number; readonly filled: boolean } | null;
+  /** The flow table; null: not pinned. */
+  readonly table: Table | null;
+  /** The table of another size that an apply has begun to move to; null: none. */
+  readonly next: NextTable | null;
   /** What the tables of the state hold, packed, as it was kept; null: not known. */
   readonly sets: readonly (Uint8Array | null)[];
   /** Whether TCX is there (6.6); else clsact is used. */

@@ -26,7 +26,7 @@ export function compareManifests(before: Manifest, next: Manifest): Change[] {
   for (const one of before.interfaces) {
     if (!next.interfaces.some((other) => other.name === one.name)) add('-', `interface ${one.name} = ${one.device}`);
   }
-  if (before.flows !== next.flows) add('~', `flows ${before.flows} → ${next.flows} (needs \`masqc down\` first)`);
+  if (before.flows !== next.flows) add('~', `flows ${before.flows} → ${next.flows}`);
   const timeouts = formatTimeouts({ ...next.timeouts }, { ...before.timeouts });
   if (timeouts !== '') add('~', `timeouts ${timeouts}`);
   changes.push(...compareRules(before.rules, next.rules));

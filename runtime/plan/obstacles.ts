@@ -1,4 +1,5 @@
 import type { Snapshot, State } from '../machine/types.ts';
+import { groups } from './render.ts';
 import type { Obstacle, Wanted } from './types.ts';
 
 /** Half of the seats of the map `interfaces` (63), so that all of them can be made again at once. */
@@ -40,10 +41,11 @@ export function findObstacles(wanted: Wanted, snapshot: Snapshot, state: State |
     });
   }
   if (state === null || snapshot.active === null) return obstacles;
-  if (state.flows !== wanted.flows) {
+  const { table } = snapshot;
+  if (table !== null && wanted.flows < table.flows && table.used > wanted.flows) {
     obstacles.push({
-      text: `The flow table holds ${state.flows} flows and the file asks for ${wanted.flows}; a live table can't change its size in this version.`,
-      advice: `Keep \`flows ${state.flows}\`, or run \`masqc down\` and apply again: live connections end then.`,
+      text: `The file asks for a table of ${groups(wanted.flows)} flows, and ${groups(table.used)} connections are live in the one of ${groups(table.flows)}.`,
+      advice: `Ask for more than ${groups(table.used)}, or wait until fewer are live; \`masqc down\` and apply again ends them.`,
     });
   }
   if (state.hashes.layout !== wanted.hashes.layout) {

@@ -4,7 +4,7 @@ import { canTransmit, type Intent, isSamePlace, planHooks } from './attach.ts';
 import { flowTableBytes, pieceTableBytes } from './memory.ts';
 import { findObstacles } from './obstacles.ts';
 import { areSetsSame, planEdit } from './sets.ts';
-import type { Note, Plan, Step, Wanted, WantedInterface } from './types.ts';
+import type { Note, Place, Plan, Step, Wanted, WantedInterface } from './types.ts';
 import { findWarnings } from './warnings.ts';
 
 /** StateInterface.id of a device of which the active policy has not been told. */
@@ -38,13 +38,31 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
 
   if (stale) steps.push({ kind: 'forget', gateway: wanted.gateway });
   if (!snapshot.bpffsMounted) steps.push({ kind: 'mount' });
+  const places = attachments.map((one) => ({ ...one, device: nameOf(one, snapshot) }));
+  const { before, resizes } = planTableSize(wanted, snapshot, loaded, places);
+  steps.push(...before);
   if (!loaded)
     steps.push({ kind: 'load', flows: wanted.flows, bytes: flowTableBytes(wanted.flows) + pieceTableBytes() });
-  else if (state.hashes.datapath !== wanted.hashes.datapath) {
-    steps.push({ kind: 'replace', attachments: attachments.map((one) => ({ ...one, device: nameOf(one, snapshot) })) });
+  else if (resizes !== null) steps.push(resizes.table);
+  else if (state.hashes.datapath !== wanted.hashes.datapath && before.length === 0) {
+    steps.push({ kind: 'replace', attachments: places });
   }
-  steps.push(...planTables(wanted, state, loaded, present));
-  steps.push(...planPolicy(wanted, snapshot, state, loaded, present));
+  const armed = before.length > 0 || resizes !== null;
+  const moved = snapshot.next?.switched === true;
+  steps.push(...planTables(wanted, state, loaded, armed, present));
+  const policies = [...planPolicy(wanted, snapshot, state, loaded, present, moved || resizes !== null)];
+  if (resizes === null) {
+    steps.push(
+      ...policies.map((step) => (step.kind === 'policy' && moved ? { ...step, table: 'moved' as const } : step)),
+    );
+  } else {
+    for (const step of policies) {
+      if (step.kind !== 'policy') continue;
+      const slot = (step.slot + 1) % POLICY_SLOTS;
+      steps.push({ ...step, table: 'moving' }, resizes.move, resizes.settle);
+      steps.push({ ...step, table: 'moved', slot, first: false, established: 'keep' });
+    }
+  }
 
   // Hooks: what should be there against what is.
   const intents: Intent[] = [];
@@ -106,9 +124,51 @@ function findPool({ pools }: Wanted, name: string): string | null {
   return `${Math.min(...own.map(({ first }) => first))}-${Math.max(...own.map(({ last }) => last))}`;
 }
 
+/**
+ * What a table of another size takes. `before`: what an apply that did not end has begun, taken back or brought to its end.
+ * `resizes`: the steps around the switch of the policy; null: the table has the size that the file asks for.
+ */
+function planTableSize(
+  wanted: Wanted,
+  snapshot: Snapshot,
+  loaded: boolean,
+  attachments: readonly Place[],
+): {
+  readonly before: readonly Step[];
+  readonly resizes: { readonly table: Step; readonly move: Step; readonly settle: Step } | null;
+} {
+  const { table, next } = snapshot;
+  if (!loaded || table === null) return { before: [], resizes: null };
+  const before: Step[] = [];
+  let flows = table.flows;
+  if (next?.switched === true) {
+    before.push({ kind: 'move', used: table.used });
+    before.push({ kind: 'settle', flows: next.flows, bytes: flowTableBytes(table.flows), attachments });
+    flows = next.flows === 0 ? flows : next.flows;
+  } else if (next !== null) before.push({ kind: 'withdraw', attachments });
+  if (flows === wanted.flows) return { before, resizes: null };
+  const [old, now] = [flows, wanted.flows].map((size) => ({ flows: size, bytes: flowTableBytes(size) }));
+  if (old === undefined || now === undefined) return { before, resizes: null };
+  return {
+    before,
+    resizes: {
+      table: { kind: 'table', before: old, after: now, attachments },
+      move: { kind: 'move', used: table.used },
+      settle: { kind: 'settle', flows: now.flows, bytes: old.bytes, attachments },
+    },
+  };
+}
+
 type Present = readonly (WantedInterface & { readonly live: Device })[];
 
-function* planTables(wanted: Wanted, state: State | null, loaded: boolean, present: Present): Generator<Step> {
+/** `armed`: other steps see to the expiry timer. */
+function* planTables(
+  wanted: Wanted,
+  state: State | null,
+  loaded: boolean,
+  armed: boolean,
+  present: Present,
+): Generator<Step> {
   const before = loaded ? (state?.timeouts ?? null) : null;
   if (before === null || !isSameValue(before, wanted.timeouts)) {
     yield { kind: 'timeouts', before, after: wanted.timeouts };
@@ -121,7 +181,7 @@ function* planTables(wanted: Wanted, state: State | null, loaded: boolean, prese
     const seat = known?.seat ?? takeSeat(taken);
     yield { kind: 'interface', id, seat, name, device, ifindex: live.ifindex, before: known?.record ?? null, after };
   }
-  if (!loaded || state?.hashes.datapath !== wanted.hashes.datapath) yield { kind: 'sweep' };
+  if (!loaded || (!armed && state?.hashes.datapath !== wanted.hashes.datapath)) yield { kind: 'sweep' };
 }
 
 function* planPolicy(
@@ -130,12 +190,14 @@ function* planPolicy(
   state: State | null,
   loaded: boolean,
   present: Present,
+  anew: boolean,
 ): Generator<Step> {
   const ids = present.map((one) => ({ ifindex: one.live.ifindex, id: one.id }));
   const active = loaded ? snapshot.active : null;
   const told = (ifindex: number) => state?.interfaces.find((one) => one.ifindex === ifindex)?.id ?? UNTOLD;
   const untold = ids.filter(({ ifindex }) => told(ifindex) === UNTOLD);
   const same =
+    !anew &&
     active?.filled === true &&
     state?.hashes.policy === wanted.hashes.policy &&
     state.hashes.datapath === wanted.hashes.datapath &&
@@ -154,7 +216,7 @@ function* planPolicy(
   const generation = (state?.generation ?? 0) + 1;
   const slot = active === null ? 0 : (active.slot + 1) % POLICY_SLOTS;
   const { rules, established } = wanted;
-  yield { kind: 'policy', generation, slot, rules, first: active?.filled !== true, established, ids };
+  yield { kind: 'policy', generation, slot, rules, first: active?.filled !== true, established, table: 'same', ids };
 }
 
 function* planGuardAndHooks(

@@ -34,6 +34,18 @@ export function describeStep(step: Step): StepText {
         'datapath programs',
         `another version: ${counted(step.attachments.length, 'hook')} updated in place, connections go on`,
       );
+    case 'table':
+      return say(
+        '~',
+        `flow table for ${groups(step.before.flows)} → ${groups(step.after.flows)} connections`,
+        `${formatBytes(step.before.bytes)} → ${formatBytes(step.after.bytes)} of kernel memory, both until all have moved`,
+      );
+    case 'move':
+      return say('~', `${counted(step.used, 'connection')} to the new table`, 'the kernel moves them, traffic goes on');
+    case 'settle':
+      return say('-', 'the old flow table', `${formatBytes(step.bytes)} of kernel memory are free again`);
+    case 'withdraw':
+      return say('-', 'a flow table that was begun', 'by an apply that did not end; nothing is in it');
     case 'timeouts':
       return step.before === null
         ? say('+', `timeouts ${formatTimeouts(step.after)}`, '')
@@ -179,6 +191,8 @@ const MEETS = {
 
 function describePolicy(step: Extract<Step, { kind: 'policy' }>): StepText {
   const rules = counted(step.rules, 'line');
+  if (step.table === 'moved')
+    return say('~', `policy, generation ${step.generation}`, 'the same, over the new table alone');
   if (step.first) return say('+', `policy, generation ${step.generation}`, `${rules} that decide`);
   const switched = `one store switches; ${MEETS[step.established]}`;
   return say('~', `policy, generation ${step.generation}`, `${rules} that decide; ${switched}`);

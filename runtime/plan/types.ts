@@ -50,6 +50,24 @@ export type Step =
   | { readonly kind: 'load'; readonly flows: number; readonly bytes: number }
   /** Puts other datapath programs on every hook; the maps, and so the flows, stay. */
   | { readonly kind: 'replace'; readonly attachments: readonly Place[] }
+  /** Makes a flow table of another size, and puts programs that know both on every hook. */
+  | {
+      readonly kind: 'table';
+      readonly before: { readonly flows: number; readonly bytes: number };
+      readonly after: { readonly flows: number; readonly bytes: number };
+      readonly attachments: readonly Place[];
+    }
+  /** Waits until the timer has moved all flows to it. */
+  | { readonly kind: 'move'; readonly used: number }
+  /** Takes the old table away: programs that know the new one alone, its maps under the usual names. */
+  | {
+      readonly kind: 'settle';
+      readonly flows: number;
+      readonly bytes: number;
+      readonly attachments: readonly Place[];
+    }
+  /** Takes back a table to which an apply that did not end has moved nothing yet. */
+  | { readonly kind: 'withdraw'; readonly attachments: readonly Place[] }
   | { readonly kind: 'timeouts'; readonly before: Timeouts | null; readonly after: Timeouts }
   | { readonly kind: 'sweep' }
   /** Writes the kernel's record of an interface. `before` null: a new one. */
@@ -72,6 +90,9 @@ export type Step =
       readonly first: boolean;
       /** What live connections meet. */
       readonly established: Established;
+      /** `moving`: knows the old table and the new one, and makes new connections there; `moved`: the same again, knowing the
+       * new one alone. */
+      readonly table: 'same' | 'moving' | 'moved';
       readonly ids: readonly { readonly ifindex: number; readonly id: number }[];
     }
   /** Tells the active policy the numbers of devices that came after it was made. */

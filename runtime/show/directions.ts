@@ -26,6 +26,8 @@ export interface DirectionLayout {
 }
 
 const NONE = -1;
+/** flow_dir.slot, without the bit that says in which of two tables it is (native/datapath/table.h). */
+const SLOT_INDEX = 0x7fffffff;
 
 /** The entries of a page of slots whose first is slot `first`. An entry that belongs to another slot by now is not there. */
 export async function readDirections(
@@ -51,7 +53,8 @@ export async function readDirections(
     const places = new Int32Array(page.count).fill(NONE);
     for (let i = 0; i < used; i += 1) {
       const owner = owners[i] ?? 0;
-      if (found[i] === 1 && view.getUint32(i * size + layout.slot, true) === first + owner) places[owner] = i * size;
+      const number = view.getUint32(i * size + layout.slot, true) & SLOT_INDEX;
+      if (found[i] === 1 && number === first + owner) places[owner] = i * size;
     }
     return { view, values, places };
   };

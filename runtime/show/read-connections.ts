@@ -1,6 +1,6 @@
 import type { Btf, MapPage } from '../../native/lib/libbpf.ts';
 import { enumOf, offsetsOf } from '../apply/layout.ts';
-import { fromCoarse } from '../apply/tables.ts';
+import { coarseNow, fromCoarse } from '../apply/tables.ts';
 import type { Connection, Counters, Endpoint } from './connection.ts';
 import { type DirectionLayout, type Directions, readDirections } from './directions.ts';
 import type { Running } from './find.ts';
@@ -72,11 +72,6 @@ export function readHighWater({ BpfMap }: Running['libbpf'], pins: string): numb
   using progress = BpfMap.openPinned(`${pins}/progress4`, { readOnly: true });
   const value = progress.get(0);
   return value === null ? 0 : (progress.codec().value.decode(value) as { high_water: number }).high_water;
-}
-
-/** CLOCK_MONOTONIC in units of 2^26 ns, as the datapath counts it. */
-function coarseNow(): number {
-  return Number((process.hrtime.bigint() >> 26n) & 0xffff_ffffn);
 }
 
 interface Reader {

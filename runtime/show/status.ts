@@ -81,7 +81,8 @@ export function makeStatus(
   if (!snapshot.ipForward)
     warnings.push('net.ipv4.ip_forward is 0: packets that need the stack are not forwarded. Apply again.');
   const interfaces = declared.map(({ name, device }) => describeInterface(name, device, state, snapshot, warnings));
-  const { gateway, generation, since, timeouts, flows: size } = state;
+  const { gateway, generation, since, timeouts } = state;
+  const size = snapshot.table?.flows ?? state.flows;
   if (used > 0.9 * size) warnings.push(`The flow table is nearly full: raise \`flows\` (now ${size}).`);
   const flows = { used, size, bytes: flowTableBytes(size) };
   return { gateway, generation, since, flows, interfaces, guard, forwarding: snapshot.ipForward, timeouts, warnings };

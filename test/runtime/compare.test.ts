@@ -73,7 +73,7 @@ test('names interfaces, sizes and timeouts', () => {
     '~ interface wan: any MSS → MSS clamped to the path',
     '+ interface dmz = eth1',
     '- interface lan = eth0',
-    '~ flows 65536 → 1024 (needs `masqc down` first)',
+    '~ flows 65536 → 1024',
     '~ timeouts udp 1s → 5s',
   ]);
 });

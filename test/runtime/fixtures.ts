@@ -69,6 +69,8 @@ export const EMPTY: Snapshot = {
   dead: [],
   pins: [],
   active: null,
+  table: null,
+  next: null,
   sets: [],
   tcx: true,
 };
@@ -113,6 +115,7 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
   };
   return {
     ...before,
+    table: { flows: wanted.flows, number: 0, used: 0 },
     ipForward: true,
     bpffsMounted: true,
     guard: {

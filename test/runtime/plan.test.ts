@@ -230,9 +230,13 @@ test('writes an interface again that has an address more', () => {
   assert.equal(outline(WANTED, { ...applied(WANTED), devices: [WAN, { ...LAN, addresses: [] }, DMZ] }), []);
 });
 
-test('refuses to resize a live table', () => {
-  assert.match(obstacles({ ...WANTED, flows: 1024 }, applied(WANTED)).join(), 'holds 65536 flows');
-  assert.equal(outline({ ...WANTED, flows: 1024 }, applied(WANTED)), []);
+test('refuses a table that is too small for what is live', () => {
+  const busy = { ...applied(WANTED), table: { flows: 65536, number: 0, used: 2000 } };
+  assert.match(
+    obstacles({ ...WANTED, flows: 1024 }, busy).join(),
+    'asks for a table of 1,024 flows, and 2,000 connections are live in the one of 65,536',
+  );
+  assert.equal(outline({ ...WANTED, flows: 1024 }, busy), []);
 });
 
 test('refuses another layout of the tables', () => {
@@ -336,6 +340,39 @@ test('prints the memory of the table: a flow, its mapping and a peer', () => {
 
 test('never mentions a device that is neither in the file nor ours', () => {
   assert.not(JSON.stringify(makePlan(WANTED, EMPTY).steps).includes('eth1'));
+});
+
+test('another size of the table: a table beside, a policy that knows both, the move, and the same policy again', () => {
+  const wanted = { ...WANTED, flows: 131072 };
+  const before = applied(WANTED);
+  assert.equal(outline(wanted, before), ['table', 'policy', 'move', 'settle', 'policy']);
+  const steps = makePlan(wanted, before).steps;
+  const policies = steps.flatMap((step) => (step.kind === 'policy' ? [step] : []));
+  assert.equal(
+    policies.map(({ table, slot, generation, established }) => [table, slot, generation, established]),
+    [
+      ['moving', 1, 2, 'recheck'],
+      ['moved', 2, 2, 'keep'],
+    ],
+  );
+  const [first] = steps;
+  assert.is(first?.kind === 'table' && first.after.bytes > first.before.bytes, true);
+});
+
+test('a table that an apply has begun is taken back, or brought to its end once connections are made in it', () => {
+  const begun = { ...applied(WANTED), next: { flows: 131072, switched: false } };
+  assert.equal(outline(WANTED, begun), ['withdraw']);
+  assert.equal(outline({ ...WANTED, flows: 131072 }, begun), [
+    'withdraw',
+    'table',
+    'policy',
+    'move',
+    'settle',
+    'policy',
+  ]);
+  const switched = { ...applied(WANTED), next: { flows: 131072, switched: true } };
+  assert.equal(outline({ ...WANTED, flows: 131072 }, switched), ['move', 'settle', 'policy']);
+  assert.equal(outline(WANTED, switched), ['move', 'settle', 'table', 'policy', 'move', 'settle', 'policy']);
 });
 
 test.run();
