@@ -19,4 +19,6 @@ export interface Gateway {
   lifetime(network: BehaviourNetwork, started: Started): Promise<number | null>;
   /** Packets that it has dropped, by the names under which its admin is told so. */
   drops(network: BehaviourNetwork): Promise<Readonly<Record<string, number>>>;
+  /** What has been logged since the gateway was set up or last asked, a line for each event. */
+  readLog(network: BehaviourNetwork): Promise<readonly string[]>;
 }

@@ -1,4 +1,4 @@
-import { listConnections, masqc, mustMasqc, writeGatewayFile } from '../../lab/masqc.ts';
+import { listConnections, masqcCommand, mustMasqc, writeGatewayFile } from '../../lab/masqc.ts';
 import { Failure } from '../failure.ts';
 import type { Setting } from '../setting.ts';
 import type { Gateway } from './gateway.ts';
@@ -65,9 +65,11 @@ export function writeMasqc(setting: Setting): string {
 export const masqcGateway: Gateway = {
   name: 'masqc',
   async setUp({ gateway }, setting) {
-    const { code, out, err } = await masqc(gateway, 'apply', writeGatewayFile(writeMasqc(setting)));
+    const argv = [...masqcCommand, 'apply', writeGatewayFile(writeMasqc(setting))];
+    const { code, out, err } = await gateway.run(argv, { limit: 300_000 });
     if (code === 0) return;
     const said = `${err}${out}`;
+    if (code === null) throw new Error(`masqc apply was not done after 300 s: ${said}`);
     const complaint = /error\[(MQ\d+\]: [^\n]*)/.exec(said)?.[1];
     if (complaint === undefined)
       throw new Failure(`masqc can't be applied: ${said.trim().split('\n').slice(-4).join(' / ')}`);
@@ -94,5 +96,8 @@ export const masqcGateway: Gateway = {
       drops: { reason: string; packets: number }[];
     };
     return Object.fromEntries(drops.map(({ reason, packets }) => [reason, packets]));
+  },
+  async readLog({ gateway }) {
+    return (await mustMasqc(gateway, 'log')).split('\n').filter((line) => line !== '');
   },
 };

@@ -1,6 +1,8 @@
 /** The kernel's nftables, as somebody sets it up who knows it well: what it can do, it is told to do. */
+import type { Program } from '../../lab/program.ts';
+import { until } from '../../lab/until.ts';
 import { Failure } from '../failure.ts';
-import { addresses } from '../network.ts';
+import { addresses, type BehaviourNetwork } from '../network.ts';
 import type { Setting } from '../setting.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -87,6 +89,16 @@ const TIMEOUTS = {
 } as const;
 
 const before = new WeakMap<object, Record<string, string>>();
+/** The log of an admin who must say later whose an outside port was: events of conntrack. */
+const logs = new WeakMap<object, Program>();
+
+async function startLog(network: BehaviourNetwork): Promise<void> {
+  const { gateway } = network;
+  logs.set(network, gateway.start('stdbuf', '-oL', 'conntrack', '-E', '-e', 'NEW', '-o', 'timestamp'));
+  // NETLINK_NETFILTER (12) with a group that it listens to
+  const listens = /^\S+ +12 +\d+ +(?!00000000)/m;
+  await until('conntrack listens', async () => listens.test(await gateway.ask('cat', '/proc/net/netlink')));
+}
 
 export const nftGateway: Gateway = {
   name: 'nftables',
@@ -106,9 +118,12 @@ export const nftGateway: Gateway = {
       }
     }
     before.set(network, were);
+    if (setting.log) await startLog(network);
   },
   async takeDown(network) {
     const { gateway } = network;
+    await logs.get(network)?.stop('SIGKILL');
+    logs.delete(network);
     await gateway.ask('nft', 'flush', 'ruleset');
     await gateway.run(['conntrack', '-F']);
     await gateway.run(['conntrack', '-F', '-f', 'ipv6']);
@@ -124,5 +139,9 @@ export const nftGateway: Gateway = {
     const text = await gateway.ask('nft', '-j', 'list', 'counters');
     const { nftables } = JSON.parse(text) as { nftables: { counter?: { name: string; packets: number } }[] };
     return Object.fromEntries(nftables.flatMap(({ counter }) => (counter ? [[counter.name, counter.packets]] : [])));
+  },
+  async readLog(network) {
+    const lines = (logs.get(network)?.output ?? '').split('\n');
+    return lines.filter((line) => line.startsWith('['));
   },
 };

@@ -110,6 +110,35 @@ export const largeScaleRows: readonly Row[] = [
     },
   },
   {
+    id: 'cgn-log',
+    rfc: 'RFC 6888 REQ-12 and section 4',
+    level: 'should',
+    text: 'the log says once which inside socket has which outside port, and names no destination',
+    setting: { log: true },
+    async check({ network, gateway }) {
+      const han = network.host('inside');
+      const servers = Array.from({ length: 5 }, () => network.host('outside'));
+      let port = 0;
+      for (const server of servers) port = (await sendUdp(han, 24501, server, 53)).sport;
+      const lines: string[] = [];
+      const end = Date.now() + 3000;
+      while (lines.length === 0 && Date.now() < end)
+        lines.push(...(await gateway.readLog(network)).filter((line) => line.includes(han.address)));
+      must(lines.length > 0, 'nothing is logged');
+      must(lines.length === 1, `five datagrams of one socket are ${lines.length} lines`);
+      must(
+        lines[0]?.includes('24501') === true && lines[0].includes(String(port)),
+        `its ports are not in the line: ${lines[0]}`,
+      );
+      const named = servers.find(({ address }) => lines[0]?.includes(address));
+      must(named === undefined, `the destination ${named?.address} is in the line`);
+    },
+    broken: {
+      how: '`mapping address-and-port-dependent`',
+      setting: { log: true, mapping: 'address-and-port-dependent' },
+    },
+  },
+  {
     id: 'cgn-share',
     rfc: 'RFC 7422, RFC 6888 REQ-4',
     level: 'should',
