@@ -98,15 +98,17 @@ static __noinline __attribute__((unused)) bool adopt_mapping(const struct socket
 /* One user more of the mapping of an outside socket. 0: there is none. (Global: the verifier looks at it by itself.) */
 __noinline int hold_socket(const struct socket_key *outside)
 {
+	struct socket_key key; /* Linux 6.1 takes no argument of a global function for a map's key */
 	struct mapping *m;
 
 	if (!outside)
 		return 0;
-	m = bpf_map_lookup_elem(&MAP(mappings), outside);
+	key = *outside;
+	m = bpf_map_lookup_elem(&MAP(mappings), &key);
 	if (moving && !m) {
-		if (adopt_mapping(outside, 1))
+		if (adopt_mapping(&key, 1))
 			return 1;
-		m = bpf_map_lookup_elem(&MAP(mappings), outside);
+		m = bpf_map_lookup_elem(&MAP(mappings), &key);
 	}
 	return m && hold_mapping(m) != TAKEN_NOT;
 }

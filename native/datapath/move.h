@@ -29,6 +29,7 @@ struct luggage {
 	struct flow_key key;
 	struct flow_key to;   /* what the packets with `key` become */
 	struct flow_key other;
+	struct flow_key met;  /* by the miss path */
 	struct flow_dir flow;
 	struct socket_key source;
 	struct socket_key target;
@@ -158,18 +159,21 @@ stay:
 /* The miss path has met a key that is not in the new table. 1: it may be now. */
 __noinline int adopt_flow(const struct flow_key *key)
 {
+	__u32 zero = 0;
+	struct luggage *l = bpf_map_lookup_elem(&MAP(luggage), &zero);
 	struct flow_dir *flow;
 	int i;
 
-	if (!key)
+	if (!key || !l)
 		return 0;
-	flow = bpf_map_lookup_elem(&MAP(old_flows), key);
+	l->met = *key;
+	flow = bpf_map_lookup_elem(&MAP(old_flows), &l->met);
 	if (!flow)
 		return 0;
 	if (flow->epoch != EPOCH_DYING)
 		move_flow(flow->slot & SLOT_INDEX, coarse_now());
 	for (i = 0; i < ADOPT_TRIES; i++) {
-		if (bpf_map_lookup_elem(&MAP(flows), key))
+		if (bpf_map_lookup_elem(&MAP(flows), &l->met))
 			return 1;
 		if (READ_ONCE(flow->epoch) == EPOCH_DYING)
 			break;
