@@ -33,6 +33,8 @@ export interface Manifest {
   readonly account: readonly string[];
   /** What live connections meet when this policy takes over. */
   readonly established: Established;
+  /** IPv6 packets can be let in, answered or denied by a line: its tables are needed. */
+  readonly ipv6: boolean;
   readonly sources: readonly { readonly file: string; readonly sha256: string }[];
   readonly hashes: Hashes;
 }
@@ -42,6 +44,8 @@ export interface ManifestInterface {
   readonly device: string;
   /** A masquerade of IPv4 names it: no private source leaves by it untranslated. */
   readonly hides: boolean;
+  /** The same for IPv6. */
+  readonly hides6: boolean;
   /** What SYNs by it may ask for at most: bytes, or `clamp`: what the path's MTU allows; null: anything. */
   readonly mss: Mss | null;
 }
@@ -120,6 +124,7 @@ export type Digest = (data: Uint8Array | string) => string;
 export interface ManifestInput {
   readonly model: Model;
   readonly sources: readonly SourceText[];
+  readonly ipv6: boolean;
   readonly policy: Uint8Array;
   /** Packed, by number of the table. */
   readonly sets: readonly Uint8Array[];
@@ -129,7 +134,8 @@ export interface ManifestInput {
   readonly digest: Digest;
 }
 
-export function makeManifest({ model, sources, policy, sets, layout, datapath, digest }: ManifestInput): Manifest {
+export function makeManifest(input: ManifestInput): Manifest {
+  const { model, sources, ipv6, policy, sets, layout, datapath, digest } = input;
   const meanings = describeLines(model, digest);
   const hashed = sources.map(({ file, text }) => ({ file, sha256: digest(text) }));
   return {
@@ -163,6 +169,7 @@ export function makeManifest({ model, sources, policy, sets, layout, datapath, d
     timeouts: orderTimeouts(model.gateway.timeouts),
     account: formatPrefixes(model.gateway.account),
     established: model.gateway.established,
+    ipv6,
     sources: hashed,
     hashes: {
       policy: digest(policy),
@@ -174,10 +181,12 @@ export function makeManifest({ model, sources, policy, sets, layout, datapath, d
 }
 
 export function describeInterfaces(model: Model): ManifestInterface[] {
-  const hidden = new Set(
-    model.masquerades.flatMap(({ families, interfaces }) => (families.includes(4) ? interfaces : [])),
-  );
-  return model.interfaces.map(({ id, name, device, mss }) => ({ id, name, device, hides: hidden.has(id), mss }));
+  const hiddenIn = (family: Family) =>
+    new Set(model.masquerades.flatMap(({ families, interfaces }) => (families.includes(family) ? interfaces : [])));
+  const [hidden, hidden6] = [hiddenIn(4), hiddenIn(6)];
+  return model.interfaces.map(({ id, name, device, mss }) => {
+    return { id, name, device, hides: hidden.has(id), hides6: hidden6.has(id), mss };
+  });
 }
 
 /** In one order, whatever order the model was made in. */

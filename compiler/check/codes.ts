@@ -389,11 +389,6 @@ export const CODES = {
     'a smaller limit, or a larger `flows` in the gateway',
   ),
   emptyFile: warning<{ path: string }>(409, (p) => `${p.path} holds no address`, 'an address a line'),
-  ipv6NotForwarded: warning(
-    492,
-    'IPv6 is checked and tested here, but this version forwards IPv4 only: IPv6 through the gateway is dropped and counted',
-    undefined,
-  ),
 } as const;
 
 export type CodeName = keyof typeof CODES;

@@ -98,37 +98,42 @@ static __always_inline bool looks_partial(const struct flow_key *key, __u16 payl
 static __always_inline enum parsed walk_extensions(void *data, void *end, struct header *h, __u8 *next)
 {
 	__u32 at = h->l4, first = at;
+	__u8 kind = *next;
 	int i;
 
-	for (i = 0; i < MAX_EXTENSIONS; i++) {
-		struct extension *one = data + at;
-		__u8 kind = *next;
+	for (i = 0; i < MAX_EXTENSIONS && is_extension(kind); i++) {
+		struct extension *one;
+		__u8 this = kind;
 
-		if (!is_extension(kind))
-			break;
-		if ((void *)(one + 1) > end || (kind == IPPROTO_HOP_BY_HOP && i))
+		asm volatile("%0 &= 511" : "+r"(at)); /* one range for the verifier, however many there were */
+		one = data + at;
+		if ((void *)(one + 1) > end || (this == IPPROTO_HOP_BY_HOP && i))
 			return PARSED_MALFORMED;
-		*next = one->next;
-		if (kind == IPPROTO_ROUTING_HEADER && (!one->type || one->segments))
+		kind = one->next;
+		if (this == IPPROTO_ROUTING_HEADER && (!one->type || one->segments))
 			return PARSED_SOURCE_ROUTED;
-		if (kind == IPPROTO_FRAGMENT_HEADER) {
+		if (this == IPPROTO_FRAGMENT_HEADER) {
 			__u16 offset = bpf_ntohs(one->offset);
 
 			h->fragment_id = one->id;
 			h->fragment = offset;
 			h->fragment_at = at;
-			at += 8;
-			h->l4 = at;
 			h->head = offset & 1 && !(offset >> 3);
-			if (offset >> 3)
+			at += 8;
+			if (offset >> 3) {
+				h->l4 = at;
+				*next = kind;
 				return PARSED_FRAGMENT;
+			}
 			continue;
 		}
 		at += (one->size + 1) * 8;
 		if (at > first + MAX_CHAIN)
 			return PARSED_UNKNOWN_HEADER;
-		h->l4 = at;
 	}
+	asm volatile("%0 &= 511" : "+r"(at));
+	h->l4 = at;
+	*next = kind;
 	return is_extension(*next) || is_unknown_extension(*next) ? PARSED_UNKNOWN_HEADER : PARSED_FLOW;
 }
 

@@ -137,6 +137,8 @@ function makeState(wanted: Wanted, netns: number): State {
     timeouts: {},
     interfaces: [],
     ipForward: null,
+    ipv6Forward: null,
+    ipv6: false,
   };
 }
 

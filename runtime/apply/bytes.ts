@@ -1,3 +1,5 @@
+import ipaddr from 'ipaddr.js';
+
 /** Addresses as the datapath's structs hold them: members of network byte order are plain integers to a codec. */
 
 /** `192.168.1.1` → the integer whose little-endian bytes are 192, 168, 1, 1; null → 0. */
@@ -8,6 +10,15 @@ export function toBe32(address: string | null, littleEndian = true): number {
     view.setUint8(index, Number(part));
   });
   return view.getUint32(0, littleEndian);
+}
+
+/** `2001:db8::1` → 16 bytes; null → zeros. */
+export function toBytes6(address: string | null): Uint8Array {
+  return address === null ? new Uint8Array(16) : Uint8Array.from(ipaddr.IPv6.parse(address).toByteArray());
+}
+
+export function formatAddress6(bytes: Uint8Array): string {
+  return new ipaddr.IPv6([...bytes]).toRFC5952String();
 }
 
 /** `26:63:72:c9:6f:e2` → six bytes; null → zeros. */

@@ -8,7 +8,9 @@ import { Refusal } from '../cli/refusal.ts';
 export interface Datapath {
   readonly datapath: Uint8Array;
   readonly miss: Uint8Array;
-  /** Of both objects. */
+  readonly datapath6: Uint8Array;
+  readonly miss6: Uint8Array;
+  /** Of all objects. */
   readonly hash: string;
   /** Of the maps and structs that are shared through pins. */
   readonly layout: string;
@@ -17,8 +19,11 @@ export interface Datapath {
 
 const DIRECTORY = new URL('../../native/prebuilt/datapath/', import.meta.url);
 
+const NAMES = ['datapath4', 'miss4', 'datapath6', 'miss6'] as const;
+const pathOf = (name: (typeof NAMES)[number]): URL => new URL(`${name}.bpf.o`, DIRECTORY);
+
 export function hasDatapath(): boolean {
-  return existsSync(new URL('datapath4.bpf.o', DIRECTORY)) && existsSync(new URL('miss4.bpf.o', DIRECTORY));
+  return NAMES.every((name) => existsSync(pathOf(name)));
 }
 
 export function readDatapath(): Datapath {
@@ -28,10 +33,12 @@ export function readDatapath(): Datapath {
       'In a clone run `npm run setup`; an installed package brings them.',
     );
   }
-  const datapath = readFileSync(new URL('datapath4.bpf.o', DIRECTORY));
-  const miss = readFileSync(new URL('miss4.bpf.o', DIRECTORY));
+  const read = (name: (typeof NAMES)[number]): Uint8Array => readFileSync(pathOf(name));
+  const [datapath, miss, datapath6, miss6] = [read('datapath4'), read('miss4'), read('datapath6'), read('miss6')];
   const btf = new Btf(btfSection(datapath));
-  return { datapath, miss, hash: hashOf([datapath, miss]), layout: hashLayout(btf), btf };
+  const layouts = [hashLayout(btf), hashLayout(new Btf(btfSection(datapath6)))];
+  const hash = hashOf([datapath, miss, datapath6, miss6]);
+  return { datapath, miss, datapath6, miss6, hash, layout: hashOf(layouts), btf };
 }
 
 function btfSection(object: Uint8Array): Uint8Array {

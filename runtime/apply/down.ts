@@ -4,7 +4,7 @@ import { readGuard, removeGuard } from '../machine/guard.ts';
 import { gatewayKey, readNetns } from '../machine/paths.ts';
 import { CLSACT, linkPin, PROGRAMS, parseLinkPin } from '../machine/pins.ts';
 import { findGateways, readState, removeState } from '../machine/state.ts';
-import { readIpForward, writeIpForward } from '../machine/sysctl.ts';
+import { readIpForward, readIpv6Forward, writeIpForward, writeIpv6Forward } from '../machine/sysctl.ts';
 import { runTool, runToolOrRefuse } from '../machine/tool.ts';
 import type { State } from '../machine/types.ts';
 
@@ -48,6 +48,7 @@ export async function takeDown(libbpf: Libbpf | null): Promise<DownReport> {
     if (pins !== null) await attempt('pins', () => removePins(pins));
   }
   for (const state of states) await attempt('ip_forward', () => restoreForwarding(state));
+  for (const state of states) await attempt('IPv6 forwarding', () => restoreForwarding6(state));
   const forgotten = gateways.size > states.length && readIpForward() === '1';
   await attempt('guard', async () => {
     if ((await readGuard([])) === null) return null;
@@ -165,4 +166,11 @@ function restoreForwarding(state: State): string | null {
   if (state.ipForward === null || readIpForward() === state.ipForward) return null;
   writeIpForward(state.ipForward);
   return `net.ipv4.ip_forward put back to ${state.ipForward}`;
+}
+
+function restoreForwarding6(state: State): string | null {
+  const before = state.ipv6Forward ?? null; // older states do not have it
+  if (before === null || readIpv6Forward() === before) return null;
+  writeIpv6Forward(before);
+  return `net.ipv6.conf.all.forwarding put back to ${before}`;
 }

@@ -4,7 +4,7 @@ import { removeGuard, writeGuard } from '../machine/guard.ts';
 import { setPin } from '../machine/pins.ts';
 import { forgetSets, keepSet, readKeptSet } from '../machine/sets.ts';
 import { keepManifest, readState, removeState, writeState } from '../machine/state.ts';
-import { readIpForward, writeIpForward } from '../machine/sysctl.ts';
+import { readIpForward, readIpv6Forward, writeIpForward, writeIpv6Forward } from '../machine/sysctl.ts';
 import type { Guard, State, StateInterface } from '../machine/types.ts';
 import { UNTOLD } from '../plan/plan.ts';
 import type { Place, Step } from '../plan/types.ts';
@@ -16,9 +16,11 @@ import {
   forgetDevice,
   hasClsact,
   loadDatapath,
+  loadDatapath6,
   replaceDatapath,
   switchPolicy,
   tellPolicy,
+  unloadDatapath6,
 } from './programs.ts';
 import { makeTable, settleTable, waitForMove, withdrawTable } from './resize.ts';
 import { clearInterface, writeInterface, writeTimeouts } from './tables.ts';
@@ -43,7 +45,9 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
         await releaseBpffs();
       };
     case 'load':
-      return await executeLoad(work, step.flows);
+      return await executeLoad(work, step.flows, step.ipv6);
+    case 'load6':
+      return await executeLoad6(work);
     case 'replace': {
       const undo = await replaceDatapath(work, step.attachments);
       return after(work, { hashes: { ...work.state.hashes, datapath: work.wanted.hashes.datapath } }, undo);
@@ -112,11 +116,22 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
       });
     }
     case 'forward': {
-      const before = readIpForward();
+      const [before, before6] = [readIpForward(), readIpv6Forward() ?? '0'];
+      const undos: (() => void)[] = [];
       // Noted first, and the oldest value stays: it is what `down` puts back.
-      if (work.state.ipForward === null) save(work, { ipForward: before });
-      writeIpForward('1');
-      return () => writeIpForward(before);
+      if (step.families.includes(4)) {
+        if (work.state.ipForward === null) save(work, { ipForward: before });
+        writeIpForward('1');
+        undos.push(() => writeIpForward(before));
+      }
+      if (step.families.includes(6)) {
+        if (work.state.ipv6Forward === null) save(work, { ipv6Forward: before6 });
+        writeIpv6Forward('1');
+        undos.push(() => writeIpv6Forward(before6));
+      }
+      return async () => {
+        for (const undo of undos) undo();
+      };
     }
     default:
       return step satisfies never;
@@ -124,7 +139,7 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
 }
 
 /** The state is written first: what a crash leaves of the pins is replaced by the next apply. */
-async function executeLoad(work: Work, flows: number): Promise<Undo> {
+async function executeLoad(work: Work, flows: number, ipv6: boolean): Promise<Undo> {
   const { gateway } = work.wanted;
   const before = readState(gateway, work.netns);
   work.pins = await preparePins(gateway, work.netns);
@@ -133,14 +148,32 @@ async function executeLoad(work: Work, flows: number): Promise<Undo> {
     if (before === null) removeState(gateway, work.netns);
     else save(work, before);
   };
-  save(work, { flows, hashes: { ...work.wanted.hashes, policy: '' } });
+  save(work, { flows, ipv6, hashes: { ...work.wanted.hashes, policy: '' } });
   try {
-    await loadDatapath(work, flows);
+    await loadDatapath(work, flows, ipv6);
   } catch (error) {
     undo();
     throw error;
   }
   return undo;
+}
+
+/** The policy that follows opens it. Interfaces are written again, for what the tables of IPv6 hold of them. */
+async function executeLoad6(work: Work): Promise<Undo> {
+  const undo = () => unloadDatapath6(work);
+  try {
+    await loadDatapath6(work);
+  } catch (error) {
+    undo();
+    throw error;
+  }
+  save(work, { ipv6: true });
+  await armSweep(work);
+  for (const { seat, ifindex, record } of work.state.interfaces) writeInterface(work, seat, ifindex, record);
+  return () => {
+    save(work, { ipv6: false });
+    undo();
+  };
 }
 
 function removePins(work: Work): void {

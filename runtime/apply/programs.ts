@@ -10,6 +10,7 @@ import { type Active, findWornBlock, makeActiveWord, nextEpoch, readActiveWord }
 import {
   ARM_PROGRAM,
   CLSACT,
+  type Family,
   HOOKS,
   idsPin,
   linkPin,
@@ -19,8 +20,11 @@ import {
   parseLinkPin,
   parseOldMap,
   parseSetPin,
+  policyArray,
   programPin,
+  REQUIRED_PINS,
   RESTAMP_PROGRAM,
+  requiredPins,
   setPin,
 } from '../machine/pins.ts';
 import { runTool } from '../machine/tool.ts';
@@ -39,24 +43,61 @@ const MOVE_DELAY = 3;
 const LAST_PACKET_MS = 100;
 
 /** Makes and pins the maps, loads and pins the hit path's programs. What an interrupted load left is replaced. */
-export async function loadDatapath(work: Work, flows: number): Promise<void> {
+export async function loadDatapath(work: Work, flows: number, ipv6: boolean): Promise<void> {
   for (const name of readdirSync(pinsOf(work))) rmSync(pinPath(work, name), { recursive: true, force: true });
   work.table = { directory: '', flows, number: 0, old: null };
-  using object = openDatapath(work);
+  using object = openDatapath(work, 4);
   await object.load();
   const seed = randomBytes(4).readUInt32LE();
   writeControl(work, { active: 0, flows, rest: toCoarse(PORT_REST_MS), seed, source_sets: sizeTables(flows).sources });
-  pinPrograms(work, object);
+  pinPrograms(work, object, 4);
+  if (ipv6) await loadDatapath6(work);
 }
 
-function openDatapath(work: Work): BpfObject {
-  return openOver(work, datapathOf(work).datapath, 'datapath');
+/** Adds IPv6: its maps and programs. No packet comes to them before `openIpv6`. */
+export async function loadDatapath6(work: Work): Promise<void> {
+  using object = openDatapath(work, 6);
+  await object.load();
+  pinPrograms(work, object, 6);
 }
 
-/** An object of the datapath over the flow table of `work`, to be loaded. */
-function openOver(work: Work, bytes: Uint8Array, name: string): BpfObject {
-  const { table, libbpf } = work;
-  const object = libbpf.BpfObject.open(bytes, { name, pinRoot: tablePath(work) });
+/** The attached programs hand IPv6 over from now on. */
+function openIpv6(work: Work): void {
+  const { BpfMap, BpfProgram } = work.libbpf;
+  for (const hook of HOOKS) {
+    using entry = BpfMap.openPinned(pinPath(work, POLICY_ARRAYS[hook].entry6));
+    using program = BpfProgram.openPinned(pinPath(work, programPin(PROGRAMS[hook], 6)));
+    entry.set(0, program);
+  }
+}
+
+/** Takes IPv6 away again: packets of it are dropped, or are the gateway's own. */
+export function unloadDatapath6(work: Work): void {
+  for (const hook of HOOKS) {
+    using entry = work.libbpf.BpfMap.openPinned(pinPath(work, POLICY_ARRAYS[hook].entry6));
+    if (entry.get(0) !== null) entry.delete(0);
+  }
+  for (const name of requiredPins(true)) {
+    if (!REQUIRED_PINS.includes(name)) rmSync(pinPath(work, name), { force: true });
+  }
+}
+
+/** The families that are carried. */
+function familiesOf({ state }: Work): readonly Family[] {
+  return state.ipv6 ? [4, 6] : [4];
+}
+
+function openDatapath(work: Work, family: Family): BpfObject {
+  const bytes = family === 4 ? datapathOf(work).datapath : datapathOf(work).datapath6;
+  return openOver(work, bytes, `datapath${family}`, family);
+}
+
+/** An object of the datapath over the flow table of `work`, to be loaded. The table for IPv6 never moves. */
+function openOver(work: Work, bytes: Uint8Array, name: string, family: Family): BpfObject {
+  const { libbpf } = work;
+  const table = family === 4 ? work.table : { directory: '', flows: work.table.flows, number: 0, old: null };
+  const pinRoot = family === 4 ? tablePath(work) : pinsOf(work);
+  const object = libbpf.BpfObject.open(bytes, { name, pinRoot });
   sizeMaps(object, table.flows);
   setConstants(object, { moving: table.old === null ? 0 : 1, table: table.number });
   for (const { name, pinPath: path } of object.maps) {
@@ -89,10 +130,10 @@ function sizeMaps(object: BpfObject, flows: number): void {
   }
 }
 
-function pinPrograms(work: Work, object: BpfObject, restamps = true): void {
+function pinPrograms(work: Work, object: BpfObject, family: Family, restamps = true): void {
   const tools = restamps ? [ARM_PROGRAM, RESTAMP_PROGRAM] : [ARM_PROGRAM];
   for (const name of [...HOOKS.map((hook) => PROGRAMS[hook]), ...tools]) {
-    const path = pinPath(work, programPin(name));
+    const path = pinPath(work, programPin(name, family));
     rmSync(path, { force: true });
     object.program(name).pin(path);
   }
@@ -109,11 +150,15 @@ export async function replaceDatapath(
 ): Promise<() => Promise<void>> {
   const { BpfLink, BpfProgram } = work.libbpf;
   const olds = HOOKS.map((hook) => BpfProgram.openPinned(pinPath(work, programPin(PROGRAMS[hook]))));
-  const tools = [ARM_PROGRAM, RESTAMP_PROGRAM].map((name) => ({
-    path: pinPath(work, programPin(name)),
-    old: BpfProgram.openPinned(pinPath(work, programPin(name))),
-  }));
-  using object = openDatapath(work);
+  const names = [ARM_PROGRAM, RESTAMP_PROGRAM].map((name) => programPin(name));
+  const names6 = [...HOOKS.map((hook) => PROGRAMS[hook]), ARM_PROGRAM, RESTAMP_PROGRAM].map((name) =>
+    programPin(name, 6),
+  );
+  const tools = [...names, ...(work.state.ipv6 ? names6 : [])].map((name) => {
+    const path = pinPath(work, name);
+    return { path, old: BpfProgram.openPinned(path) };
+  });
+  using object = openDatapath(work, 4);
   await object.load();
   const put = async (programOf: (hook: Place['hook']) => BpfProgram) => {
     for (const place of places) {
@@ -127,7 +172,11 @@ export async function replaceDatapath(
     }
   };
   await put((hook) => object.program(PROGRAMS[hook]));
-  pinPrograms(work, object, restamps);
+  pinPrograms(work, object, 4, restamps);
+  if (work.state.ipv6) {
+    await loadDatapath6(work);
+    openIpv6(work);
+  }
   return async () => {
     await put((hook) => olds[HOOKS.indexOf(hook)] as (typeof olds)[number]);
     for (const [index, hook] of HOOKS.entries()) {
@@ -139,15 +188,18 @@ export async function replaceDatapath(
       rmSync(path, { force: true });
       old.pin(path);
     }
+    if (work.state.ipv6) openIpv6(work);
     await armSweep(work);
   };
 }
 
 /** Runs `arm` once: it starts the timer, or gives a running one to the new program. */
 export async function armSweep(work: Work): Promise<void> {
-  using program = work.libbpf.BpfProgram.openPinned(pinPath(work, programPin(ARM_PROGRAM)));
-  const { retval } = await program.testRun({ data: new Uint8Array(64) });
-  if (retval !== 0) throw new Error(`the expiry timer could not be started (${retval})`);
+  for (const family of familiesOf(work)) {
+    using program = work.libbpf.BpfProgram.openPinned(pinPath(work, programPin(ARM_PROGRAM, family)));
+    const { retval } = await program.testRun({ data: new Uint8Array(64) });
+    if (retval !== 0) throw new Error(`the expiry timer could not be started (${retval})`);
+  }
 }
 
 /** Attaches our pinned program and pins the link. A link that lost its device under the same name is replaced. */
@@ -221,28 +273,13 @@ export async function switchPolicy(
   ids: readonly { readonly ifindex: number; readonly id: number }[],
   table: 'same' | 'moving' | 'moved' = 'same',
 ): Promise<Undo> {
-  const { BpfMap, linkToBytes } = work.libbpf;
-  const linked = await linkToBytes([artifactOf(work).policy, datapathOf(work).miss]);
-  using object = openOver(work, linked, `policy_${generation}`);
-  const { manifest } = artifactOf(work);
-  sizeLines(object, manifest);
-  const constants = { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 };
-  setConstants(object, { ...constants, ...lineConstants(manifest) });
-  await object.load();
-  for (const { ifindex, id } of ids) object.map('ids').set(ifindex, id);
-  rmSync(pinPath(work, idsPin(slot)), { force: true });
-  object.map('ids').pin(pinPath(work, idsPin(slot)));
-  await fillTables(work, object, slot);
-  await fillLines(work, object);
   const before = readActive(work);
-  for (const hook of HOOKS) {
-    const { array, miss } = POLICY_ARRAYS[hook];
-    using map = BpfMap.openPinned(pinPath(work, array));
-    map.set(slot, object.program(miss));
-  }
+  const constants = { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 };
+  await loadPolicy(work, slot, constants, ids);
   const goesOn = established === 'keep' && before.epoch !== 0;
   const next = { place: slot, epoch: goesOn ? before.epoch : nextEpoch(before.epoch) };
   await store(work, next, table === 'moving' ? { flows: work.table.flows, move_after: coarseNow() + MOVE_DELAY } : {});
+  if (work.state.ipv6) openIpv6(work);
   if (established === 'flush') await restamp(work, 0, readActive(work).epoch);
   // The slot before stays: a packet that has just read its number must find it. Older ones are done with.
   if (table === 'moved') await setTimeout(LAST_PACKET_MS); // and this one holds the old flow table
@@ -274,6 +311,47 @@ export function forgetDevice(work: Work, slot: number, ifindex: number): void {
   if (!existsSync(path)) return;
   using map = work.libbpf.BpfMap.openPinned(path);
   if (map.get(ifindex) !== null) map.delete(ifindex);
+}
+
+/** The policy for each family, in its place; both ask the same tables. Nothing decides by it yet. */
+async function loadPolicy(
+  work: Work,
+  slot: number,
+  constants: Readonly<Record<string, number>>,
+  ids: readonly { readonly ifindex: number; readonly id: number }[],
+): Promise<void> {
+  const { BpfMap, linkToBytes } = work.libbpf;
+  const { manifest } = artifactOf(work);
+  for (const family of familiesOf(work)) {
+    const miss = family === 4 ? datapathOf(work).miss : datapathOf(work).miss6;
+    const linked = await linkToBytes([artifactOf(work).policy, miss]);
+    using object = openOver(work, linked, `policy${family}_${constants.generation}`, family);
+    sizeLines(object, manifest);
+    setConstants(object, { ...constants, ...lineConstants(manifest) });
+    if (family === 6) reuseTables(work, object, slot);
+    await object.load();
+    if (family === 4) {
+      for (const { ifindex, id } of ids) object.map('ids').set(ifindex, id);
+      rmSync(pinPath(work, idsPin(slot)), { force: true });
+      object.map('ids').pin(pinPath(work, idsPin(slot)));
+      await fillTables(work, object, slot);
+    }
+    await fillLines(work, object);
+    for (const hook of HOOKS) {
+      using map = BpfMap.openPinned(pinPath(work, policyArray(hook, family)));
+      map.set(slot, object.program(POLICY_ARRAYS[hook].miss));
+    }
+  }
+}
+
+/** The numbers of interfaces and the tables are those of the policy for IPv4. */
+function reuseTables(work: Work, object: BpfObject, slot: number): void {
+  const { BpfMap } = work.libbpf;
+  const pins = [['ids', idsPin(slot)], ...work.wanted.sets.map(({ id }) => [mapName(id), setPin(slot, id)])] as const;
+  for (const [name = '', pin = ''] of pins) {
+    using map = BpfMap.openPinned(pinPath(work, pin));
+    object.reuseMap(name, map);
+  }
 }
 
 /** Fills the tables of a policy that decides nothing yet, and pins them for later edits. */
@@ -329,17 +407,19 @@ const RESTAMP_STEP = 10_000;
 
 /** Walks over all flows: those of the epochs first..last count as long ago decided; `first` 0: all but those of `last` end. */
 async function restamp(work: Work, first: number, last: number): Promise<void> {
-  using program = work.libbpf.BpfProgram.openPinned(pinPath(work, programPin(RESTAMP_PROGRAM)));
-  for (let mark = 0; ; mark += RESTAMP_STEP) {
-    const context = { mark, priority: (first << 8) | last };
-    const { retval } = await program.testRun({ data: new Uint8Array(64), context });
-    if (retval !== 1) return;
+  for (const family of familiesOf(work)) {
+    using program = work.libbpf.BpfProgram.openPinned(pinPath(work, programPin(RESTAMP_PROGRAM, family)));
+    for (let mark = 0, more = true; more; mark += RESTAMP_STEP) {
+      const context = { mark, priority: (first << 8) | last };
+      const { retval } = await program.testRun({ data: new Uint8Array(64), context });
+      more = retval === 1;
+    }
   }
 }
 
 function clearSlots(work: Work, which: (slot: number) => boolean): void {
-  for (const hook of HOOKS) {
-    using map = work.libbpf.BpfMap.openPinned(pinPath(work, POLICY_ARRAYS[hook].array));
+  for (const array of familiesOf(work).flatMap((family) => HOOKS.map((hook) => policyArray(hook, family)))) {
+    using map = work.libbpf.BpfMap.openPinned(pinPath(work, array));
     for (let slot = 0; slot < map.maxEntries; slot += 1) {
       if (which(slot) && map.get(slot) !== null) map.delete(slot);
     }

@@ -1,5 +1,5 @@
 import type { InterfaceRecord, Timeouts } from '../machine/types.ts';
-import { readWord, toBe32, toMac, word } from './bytes.ts';
+import { readWord, toBe32, toBytes6, toMac, word } from './bytes.ts';
 import { enumOf } from './layout.ts';
 import { datapathOf, pinPath, type Undo, type Work } from './work.ts';
 
@@ -53,7 +53,6 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
   const { BpfMap } = work.libbpf;
   using interfaces = BpfMap.openPinned(pinPath(work, 'interfaces'));
   using seats = BpfMap.openPinned(pinPath(work, 'seats'));
-  using addresses = BpfMap.openPinned(pinPath(work, 'addresses4'));
   const before = interfaces.get(seat);
   const flag = enumOf(interfaces.btf(), 'iface_flag', 'IFACE_');
   const wasSeated = seats.get(ifindex) !== null;
@@ -65,18 +64,19 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
       flags:
         (record.mac !== null ? (flag.ETHERNET ?? 0) : 0) |
         (record.transmit ? (flag.XDP ?? 0) : 0) |
-        (record.hides ? (flag.HIDES4 ?? 0) : 0),
+        (record.hides ? (flag.HIDES4 ?? 0) : 0) |
+        (record.hides6 ? (flag.HIDES6 ?? 0) : 0),
       mtu: Math.min(record.mtu, MAX_MTU),
       mac: toMac(record.mac),
       mss: record.mss === 'clamp' ? MSS_BY_PATH : (record.mss ?? 0),
       probe4: toBe32(record.probe),
+      probe6: toBytes6(record.probe6),
       pool_first: poolFirst,
       pool_last: poolLast,
     }),
   );
   seats.set(ifindex, seat);
-  for (const address of record.addresses) addresses.set(word(toBe32(address)), ifindex);
-  clearAddresses(work, ifindex, record.addresses);
+  writeAddresses(work, ifindex, record);
   return () => {
     if (!wasSeated) return clearInterface(work, seat, ifindex);
     if (before === null) return;
@@ -91,19 +91,26 @@ export function clearInterface(work: Work, seat: number, ifindex: number): void 
   using seats = BpfMap.openPinned(pinPath(work, 'seats'));
   seats.delete(ifindex);
   interfaces.set(seat, interfaces.codec().value.encode({}));
-  clearAddresses(work, ifindex);
+  writeAddresses(work, ifindex);
 }
 
-/** Forgets the addresses that are noted for an interface, but for those of `kept`: they are never missing in between. */
-function clearAddresses(work: Work, ifindex: number, kept: readonly string[] = []): void {
-  const keys = new Set(kept.map((address) => toBe32(address)));
-  using addresses = work.libbpf.BpfMap.openPinned(pinPath(work, 'addresses4'));
-  const stale: Uint8Array[] = [];
-  let key = addresses.nextKey(null);
-  while (key !== null) {
-    const owner = addresses.get(key);
-    if (owner !== null && readWord(owner) === ifindex && !keys.has(readWord(key))) stale.push(key);
-    key = addresses.nextKey(key);
+/** Notes the interface's addresses, and forgets others of its: those that stay are never missing in between. */
+function writeAddresses(
+  work: Work,
+  ifindex: number,
+  { addresses, addresses6 }: Pick<InterfaceRecord, 'addresses' | 'addresses6'> = { addresses: [], addresses6: [] },
+): void {
+  const tables = [{ map: 'addresses4', keys: addresses.map((address) => word(toBe32(address))) }];
+  if (work.state.ipv6) tables.push({ map: 'addresses6', keys: addresses6.map(toBytes6) });
+  for (const { map, keys } of tables) {
+    using table = work.libbpf.BpfMap.openPinned(pinPath(work, map));
+    for (const key of keys) table.set(key, ifindex);
+    const kept = new Set(keys.map((key) => Buffer.from(key).toString('hex')));
+    const stale: Uint8Array[] = [];
+    for (let key = table.nextKey(null); key !== null; key = table.nextKey(key)) {
+      const owner = table.get(key);
+      if (owner !== null && readWord(owner) === ifindex && !kept.has(Buffer.from(key).toString('hex'))) stale.push(key);
+    }
+    for (const address of stale) table.delete(address);
   }
-  for (const address of stale) addresses.delete(address);
 }

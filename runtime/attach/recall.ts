@@ -24,12 +24,13 @@ export function recallApplied(): Applied | null {
 export function recallWanted({ manifest, state }: Applied): Wanted {
   return {
     gateway: state.gateway,
-    interfaces: manifest.interfaces.map(({ id, name, device, hides, mss }) => {
-      return { id, name, device, hides, mss: mss ?? null };
+    interfaces: manifest.interfaces.map(({ id, name, device, hides, hides6, mss }) => {
+      return { id, name, device, hides, hides6: hides6 ?? false, mss: mss ?? null };
     }),
     flows: state.flows,
     timeouts: state.timeouts,
     established: manifest.established,
+    ipv6: state.ipv6,
     hashes: state.hashes,
     sets: state.sets.map(({ name, hash }, id) => ({ id, name, hash, editable: false, keys: new Uint8Array(0) })),
     rules: manifest.rules.length,

@@ -56,7 +56,7 @@ export async function readFacts(artifact: Artifact | null): Promise<Facts> {
     status:
       state === null || snapshot === null || state.generation === 0
         ? []
-        : makeStatus(state, snapshot, 0, applied?.manifest.interfaces).warnings,
+        : makeStatus(state, snapshot, { ipv4: 0, ipv6: 0 }, applied?.manifest.interfaces).warnings,
     since: state?.since ?? null,
   };
 }

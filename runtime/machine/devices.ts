@@ -30,6 +30,7 @@ interface RouteJson {
   readonly dev?: string;
   readonly gateway?: string;
   readonly type?: string;
+  readonly protocol?: string;
 }
 
 /** What only the kernel's other interfaces know of a device. */
@@ -37,18 +38,22 @@ export interface DeviceFacts {
   readonly driver: string | null;
   readonly xdp: Device['xdp'];
   readonly foreignXdp: number | null;
+  /** accept_ra 1: what router advertisements said is not renewed by a router. */
+  readonly losesRoutes6: boolean;
 }
 
 /** All devices of this namespace. `facts` is asked once for each. */
 export async function readDevices(facts: (name: string, ifindex: number) => DeviceFacts): Promise<Device[]> {
-  const [links, addresses, routes] = await Promise.all([
+  const [links, addresses, routes, addresses6, routes6] = await Promise.all([
     runToolOrRefuse('ip', ['-j', '-d', 'link', 'show']),
     runToolOrRefuse('ip', ['-j', '-4', 'addr', 'show']),
     runToolOrRefuse('ip', ['-j', '-4', 'route', 'show', 'table', 'main']),
+    runToolOrRefuse('ip', ['-j', '-6', 'addr', 'show']),
+    runToolOrRefuse('ip', ['-j', '-6', 'route', 'show', 'table', 'main']),
   ]);
   const strips = new Map<string, boolean | null>();
   for (const parent of listVlanParents(links)) strips.set(parent, await readStripsTags(parent));
-  return parseDevices(links, addresses, routes, facts, strips);
+  return parseDevices(links, addresses, routes, facts, strips, { addresses: addresses6, routes: routes6 });
 }
 
 export function parseDevices(
@@ -57,13 +62,17 @@ export function parseDevices(
   routes: string,
   facts: (name: string, ifindex: number) => DeviceFacts,
   strips: ReadonlyMap<string, boolean | null> = new Map(),
+  ipv6: { readonly addresses: string; readonly routes: string } = { addresses: '', routes: '' },
 ): Device[] {
-  const addressesOf = new Map<string, NonNullable<AddressJson['addr_info']>>();
-  for (const one of parse<AddressJson>(addresses)) addressesOf.set(one.ifname ?? '', one.addr_info ?? []);
+  const addressesOf = readAddresses(addresses);
+  const addresses6Of = readAddresses(ipv6.addresses);
+  const routes6Of = Map.groupBy(parse<RouteJson>(ipv6.routes), (one) => one.dev ?? '');
   const routesOf = Map.groupBy(parse<RouteJson>(routes), (one) => one.dev ?? '');
   const all = parse<LinkJson>(links);
   return all.map((link) => {
     const own = addressesOf.get(link.ifname) ?? [];
+    const own6 = (addresses6Of.get(link.ifname) ?? []).filter((one) => one.scope !== 'link');
+    const routes6 = routes6Of.get(link.ifname) ?? [];
     const known = facts(link.ifname, link.ifindex);
     return {
       name: link.ifname,
@@ -79,6 +88,9 @@ export function parseDevices(
       driver: link.linkinfo?.info_kind ?? known.driver,
       addresses: own.flatMap((one) => (one.local === undefined ? [] : [one.local])),
       probe: findProbe(own, routesOf.get(link.ifname) ?? []),
+      addresses6: own6.flatMap((one) => (one.local === undefined ? [] : [one.local])),
+      probe6: findProbe6(own6, routes6),
+      learnsRoute6: known.losesRoutes6 && routes6.some((one) => one.protocol === 'ra'),
       xdp: known.xdp,
       foreignXdp: known.foreignXdp,
     };
@@ -111,6 +123,10 @@ export function parseFeatures(text: string): Map<string, boolean> {
   return new Map([...text.matchAll(/^\s*([\w-]+): (on|off)/gm)].map(([, name = '', state]) => [name, state === 'on']));
 }
 
+function readAddresses(json: string): Map<string, NonNullable<AddressJson['addr_info']>> {
+  return new Map(parse<AddressJson>(json).map((one) => [one.ifname ?? '', one.addr_info ?? []]));
+}
+
 /** ip prints nothing at all for an empty list, and `{}` for what it leaves out. */
 function parse<T extends object>(json: string): T[] {
   if (json.trim() === '') return [];
@@ -131,6 +147,19 @@ export function findProbe(own: NonNullable<AddressJson['addr_info']>, routes: re
   if (peer !== undefined) return peer;
   const first = unicast[0]?.dst;
   return first === undefined ? null : neighbourOf(first, own);
+}
+
+/** An address of nobody in IPv6 (RFC 3849). */
+const NOBODY6 = '2001:db8::1';
+
+/** The same for IPv6, where gateways are link-local and say nothing: anybody beyond a default route, else a neighbour. */
+export function findProbe6(own: NonNullable<AddressJson['addr_info']>, routes: readonly RouteJson[]): string | null {
+  const unicast = routes.filter((one) => one.type === undefined || one.type === 'unicast');
+  if (unicast.some((one) => one.dst === 'default')) return NOBODY6;
+  const wide = unicast.find((one) => one.dst.endsWith('::/64') && !one.dst.startsWith('fe80'))?.dst;
+  if (wide === undefined) return null;
+  const base = wide.slice(0, -'/64'.length);
+  return ['1', '2'].map((host) => base + host).find((address) => !own.some((one) => one.local === address)) ?? null;
 }
 
 /** An address in `network` (`192.168.1.0/24`, `203.0.113.1`) that is not one of our own; null: there is none. */

@@ -11,11 +11,17 @@ export const RESTAMP_PROGRAM = 'restamp';
 
 /** Program arrays by hook, and the program of a generation that belongs in them. */
 export const POLICY_ARRAYS = {
-  xdp: { array: 'xdp_policies4', miss: 'xdp_miss' },
-  'tc-ingress': { array: 'tc_ingress_policies4', miss: 'tc_ingress_miss' },
-  'tc-egress': { array: 'tc_egress_policies4', miss: 'tc_egress_miss' },
-} as const satisfies Record<Hook, { array: string; miss: string }>;
+  xdp: { array: 'xdp_policies', miss: 'xdp_miss', entry6: 'xdp_entry6' },
+  'tc-ingress': { array: 'tc_ingress_policies', miss: 'tc_ingress_miss', entry6: 'tc_ingress_entry6' },
+  'tc-egress': { array: 'tc_egress_policies', miss: 'tc_egress_miss', entry6: 'tc_egress_entry6' },
+} as const satisfies Record<Hook, { array: string; miss: string; entry6: string }>;
 export const HOOKS = ['tc-egress', 'tc-ingress', 'xdp'] as const satisfies readonly Hook[];
+
+/** One datapath for each: names of its maps end in it. */
+export type Family = 4 | 6;
+export function policyArray(hook: Hook, family: Family): string {
+  return `${POLICY_ARRAYS[hook].array}${family}`;
+}
 
 /** Maps without which the gateway can't be spoken to, or (sweeper4) does not expire its connections. */
 export const MAPS = [
@@ -45,6 +51,8 @@ export const MAPS = [
   'answers',
   'sweeper4',
 ] as const;
+/** The same for IPv6, where it is carried. */
+const MAPS6 = [...MAPS.filter((name) => name.endsWith('4')).map((name) => name.replace('4', '6')), 'translations6'];
 
 /** The maps that a change of `flows` makes anew. */
 export function isTableMap(name: string): boolean {
@@ -58,8 +66,9 @@ export function parseOldMap(name: string): string | null {
 /** Directory in the pin directory for the maps of a table of another size, until it takes the place of the one there is. */
 export const NEXT = 'next';
 
-export function programPin(name: string): string {
-  return `prog_${name}`;
+/** `prog_xdp_ingress`, `prog_xdp_ingress6` */
+export function programPin(name: string, family: Family = 4): string {
+  return `prog_${name}${family === 4 ? '' : family}`;
 }
 
 /** `link_xdp_3`: hook and index of the device. */
@@ -92,11 +101,21 @@ export function parseIdsPin(name: string): number | null {
 /** Everything that must be pinned for a gateway to be whole, without its links. */
 export const REQUIRED_PINS: readonly string[] = [
   ...MAPS,
-  ...HOOKS.map((hook) => POLICY_ARRAYS[hook].array),
+  ...HOOKS.map((hook) => policyArray(hook, 4)),
+  ...HOOKS.map((hook) => POLICY_ARRAYS[hook].entry6),
   ...HOOKS.map((hook) => programPin(PROGRAMS[hook])),
   programPin(ARM_PROGRAM),
   programPin(RESTAMP_PROGRAM),
 ];
+/** What is pinned beside them where IPv6 is carried. */
+const REQUIRED_PINS6: readonly string[] = [
+  ...MAPS6,
+  ...HOOKS.map((hook) => policyArray(hook, 6)),
+  ...[...HOOKS.map((hook) => PROGRAMS[hook]), ARM_PROGRAM, RESTAMP_PROGRAM].map((name) => programPin(name, 6)),
+];
+export function requiredPins(ipv6: boolean): readonly string[] {
+  return ipv6 ? [...REQUIRED_PINS, ...REQUIRED_PINS6] : REQUIRED_PINS;
+}
 
 /** Our place on the clsact qdisc: handle and priority, so that we find our filters again and touch no others. */
 export const CLSACT = { handle: 0x6d71, priority: 1 } as const;

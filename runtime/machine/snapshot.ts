@@ -5,10 +5,10 @@ import { type DeviceFacts, readDevices, readDriver } from './devices.ts';
 import { readGuard } from './guard.ts';
 import { requireBpf } from './needs.ts';
 import { readNetns } from './paths.ts';
-import { CLSACT, HOOKS, NEXT, POLICY_ARRAYS, PROGRAMS, parseLinkPin, REQUIRED_PINS } from './pins.ts';
+import { CLSACT, HOOKS, NEXT, PROGRAMS, parseLinkPin, policyArray, requiredPins } from './pins.ts';
 import { readKeptSet } from './sets.ts';
 import { findGateways, readState } from './state.ts';
-import { readIpForward, readLocalPorts } from './sysctl.ts';
+import { losesAdvertisements, readIpForward, readIpv6Forward, readLocalPorts } from './sysctl.ts';
 import type { Attachment, Device, Hook, NextTable, Snapshot, Table } from './types.ts';
 
 type Libbpf = typeof import('../../native/lib/libbpf.ts');
@@ -29,6 +29,7 @@ export async function takeSnapshot(gateway: string, deed = 'plan'): Promise<Snap
     kernel: release(),
     devices,
     ipForward: readIpForward() === '1',
+    ipv6Forward: readIpv6Forward() === null ? null : readIpv6Forward() === '1',
     localPorts: readLocalPorts(),
     bpffsMounted: findBpffs() !== null,
     guard,
@@ -37,7 +38,10 @@ export async function takeSnapshot(gateway: string, deed = 'plan'): Promise<Snap
     attachments: [...links.live, ...filters],
     dead: links.dead,
     pins: names,
-    active: pins !== null && REQUIRED_PINS.every((name) => names.includes(name)) ? readActive(pins, libbpf) : null,
+    active:
+      pins !== null && requiredPins(state?.ipv6 === true).every((name) => names.includes(name))
+        ? readActive(pins, libbpf)
+        : null,
     table: pins === null || !names.includes('slots4') ? null : readTable(pins, libbpf),
     next: pins === null || !names.includes(NEXT) ? null : readNext(pins, names, libbpf),
     sets: (state?.sets ?? []).map(({ hash }) => readKeptSet(gateway, netns, hash)),
@@ -93,7 +97,8 @@ function readFacts(name: string, ifindex: number, ours: readonly number[], libbp
   const xdp =
     features === null ? null : { native: has(libbpf.XDP_FEATURES.basic), transmit: has(libbpf.XDP_FEATURES.transmit) };
   const foreign = libbpf.xdpQuery(ifindex).find((one) => !ours.includes(one.programId));
-  return { driver: readDriver(name, ifindex), xdp, foreignXdp: foreign?.programId ?? null };
+  const losesRoutes6 = losesAdvertisements(name);
+  return { losesRoutes6, driver: readDriver(name, ifindex), xdp, foreignXdp: foreign?.programId ?? null };
 }
 
 /** The table whose maps are pinned in a directory. */
@@ -122,7 +127,7 @@ function readActive(pins: string, { BpfMap }: Libbpf): { slot: number; filled: b
   if (value === null) return { slot: -1, filled: false };
   const { place: active } = readActiveWord((control.codec().value.decode(value) as { active: number }).active);
   const filled = HOOKS.every((hook) => {
-    using array = BpfMap.openPinned(`${pins}/${POLICY_ARRAYS[hook].array}`);
+    using array = BpfMap.openPinned(`${pins}/${policyArray(hook, 4)}`);
     return array.get(active) !== null;
   });
   return { slot: active, filled };

@@ -27,8 +27,14 @@ export interface Device {
   readonly driver: string | null;
   /** IPv4 addresses, the primary one first. */
   readonly addresses: readonly string[];
+  /** IPv6 addresses that are more than link-local. */
+  readonly addresses6: readonly string[];
   /** An IPv4 address that is routed through this device (a gateway's, else a neighbour's); null: no route. */
   readonly probe: string | null;
+  /** The same of IPv6. */
+  readonly probe6: string | null;
+  /** Its route comes by IPv6 router advertisements, which a router takes only with accept_ra 2. */
+  readonly learnsRoute6: boolean;
   /** What the kernel says of XDP there (from 6.3 on); null: it does not say. */
   readonly xdp: { readonly native: boolean; readonly transmit: boolean } | null;
   /** Id of an XDP program that is not ours. */
@@ -77,14 +83,18 @@ export interface InterfaceRecord {
   readonly transmit: boolean;
   /** A masquerade names it: nothing leaves there with a private source. */
   readonly hides: boolean;
+  /** The same for IPv6. */
+  readonly hides6: boolean;
   /** What SYNs by it may ask for at most (`clamp`: what the path's MTU allows); null: anything. */
   readonly mss: Mss | null;
   /** `61000-65095`, from the first to the last outside port that masquerades give out there; null: none does. */
   readonly pool: string | null;
   /** Its own addresses, where the datapath starts to look for them. */
   readonly addresses: readonly string[];
+  readonly addresses6: readonly string[];
   /** An address routed through it; null: none now. */
   readonly probe: string | null;
+  readonly probe6: string | null;
 }
 
 /** state.json: what apply did here, enough to undo it after a crash. */
@@ -108,6 +118,10 @@ export interface State {
   readonly interfaces: readonly StateInterface[];
   /** What ip_forward was before; null: not touched. */
   readonly ipForward: string | null;
+  /** The same of net.ipv6.conf.all.forwarding. */
+  readonly ipv6Forward: string | null;
+  /** The datapath of IPv6 is loaded, too. */
+  readonly ipv6: boolean;
 }
 export interface Hashes {
   readonly policy: string;
@@ -138,6 +152,8 @@ export interface Snapshot {
   readonly kernel: string;
   readonly devices: readonly Device[];
   readonly ipForward: boolean;
+  /** net.ipv6.conf.all.forwarding; null: the kernel has no IPv6. */
+  readonly ipv6Forward: boolean | null;
   /** net.ipv4.ip_local_port_range, inclusive. */
   readonly localPorts: readonly [number, number];
   readonly bpffsMounted: boolean;

@@ -3,18 +3,25 @@ import { sizeTables } from '../../compiler/artifact/maps.ts';
 /** The ring of events (native/datapath/events.h). */
 const EVENTS = 512 * 1024;
 
+/** Bytes of keys and values: of an entry a direction, a slot; of an outside and perhaps an inside socket; of a peer. */
+const SIZES = {
+  4: { key: 16, dir: 64, slot: 44, socket: 8, mapping: 56, peer: 16 },
+  6: { key: 40, dir: 56, slot: 72, socket: 24, mapping: 56, peer: 48 },
+} as const;
+
 /**
  * Kernel memory of the table. Each entry of a hash costs 48 bytes of the kernel's beside key and value, and a share of
  * its buckets (16 bytes, a power of two of them). All of it is taken when the table is made.
  */
-export function flowTableBytes(flows: number): number {
+export function flowTableBytes(flows: number, family: 4 | 6 = 4): number {
   const hash = (entries: number, key: number, value: number) =>
     entries * (48 + key + value) + 2 ** Math.ceil(Math.log2(Math.max(entries, 1))) * 16;
-  const connections = hash(2 * flows, 16, 64) + flows * (44 + 4); // an entry a direction, a slot, its place among the free ones
-  const mappings = hash(2 * flows, 8, 56) + 2 * flows * 8; // an outside and perhaps an inside socket, its place among the resting
-  const peers = hash(flows, 16, 8);
-  const sources = sizeTables(flows).sources * 256; // that limits are kept for
-  return connections + mappings + peers + sources + EVENTS;
+  const sizes = SIZES[family];
+  const connections = hash(2 * flows, sizes.key, sizes.dir) + flows * (sizes.slot + 4); // and its place among the free ones
+  const mappings = hash(2 * flows, sizes.socket, sizes.mapping) + 2 * flows * sizes.socket; // and among the resting
+  const peers = hash(flows, sizes.peer, 8);
+  const sources = sizeTables(flows).sources * 256; // that limits are kept for, of both families
+  return connections + mappings + peers + (family === 4 ? sources + EVENTS : 32 * flows); // translations6
 }
 
 /** Kernel memory for datagrams in pieces (native/datapath/datagram.h, idents.h, stash.h), whatever `flows` says. */

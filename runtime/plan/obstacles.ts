@@ -22,6 +22,14 @@ export function findObstacles(wanted: Wanted, snapshot: Snapshot, state: State |
       });
     }
   }
+  for (const { name, device } of wanted.interfaces) {
+    const live = snapshot.devices.find((one) => one.name === device);
+    if (!wanted.ipv6 || snapshot.ipv6Forward !== false || live?.learnsRoute6 !== true) continue;
+    obstacles.push({
+      text: `${name} = ${device} learns its IPv6 route from router advertisements, and the kernel takes none any more once it forwards IPv6 (accept_ra is 1): the route would be gone in a while.`,
+      advice: `Run \`sysctl -w net.ipv6.conf.${device}.accept_ra=2\` first, and put it in /etc/sysctl.d.`,
+    });
+  }
   if (wanted.interfaces.length > MAX_INTERFACES) {
     obstacles.push({
       text: `The file names ${wanted.interfaces.length} interfaces; the tables have room for ${MAX_INTERFACES}.`,

@@ -41,11 +41,16 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
   const places = attachments.map((one) => ({ ...one, device: nameOf(one, snapshot) }));
   const { before, resizes } = planTableSize(wanted, snapshot, loaded, places);
   steps.push(...before);
-  if (!loaded)
-    steps.push({ kind: 'load', flows: wanted.flows, bytes: flowTableBytes(wanted.flows) + pieceTableBytes() });
-  else if (resizes !== null) steps.push(resizes.table);
+  if (!loaded) {
+    const { flows, ipv6 } = wanted;
+    const bytes = flowTableBytes(flows) + pieceTableBytes() + (ipv6 ? flowTableBytes(flows, 6) + pieceTableBytes() : 0);
+    steps.push({ kind: 'load', flows, ipv6, bytes });
+  } else if (resizes !== null) steps.push(resizes.table);
   else if (state.hashes.datapath !== wanted.hashes.datapath && before.length === 0) {
     steps.push({ kind: 'replace', attachments: places });
+  }
+  if (loaded && wanted.ipv6 && !state.ipv6) {
+    steps.push({ kind: 'load6', flows: wanted.flows, bytes: flowTableBytes(wanted.flows, 6) + pieceTableBytes() });
   }
   const armed = before.length > 0 || resizes !== null;
   const moved = snapshot.next?.switched === true;
@@ -77,7 +82,9 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
   const hooks = [...planGuardAndHooks(wanted, snapshot, stale, present, missing, surplus)];
   // Behind the guard, before the first program: to a program without forwarding, every packet seems to be the gateway's.
   const first = hooks.findIndex((step) => step.kind === 'attach');
-  if (!snapshot.ipForward) hooks.splice(first === -1 ? hooks.length : first, 0, { kind: 'forward' });
+  const closed6 = wanted.ipv6 && snapshot.ipv6Forward === false;
+  const families = [...(snapshot.ipForward ? [] : [4 as const]), ...(closed6 ? [6 as const] : [])];
+  if (families.length > 0) hooks.splice(first === -1 ? hooks.length : first, 0, { kind: 'forward', families });
   steps.push(...hooks);
   for (const one of state?.interfaces ?? []) {
     if (present.some((other) => other.live.ifindex === one.ifindex)) continue;
@@ -102,7 +109,7 @@ export function isStale(snapshot: Snapshot): boolean {
 /** What the datapath is told of a device. */
 export function makeRecord(
   device: Device,
-  { hides, mss }: Pick<WantedInterface, 'hides' | 'mss'>,
+  { hides, hides6, mss }: Pick<WantedInterface, 'hides' | 'hides6' | 'mss'>,
   pool: string | null = null,
 ): InterfaceRecord {
   return {
@@ -110,10 +117,13 @@ export function makeRecord(
     mtu: device.mtu,
     transmit: canTransmit(device),
     hides,
+    hides6,
     mss,
     pool,
     addresses: device.addresses,
+    addresses6: device.addresses6,
     probe: device.probe,
+    probe6: device.probe6,
   };
 }
 
@@ -174,9 +184,9 @@ function* planTables(
     yield { kind: 'timeouts', before, after: wanted.timeouts };
   }
   const taken = new Set(loaded ? state?.interfaces.map((one) => one.seat) : []);
-  for (const { id, name, device, live, hides, mss } of present) {
+  for (const { id, name, device, live, hides, hides6, mss } of present) {
     const known = loaded ? state?.interfaces.find((one) => one.ifindex === live.ifindex) : undefined;
-    const after = makeRecord(live, { hides, mss }, findPool(wanted, name));
+    const after = makeRecord(live, { hides, hides6, mss }, findPool(wanted, name));
     if (known !== undefined && isSameRecord(known.record, after)) continue;
     const seat = known?.seat ?? takeSeat(taken);
     yield { kind: 'interface', id, seat, name, device, ifindex: live.ifindex, before: known?.record ?? null, after };
@@ -199,6 +209,7 @@ function* planPolicy(
   const same =
     !anew &&
     active?.filled === true &&
+    (state?.ipv6 === true || !wanted.ipv6) &&
     state?.hashes.policy === wanted.hashes.policy &&
     state.hashes.datapath === wanted.hashes.datapath &&
     ids.every(({ ifindex, id }) => told(ifindex) === id || told(ifindex) === UNTOLD) &&
@@ -273,13 +284,21 @@ function takeSeat(taken: Set<number>): number {
  */
 function isSameRecord(known: InterfaceRecord, now: InterfaceRecord): boolean {
   if (known.mac !== now.mac || known.mtu !== now.mtu) return false;
-  if (known.transmit !== now.transmit || known.hides !== now.hides || known.mss !== now.mss) return false;
+  if (
+    known.transmit !== now.transmit ||
+    known.hides !== now.hides ||
+    known.hides6 !== now.hides6 ||
+    known.mss !== now.mss
+  )
+    return false;
   if (known.pool !== now.pool) return false;
   const found = (before: boolean, after: boolean) => !before && after;
   return (
     !found(known.addresses.length > 0, now.addresses.length > 0) &&
     !found(known.probe !== null, now.probe !== null) &&
-    now.addresses.slice(1).every((address) => known.addresses.includes(address))
+    !found(known.probe6 !== null, now.probe6 !== null) &&
+    now.addresses.slice(1).every((address) => known.addresses.includes(address)) &&
+    now.addresses6.every((address) => known.addresses6.includes(address))
   );
 }
 

@@ -25,7 +25,13 @@ export function describeStep(step: Step): StepText {
     case 'load':
       return say(
         '+',
-        `flow table for ${groups(step.flows)} connections, datapath programs`,
+        `flow table for ${groups(step.flows)} connections${step.ipv6 ? ' each of IPv4 and IPv6' : ''}, datapath programs`,
+        `${formatBytes(step.bytes)} of kernel memory, taken now`,
+      );
+    case 'load6':
+      return say(
+        '+',
+        `flow table for ${groups(step.flows)} connections of IPv6, its programs`,
         `${formatBytes(step.bytes)} of kernel memory, taken now`,
       );
     case 'replace':
@@ -91,7 +97,11 @@ export function describeStep(step: Step): StepText {
     case 'drop-interface':
       return say('-', `interface ${step.device} (index ${step.ifindex})`, 'no longer carried');
     case 'forward':
-      return say('~', 'sysctl net.ipv4.ip_forward 0 → 1', '`masqc down` puts it back');
+      return say(
+        '~',
+        `sysctl ${step.families.map((one) => (one === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding')).join(' and ')} 0 → 1`,
+        '`masqc down` puts it back',
+      );
     default:
       return step satisfies never;
   }
@@ -162,10 +172,13 @@ const RECORD_WORDS: Readonly<Record<keyof InterfaceRecord, string>> = {
   mtu: 'MTU',
   transmit: 'takes XDP frames',
   hides: 'masqueraded',
+  hides6: 'masqueraded in IPv6',
   mss: 'MSS',
   pool: 'outside ports',
   addresses: 'addresses',
+  addresses6: 'IPv6 addresses',
   probe: 'probe',
+  probe6: 'IPv6 probe',
 };
 function sayValue(value: InterfaceRecord[keyof InterfaceRecord] | undefined): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';

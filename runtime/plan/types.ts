@@ -8,6 +8,8 @@ export interface Wanted {
   readonly flows: number;
   readonly timeouts: Timeouts;
   readonly established: Established;
+  /** The file can do something with IPv6. */
+  readonly ipv6: boolean;
   readonly hashes: Hashes;
   readonly sets: readonly WantedSet[];
   /** How many lines can decide. */
@@ -38,6 +40,7 @@ export interface WantedInterface {
   readonly device: string;
   /** A masquerade names it. */
   readonly hides: boolean;
+  readonly hides6: boolean;
   readonly mss: Mss | null;
 }
 
@@ -47,7 +50,9 @@ export type Step =
   | { readonly kind: 'forget'; readonly gateway: string }
   | { readonly kind: 'mount' }
   /** Creates and pins the maps and loads the datapath's programs. */
-  | { readonly kind: 'load'; readonly flows: number; readonly bytes: number }
+  | { readonly kind: 'load'; readonly flows: number; readonly ipv6: boolean; readonly bytes: number }
+  /** Adds IPv6 to a datapath that was loaded without. */
+  | { readonly kind: 'load6'; readonly flows: number; readonly bytes: number }
   /** Puts other datapath programs on every hook; the maps, and so the flows, stay. */
   | { readonly kind: 'replace'; readonly attachments: readonly Place[] }
   /** Makes a flow table of another size, and puts programs that know both on every hook. */
@@ -122,7 +127,8 @@ export type Step =
   /** Takes our program off a device; `gone`: the device is no more, only its pin is left. */
   | { readonly kind: 'detach'; readonly place: Place; readonly gone: boolean }
   | { readonly kind: 'drop-interface'; readonly ifindex: number; readonly seat: number; readonly device: string }
-  | { readonly kind: 'forward' };
+  /** Turns the kernel's forwarding on, by families. */
+  | { readonly kind: 'forward'; readonly families: readonly (4 | 6)[] };
 
 export interface Place {
   readonly device: string;

@@ -6,10 +6,13 @@ import type { Wanted } from './types.ts';
 export function readWanted({ manifest, policy, sets }: Artifact, datapath: Datapath): Wanted {
   return {
     gateway: manifest.gateway,
-    interfaces: manifest.interfaces.map(({ id, name, device, hides, mss }) => ({ id, name, device, hides, mss })),
+    interfaces: manifest.interfaces.map(({ id, name, device, hides, hides6, mss }) => {
+      return { id, name, device, hides, hides6, mss };
+    }),
     flows: manifest.flows,
     timeouts: { ...manifest.timeouts },
     established: manifest.established,
+    ipv6: manifest.ipv6,
     hashes: {
       policy: hashOf([policy, JSON.stringify([manifest.rules, manifest.account])]),
       datapath: datapath.hash,

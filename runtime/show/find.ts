@@ -2,14 +2,14 @@ import { Refusal } from '../cli/refusal.ts';
 import { findPins, listPins } from '../machine/bpffs.ts';
 import { requireBpf } from '../machine/needs.ts';
 import { readNetns } from '../machine/paths.ts';
-import { REQUIRED_PINS } from '../machine/pins.ts';
+import { requiredPins } from '../machine/pins.ts';
 import { findGateways, readState } from '../machine/state.ts';
 import type { State } from '../machine/types.ts';
 
 /** Names that should be pinned and are not. */
-export function findMissingPins(pins: string): string[] {
+export function findMissingPins(pins: string, { ipv6 }: Pick<State, 'ipv6'>): string[] {
   const names = new Set(listPins(pins));
-  return REQUIRED_PINS.filter((name) => !names.has(name));
+  return requiredPins(ipv6).filter((name) => !names.has(name));
 }
 
 /** The gateway of this network namespace. */
@@ -41,7 +41,7 @@ export async function findRunning(whole: boolean): Promise<Running> {
       'Apply it again; `masqc down` cleans up.',
     );
   }
-  const missing = findMissingPins(pins);
+  const missing = findMissingPins(pins, state);
   if (whole && missing.length > 0) {
     throw new Refusal(
       `Pins of "${state.gateway}" are missing (${missing.join(', ')}), so its tables can't be read.`,

@@ -49,7 +49,7 @@ export function renderOriginal(connection: Connection): string {
     `${formatExpiry(connection.expiresMs)} `,
     `${source.address.padEnd(20)} `,
     `${server.address.padEnd(20)} `,
-    protocol === 'icmp' || hasPorts(protocol) ? ports : '-',
+    protocol.startsWith('icmp') || hasPorts(protocol) ? ports : '-',
   ].join('');
 }
 

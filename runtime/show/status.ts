@@ -2,7 +2,7 @@ import type { ManifestInterface } from '../../compiler/artifact/manifest.ts';
 import { enumOf } from '../apply/layout.ts';
 import { recallApplied } from '../attach/recall.ts';
 import type { Io } from '../cli/io.ts';
-import { HOOKS, REQUIRED_PINS } from '../machine/pins.ts';
+import { HOOKS, requiredPins } from '../machine/pins.ts';
 import { takeSnapshot } from '../machine/snapshot.ts';
 import type { Attachment, Snapshot, State } from '../machine/types.ts';
 import { canTransmit } from '../plan/attach.ts';
@@ -15,7 +15,13 @@ export interface Status {
   readonly gateway: string;
   readonly generation: number;
   readonly since: string | null;
-  readonly flows: { readonly used: number; readonly size: number; readonly bytes: number };
+  /** `used6`: of the table for IPv6, which has the same size; null: IPv6 is not carried. */
+  readonly flows: {
+    readonly used: number;
+    readonly used6: number | null;
+    readonly size: number;
+    readonly bytes: number;
+  };
   readonly interfaces: readonly InterfaceStatus[];
   readonly guard: boolean;
   readonly forwarding: boolean;
@@ -34,19 +40,29 @@ export interface InterfaceStatus {
   readonly hooks: readonly Omit<Attachment, 'ifindex'>[];
 }
 
+/** Connections in each table. */
+export interface Used {
+  readonly ipv4: number;
+  readonly ipv6: number;
+}
+
 export async function showStatus(asJson: boolean, io: Io): Promise<void> {
   const running = await findRunning(false);
   const snapshot = await takeSnapshot(running.state.gateway, 'show');
-  const readable = findMissingPins(running.pins).length === 0;
+  const readable = findMissingPins(running.pins, running.state).length === 0;
   const declared = recallApplied()?.manifest.interfaces;
-  const status = makeStatus(running.state, snapshot, readable ? await countFlows(running) : 0, declared);
+  const used = {
+    ipv4: readable ? await countFlows(running, 4) : 0,
+    ipv6: readable && running.state.ipv6 ? await countFlows(running, 6) : 0,
+  };
+  const status = makeStatus(running.state, snapshot, used, declared);
   io.out(asJson ? `${JSON.stringify({ schema: 'masqc/status@1', ...status }, null, 2)}\n` : renderStatus(status, io));
 }
 
 /** Slots in use, by pages. */
-async function countFlows({ libbpf, pins }: Running): Promise<number> {
-  using slots = libbpf.BpfMap.openPinned(`${pins}/slots4`, { readOnly: true });
-  const limit = readHighWater(libbpf, pins);
+async function countFlows({ libbpf, pins }: Running, family: 4 | 6): Promise<number> {
+  using slots = libbpf.BpfMap.openPinned(`${pins}/slots${family}`, { readOnly: true });
+  const limit = readHighWater(libbpf, pins, family);
   const btf = slots.btf();
   const free = enumOf(btf, 'slot_state', 'SLOT_').FREE ?? 0;
   const struct = btf.type(btf.find('flow_slot', 'struct') ?? 0);
@@ -65,11 +81,11 @@ async function countFlows({ libbpf, pins }: Running): Promise<number> {
 export function makeStatus(
   state: State,
   snapshot: Snapshot,
-  used: number,
+  { ipv4: used, ipv6: used6 }: Used,
   declared: readonly Pick<ManifestInterface, 'name' | 'device'>[] = state.interfaces,
 ): Status {
   const warnings: string[] = [];
-  const missing = REQUIRED_PINS.filter((name) => !snapshot.pins.includes(name));
+  const missing = requiredPins(state.ipv6).filter((name) => !snapshot.pins.includes(name));
   if (missing.length > 0)
     warnings.push(`Pins are missing (${missing.join(', ')}): run \`masqc down\`, then apply again.`);
   if (snapshot.active !== null && !snapshot.active.filled) {
@@ -78,13 +94,17 @@ export function makeStatus(
   const guard = snapshot.guard?.token === state.token;
   if (!guard)
     warnings.push('The guard (table inet masqc) is gone: a device that is made again would be open. Apply again.');
+  if (state.ipv6 && snapshot.ipv6Forward === false)
+    warnings.push('net.ipv6.conf.all.forwarding is 0: IPv6 packets are not forwarded. Apply again.');
   if (!snapshot.ipForward)
     warnings.push('net.ipv4.ip_forward is 0: packets that need the stack are not forwarded. Apply again.');
   const interfaces = declared.map(({ name, device }) => describeInterface(name, device, state, snapshot, warnings));
   const { gateway, generation, since, timeouts } = state;
   const size = snapshot.table?.flows ?? state.flows;
-  if (used > 0.9 * size) warnings.push(`The flow table is nearly full: raise \`flows\` (now ${size}).`);
-  const flows = { used, size, bytes: flowTableBytes(size) };
+  if (Math.max(used, used6) > 0.9 * size)
+    warnings.push(`The flow table is nearly full: raise \`flows\` (now ${size}).`);
+  const bytes = flowTableBytes(size) + (state.ipv6 ? flowTableBytes(size, 6) : 0);
+  const flows = { used, used6: state.ipv6 ? used6 : null, size, bytes };
   return { gateway, generation, since, flows, interfaces, guard, forwarding: snapshot.ipForward, timeouts, warnings };
 }
 
@@ -136,7 +156,7 @@ export function renderStatus(status: Status, { colours: c }: Pick<Io, 'colours'>
   const width = Math.max(...status.interfaces.map((one) => `${one.name} = ${one.device}`.length), 0);
   const lines = [
     `${c.bold(status.gateway)}  generation ${status.generation}${status.since === null ? '' : `, since ${status.since}`}`,
-    `  flows       ${groups(flows.used)} of ${groups(flows.size)} (${percent} %), ${formatBytes(flows.bytes)} of kernel memory`,
+    `  flows       ${groups(flows.used)} of ${groups(flows.size)} (${percent} %)${flows.used6 === null ? '' : `, ${groups(flows.used6)} of IPv6`}, ${formatBytes(flows.bytes)} of kernel memory`,
     ...status.interfaces.map((one, index) => {
       const label = index === 0 ? 'interfaces' : '';
       const programs = one.hooks.map((hook) => `${HOOK_WORDS[hook.hook]} ${hook.mode}`).join(', ') || 'no programs';

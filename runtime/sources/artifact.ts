@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { formatArtifact, type Manifest, makeManifest } from '../../compiler/artifact/manifest.ts';
 import { makeMaps } from '../../compiler/artifact/maps.ts';
 import { packTable } from '../../compiler/artifact/prefixes.ts';
+import { carriesIpv6 } from '../../compiler/diagram/ipv6.ts';
 import { emitPolicy } from '../../compiler/ebpf/emit.ts';
 import { layoutText, readLayout } from '../../compiler/ebpf/layout.ts';
 import { KEY_SIZE } from '../../compiler/ebpf/tables.ts';
@@ -45,9 +46,10 @@ export function makeArtifact(compiled: Sound, datapath: Datapath): Artifact {
   const { model, diagram, sources } = compiled;
   const layout = readLayout(datapath.miss);
   const policy = emitPolicy(model, diagram, layout, sources);
-  const objects = [datapath.datapath, datapath.miss];
+  const objects = [datapath.datapath, datapath.miss, datapath.datapath6, datapath.miss6];
   const sets = model.tables.map(({ addresses }) => packTable(addresses));
-  const manifest = makeManifest({ model, sources, policy, sets, layout, datapath: objects, digest });
+  const ipv6 = carriesIpv6(diagram);
+  const manifest = makeManifest({ model, sources, ipv6, policy, sets, layout, datapath: objects, digest });
   return { manifest, manifestText: formatArtifact(manifest), mapsText: formatArtifact(makeMaps(model)), policy, sets };
 }
 

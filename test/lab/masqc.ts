@@ -13,7 +13,7 @@ export const example = join(root, 'examples/deathstar.masq');
 export const masqcCommand: readonly string[] = [process.execPath, join(root, 'runtime/cli/masqc.ts')];
 
 export function masqc(gateway: Namespace, ...args: string[]): Promise<Ended> {
-  return gateway.run([...masqcCommand, ...args], { limit: 60_000 });
+  return gateway.run([...masqcCommand, ...args], { limit: 240_000 });
 }
 
 /** Runs a verb that must end with 0 and returns what it prints. */

@@ -24,8 +24,8 @@ const BASE: Manifest = {
   schema: 'masqc/manifest@1',
   gateway: 'deathstar',
   interfaces: [
-    { id: 1, name: 'wan', device: 'ppp0', hides: true, mss: null },
-    { id: 2, name: 'lan', device: 'eth0', hides: false, mss: null },
+    { id: 1, name: 'wan', device: 'ppp0', hides: true, hides6: false, mss: null },
+    { id: 2, name: 'lan', device: 'eth0', hides: false, hides6: false, mss: null },
   ],
   rules: [rule(1, 'lan-out', 'deny tcp 25'), rule(2, 'lan-out', 'deny tcp 26'), rule(3, 'wan-in', 'allow tcp 22')],
   masquerades: [],
@@ -34,6 +34,7 @@ const BASE: Manifest = {
   account: [],
   flows: 65536,
   established: 'recheck',
+  ipv6: false,
   timeouts: { tcp: 1000, 'tcp-syn': 1000, 'tcp-fin': 1000, udp: 1000, icmp: 1000, other: 1000 },
   sources: [],
   hashes: { policy: 'a', datapath: 'b', layout: 'c', text: 'd' },
@@ -64,8 +65,8 @@ test('tells a change of order from a change of lines', () => {
 
 test('names interfaces, sizes and timeouts', () => {
   const interfaces = [
-    { id: 1, name: 'wan', device: 'eth9', hides: true, mss: 'clamp' as const },
-    { id: 2, name: 'dmz', device: 'eth1', hides: false, mss: null },
+    { id: 1, name: 'wan', device: 'eth9', hides: true, hides6: false, mss: 'clamp' as const },
+    { id: 2, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null },
   ];
   const found = changes({ interfaces, flows: 1024, timeouts: { ...BASE.timeouts, udp: 5000 } });
   assert.equal(found, [

@@ -17,7 +17,10 @@ export const WAN: Device = {
   stripsTags: null,
   driver: 'ppp',
   addresses: ['203.0.113.5'],
+  addresses6: [],
   probe: '203.0.113.1',
+  probe6: null,
+  learnsRoute6: false,
   xdp: { native: false, transmit: false },
   foreignXdp: null,
 };
@@ -34,7 +37,10 @@ export const LAN: Device = {
   stripsTags: null,
   driver: 'igb',
   addresses: ['192.168.1.1'],
+  addresses6: [],
   probe: '192.168.1.20',
+  probe6: null,
+  learnsRoute6: false,
   xdp: { native: true, transmit: true },
   foreignXdp: null,
 };
@@ -43,11 +49,12 @@ export const DMZ: Device = { ...LAN, name: 'eth1', ifindex: 4, mac: '02:00:00:00
 export const WANTED: Wanted = {
   gateway: 'deathstar',
   interfaces: [
-    { id: 1, name: 'wan', device: 'ppp0', hides: true, mss: null },
-    { id: 2, name: 'lan', device: 'eth0', hides: false, mss: null },
+    { id: 1, name: 'wan', device: 'ppp0', hides: true, hides6: false, mss: null },
+    { id: 2, name: 'lan', device: 'eth0', hides: false, hides6: false, mss: null },
   ],
   flows: 65536,
   established: 'recheck',
+  ipv6: false,
   timeouts: { tcp: 7_440_000, udp: 300_000 },
   hashes: { policy: 'p1', datapath: 'd1', layout: 'l1' },
   sets: [],
@@ -60,6 +67,7 @@ export const EMPTY: Snapshot = {
   kernel: '6.18.0',
   devices: [WAN, LAN, DMZ],
   ipForward: false,
+  ipv6Forward: false,
   localPorts: [32768, 60999],
   bpffsMounted: false,
   guard: null,
@@ -101,7 +109,7 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
     sets: wanted.sets.map(({ name, hash }) => ({ name, hash })),
     flows: wanted.flows,
     timeouts: wanted.timeouts,
-    interfaces: devices.map(({ id, seat, name, device, live, hides, mss }) => ({
+    interfaces: devices.map(({ id, seat, name, device, live, hides, hides6, mss }) => ({
       id,
       seat,
       name,
@@ -109,14 +117,17 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
       ifindex: live.ifindex,
       hooks: attachments.filter((one) => one.ifindex === live.ifindex).map(({ hook, mode }) => ({ hook, mode })),
       ownsQdisc: false,
-      record: makeRecord(live, { hides, mss }, hides ? '1024-32767' : null),
+      record: makeRecord(live, { hides, hides6, mss }, hides ? '1024-32767' : null),
     })),
     ipForward: '0',
+    ipv6Forward: null,
+    ipv6: wanted.ipv6,
   };
   return {
     ...before,
     table: { flows: wanted.flows, number: 0, used: 0 },
     ipForward: true,
+    ipv6Forward: wanted.ipv6 ? true : before.ipv6Forward,
     bpffsMounted: true,
     guard: {
       token: 'token',

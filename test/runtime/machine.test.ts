@@ -5,7 +5,7 @@ import { parseGuard, renderGuard } from '../../runtime/machine/guard.ts';
 import { EMPTY } from './fixtures.ts';
 
 const test = suite('machine');
-const NOTHING = () => ({ driver: null, xdp: null, foreignXdp: null });
+const NOTHING = () => ({ driver: null, xdp: null, foreignXdp: null, losesRoutes6: false });
 
 const LINKS = JSON.stringify([
   { ifindex: 1, ifname: 'lo', flags: ['LOOPBACK'], mtu: 65536, link_type: 'loopback', address: '00:00:00:00:00:00' },
@@ -43,7 +43,10 @@ test('reads devices as ip prints them', () => {
     master: null,
     driver: 'veth',
     addresses: ['192.168.1.1'],
+    addresses6: [],
     probe: '192.168.1.2',
+    probe6: null,
+    learnsRoute6: false,
     xdp: null,
     foreignXdp: null,
   });

@@ -9,7 +9,7 @@ import { applied, DMZ, EMPTY, LAN, outline, WAN, WANTED } from './fixtures.ts';
 const test = suite('plan');
 const THREE: Wanted = {
   ...WANTED,
-  interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false, mss: null }],
+  interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null }],
 };
 const obstacles = (wanted: Wanted, snapshot: Snapshot) => makePlan(wanted, snapshot).obstacles.map((one) => one.text);
 const warnings = (wanted: Wanted, snapshot: Snapshot) =>
@@ -103,8 +103,8 @@ test('loads the policy with new numbers when the file numbers interfaces anew, a
   const swapped: Wanted = {
     ...WANTED,
     interfaces: [
-      { id: 1, name: 'lan', device: 'eth0', hides: false, mss: null },
-      { id: 2, name: 'wan', device: 'ppp0', hides: true, mss: null },
+      { id: 1, name: 'lan', device: 'eth0', hides: false, hides6: false, mss: null },
+      { id: 2, name: 'wan', device: 'ppp0', hides: true, hides6: false, mss: null },
     ],
   };
   const [policy, ...more] = makePlan(swapped, applied(WANTED)).steps;
@@ -277,7 +277,7 @@ test('tells the active policy of a device that comes later, without another gene
 test('refuses the loopback device', () => {
   const looped = {
     ...WANTED,
-    interfaces: [...WANTED.interfaces, { id: 3, name: 'me', device: 'lo', hides: false, mss: null }],
+    interfaces: [...WANTED.interfaces, { id: 3, name: 'me', device: 'lo', hides: false, hides6: false, mss: null }],
   };
   const snapshot = { ...EMPTY, devices: [...EMPTY.devices, { ...WAN, name: 'lo', ifindex: 1 }] };
   assert.match(obstacles(looped, snapshot).join(), 'loopback');

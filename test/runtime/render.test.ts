@@ -23,7 +23,7 @@ const io = { colours: plain };
 /** With two Ethernet devices, so that XDP has somewhere to send. */
 const THREE = {
   ...WANTED,
-  interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false, mss: null }],
+  interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null }],
 };
 
 test('prints a plan with a sign, what is done and what it costs', () => {
@@ -128,7 +128,7 @@ test('names drops as the documentation does, the most frequent first', () => {
 test('finds nothing amiss in a gateway that is whole', async () => {
   const { REQUIRED_PINS } = await import('../../runtime/machine/pins.ts');
   const live = { ...applied(THREE), pins: REQUIRED_PINS };
-  const status = makeStatus(live.state!, live, 10);
+  const status = makeStatus(live.state!, live, { ipv4: 10, ipv6: 0 });
   assert.equal(status.warnings, []);
   assert.match(renderStatus(status, io), 'flows       10 of 65,536 (0.0 %)');
   assert.match(renderStatus(status, io), 'TC out tcx, TC in tcx, XDP native');
@@ -138,7 +138,7 @@ test('says what is amiss', async () => {
   const { REQUIRED_PINS } = await import('../../runtime/machine/pins.ts');
   const live = { ...applied(WANTED), pins: REQUIRED_PINS };
   const warnings = (change: Partial<typeof live>) =>
-    makeStatus(live.state!, { ...live, ...change }, 0).warnings.join('\n');
+    makeStatus(live.state!, { ...live, ...change }, { ipv4: 0, ipv6: 0 }).warnings.join('\n');
   for (const pin of ['sweeper4', 'slots4']) {
     assert.match(warnings({ pins: REQUIRED_PINS.filter((name) => name !== pin) }), pin);
   }
@@ -151,7 +151,7 @@ test('says what is amiss', async () => {
   const deaf = { ...LAN, xdp: { native: true, transmit: false } };
   assert.match(warnings({ devices: [deaf, WAN] }), 'eth0 no longer takes the frames');
   assert.match(warnings({ devices: [LAN, { ...WAN, addresses: [] }] }), 'ppp0 has no address');
-  assert.match(makeStatus(live.state!, live, 65_000).warnings.join(), 'nearly full');
+  assert.match(makeStatus(live.state!, live, { ipv4: 65_000, ipv6: 0 }).warnings.join(), 'nearly full');
 });
 
 test.run();

@@ -7,7 +7,6 @@ import type { Context } from '../context.ts';
 import { askMachine, lookUp, type OwnerKind } from '../names.ts';
 import { resolveInterface } from '../resolve/places.ts';
 import { resolveIcmpType } from '../resolve/services.ts';
-import { noteFamily } from '../resolve/sides.ts';
 import { didYouMean, listWords, withArticle } from '../words.ts';
 
 type PacketStep = Extract<Step, { kind: 'packet' }>;
@@ -82,7 +81,6 @@ function resolveStep(context: Context, step: PacketStep): ExpectedPacket | null 
 function resolveMachine(context: Context, { machine }: Endpoint): readonly Machine[] | null {
   if (machine.kind === 'self') return [{ kind: 'self' }];
   if (machine.kind === 'address') {
-    noteFamily(context, machine);
     return [{ kind: 'address', family: machine.family, address: machine.first }];
   }
   const thing = lookUp(context.names, context.report, machine.name, askMachine('an `expect`'));

@@ -5,7 +5,6 @@ import { CODES } from '../codes.ts';
 import { type Context, giveId } from '../context.ts';
 import { resolveInterfaces } from '../resolve/places.ts';
 import { findProperty, reportMissing, takeProperties } from '../resolve/properties.ts';
-import { noteFamily } from '../resolve/sides.ts';
 
 /** RFC 6296 section 3.5: the word that keeps the checksum is one of those behind the prefix. */
 const LONGEST_V6 = 64;
@@ -50,7 +49,6 @@ function resolvePrefix(context: Context, network: MapSide): Side | null {
     context.report.add(CODES.notBuilt, network.span, { what, instead: 'the prefix itself' });
     return null;
   }
-  noteFamily(context, network);
   const { family, first, last, form, text, span } = network;
   const length = form === 'range' ? null : prefixLength(family, first, last);
   if (length === null) {

@@ -81,7 +81,6 @@ function resolveFamilies(context: Context, property: Extract<Property, { kind: '
       const parameters = { word: text, by: '`family`', words: '`ipv4` or `ipv6`' };
       context.report.add(CODES.unknownWord, span, parameters, { fixes: didYouMean(text, span, FAMILIES) });
     } else found.add(known === 'ipv4' ? 4 : 6);
-    if (known === 'ipv6') context.report.addOnce(CODES.ipv6NotForwarded, span, undefined);
   }
   return found.size === 0 ? [4] : [...found].sort();
 }

@@ -6,7 +6,6 @@ import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { interfaceName } from '../context.ts';
 import { resolveInterface } from '../resolve/places.ts';
-import { noteFamily } from '../resolve/sides.ts';
 
 interface Placed {
   readonly network: NetworkDecl;
@@ -34,7 +33,6 @@ function resolveNetwork(context: Context, declaration: NetworkDecl, placed: Map<
       sound = false;
       continue;
     }
-    noteFamily(context, literal);
     const { family, first, last } = literal;
     const length = literal.form === 'range' ? null : prefixLength(family, first, last);
     if (length === null) {
@@ -65,7 +63,6 @@ function resolveHost(context: Context, { name, addresses }: HostDecl): void {
   const literals = [];
   let sound = true;
   for (const { address, in: network } of addresses) {
-    noteFamily(context, address);
     if (network !== null) {
       const parameters = { what: '`in` (a suffix in a dynamic network) is', instead: 'the whole address' };
       context.report.add(CODES.notBuilt, network.span, parameters);

@@ -15,7 +15,7 @@ import {
   takeProperties,
 } from '../resolve/properties.ts';
 import { formatPorts, formatService, resolveWhat, serviceFamilies } from '../resolve/services.ts';
-import { noteFamily, resolveAddresses, resolveSides } from '../resolve/sides.ts';
+import { resolveAddresses, resolveSides } from '../resolve/sides.ts';
 
 type ListenLine = Extract<Property, { kind: 'listen' }>;
 type Address = Extract<Machine, { kind: 'address' }>;
@@ -146,7 +146,6 @@ function isBuilt(context: Context, line: ListenLine, { protocol }: Service): boo
 function resolveTarget(context: Context, { endpoint }: Target): readonly Address[] | null {
   const { machine } = endpoint;
   if (machine.kind === 'address') {
-    noteFamily(context, machine);
     return [{ kind: 'address', family: machine.family, address: machine.first }];
   }
   if (machine.kind === 'name') {

@@ -57,7 +57,7 @@ function resolveSide(context: Context, items: readonly AddressItem[], by: string
       }
     } else if (item.kind === 'file') {
       take(resolveFile(context, item), `file "${item.path.value}"`, true, item.span);
-    } else takeLiteral(context, item, literals);
+    } else literals.push(item);
   }
   if (!sound) return null;
   if (any) return ANYONE.include;
@@ -152,20 +152,10 @@ function resolveAddressItems(
       const set = resolveFile(context, item);
       if (set === null) sound = false;
       else take(set, `file "${item.path.value}"`, true, item.span);
-    } else takeLiteral(context, item, literals);
+    } else literals.push(item);
   }
   gathered?.spelled.push(addressesOf(literals));
   return sound ? join(literals, sets) : null;
-}
-
-function takeLiteral(context: Context, item: AddressLiteral, literals: AddressLiteral[]): void {
-  noteFamily(context, item);
-  literals.push(item);
-}
-
-/** A file that names IPv6 addresses is told, once, how far this version goes with them. */
-export function noteFamily(context: Context, literal: AddressLiteral): void {
-  if (literal.family === 6) context.report.addOnce(CODES.ipv6NotForwarded, literal.span, undefined);
 }
 
 function join(literals: readonly AddressLiteral[], sets: readonly AddressSet[]): AddressSet {

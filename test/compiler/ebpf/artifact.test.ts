@@ -16,6 +16,7 @@ const input = {
   sources: [{ file: 'small.masq', text: 'gateway small {\n}\n' }],
   policy: Uint8Array.of(1, 2, 3),
   layout: makeLayout(),
+  ipv6: true,
   datapath: [Uint8Array.of(4), Uint8Array.of(5)],
   digest: (data: Uint8Array | string) => createHash('sha256').update(data).digest('hex'),
 };
@@ -62,8 +63,8 @@ test('a manifest names outside addresses and the interfaces that hide', () => {
   assert.equal(masquerades[1]?.addresses, [{ first: '203.0.113.1', last: '203.0.113.254' }]);
   assert.equal(masquerades[0]?.addresses, null);
   assert.equal(interfaces, [
-    { id: 1, name: 'wan', device: 'eth0.100', hides: true, mss: null },
-    { id: 2, name: 'lan', device: 'eth1', hides: false, mss: null },
+    { id: 1, name: 'wan', device: 'eth0.100', hides: true, hides6: false, mss: null },
+    { id: 2, name: 'lan', device: 'eth1', hides: false, hides6: false, mss: null },
   ]);
 });
 

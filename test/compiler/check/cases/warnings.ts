@@ -126,11 +126,4 @@ export const WARNINGS: readonly Case[] = [
     bad: policy('allow tcp 25 to partners «limit 65536 flows»'),
     good: policy('allow tcp 25 to partners limit 65535 flows'),
   },
-  {
-    code: 'ipv6NotForwarded',
-    fact: 'IPv6 is not forwarded yet, which is said once',
-    whole: true,
-    bad: `${gateway('deny from «2001:db8::1»')}set s = 2001:db8::2\n`,
-    good: gateway('deny from 192.0.2.1'),
-  },
 ];
