@@ -8,13 +8,16 @@ import { FAMILY_RANGE } from './fields.ts';
  */
 export function carriesIpv6({ ingress, policy }: PolicyDiagram): boolean {
   return (
-    leavesOfIpv6(policy).some(({ verdict }) => verdict !== 'deny') ||
-    leavesOfIpv6(ingress).some(({ verdict }) => verdict !== 'continue' && verdict !== 'forged')
+    leavesOfIpv6(policy, false).some(({ verdict }) => verdict !== 'deny') ||
+    leavesOfIpv6(ingress, true).some(({ verdict }) => verdict !== 'continue' && verdict !== 'forged')
   );
 }
 
-/** What can be reached with a packet of IPv6; a chain of diagrams asks for the family again and again. */
-function leavesOfIpv6<L>(root: Node<L>): L[] {
+/**
+ * What can be reached with a packet of IPv6; a chain of diagrams asks for the family again and again. The policies are not
+ * asked about the gateway's own packets (their leaf is `allow`).
+ */
+function leavesOfIpv6<L>(root: Node<L>, own: boolean): L[] {
   const leaves: L[] = [];
   const seen = new Set<Node<L>>();
   const waiting = [root];
@@ -23,6 +26,8 @@ function leavesOfIpv6<L>(root: Node<L>): L[] {
     seen.add(node);
     if (node.kind === 'leaf') leaves.push(node.value);
     else if (node.field === 'family') waiting.push(childOf(node.edges));
+    else if (node.field === 'in' && !own)
+      waiting.push(...node.edges.filter(({ last }) => last > 0n).map(({ to }) => to));
     else waiting.push(...node.edges.map(({ to }) => to));
   }
   return leaves;
