@@ -49,6 +49,10 @@ test('reads devices as ip prints them', () => {
     learnsRoute6: false,
     xdp: null,
     foreignXdp: null,
+    slaveKind: null,
+    parent: null,
+    vlans: [],
+    stripsTags: null,
   });
   assert.is(ppp0?.mac, null);
   assert.is(ppp0?.probe, '192.0.2.1');
