@@ -154,8 +154,9 @@ static __always_inline void note_departure(struct piece_work *w, __u32 out)
  * Sends a piece on, as its flow, w->to and w->known say. w->h: with the ports and protocol of a head; with NO_PORTS only
  * addresses are written. (Not static: the verifier looks at it by itself, once.)
  */
-__noinline int forward_piece(struct __sk_buff *skb, struct piece_work *w, struct flow_dir *flow)
+__noinline int forward_piece(struct __sk_buff *skb, struct flow_dir *flow)
 {
+	struct piece_work *w = get_piece_work(); /* 6.1 takes no key from an argument */
 	struct header *h;
 
 	if (!w || !flow)
@@ -209,7 +210,7 @@ static __noinline int head_on(struct __sk_buff *skb, struct piece_work *w, struc
 	if (!note_head(skb, w, h->l3))
 		return TC_ACT_SHOT;
 	count_packet(flow, 1, h->length, now);
-	return forward_piece(skb, w, flow);
+	return forward_piece(skb, flow);
 }
 
 /* A piece in w->h that is not the head, of a datagram that w->known describes, and its flow. */
@@ -244,7 +245,7 @@ static __noinline int tail_on(struct __sk_buff *skb, struct piece_work *w, struc
 	if (w->known.fate == DATAGRAM_FOLLOWS) /* RFC 5508 REQ-6: an error refreshes nothing */
 		count_packet(flow, 1, h->length, now);
 	w->next = (struct next_hop){ .probe = false };
-	return forward_piece(skb, w, flow);
+	return forward_piece(skb, flow);
 }
 
 /*

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { openApplied } from '../lab/applied.ts';
 import { addresses } from '../lab/article-network.ts';
 import { listen } from '../lab/capture.ts';
-import { countDrops, editExample } from '../lab/masqc.ts';
+import { countDrops, editExample, mustMasqc } from '../lab/masqc.ts';
 import { node } from '../lab/servers.ts';
 import { needs } from '../lab/skip.ts';
 
@@ -63,6 +63,30 @@ errors('an error about no connection is dropped', async () => {
   await at('isp').run(node('icmp-error', wan, '62999', internet, '53'));
   assert.equal(await ear.end(), []);
   assert.ok((await countDrops(gateway))('stray') > before, 'counted as stray');
+});
+
+errors('datagrams in pieces pass: from han, to the gateway, through a redirect, and nothing is dropped', async () => {
+  const pieces = ['fragment', 'tiny-fragment', 'overlap', 'stash-full', 'failed'];
+  const before = await countDrops(gateway);
+  for (const [name, target] of [
+    ['han', internet],
+    ['luke', yoda],
+  ] as const) {
+    const ping = await at(name).run(['ping', '-c', '2', '-i', '0.2', '-W', '2', '-s', '8000', target]);
+    assert.is(ping.code, 0, ping.out + (await mustMasqc(gateway, 'show', 'drops')));
+  }
+  const client = await at('stranger').run([
+    'python3',
+    '-c',
+    [
+      'import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(4)',
+      's.setsockopt(socket.IPPROTO_IP, 10, 0)', // IP_MTU_DISCOVER: not, so that routers may cut
+      `s.sendto(b"x" * 8000, ("${wan}", 517)); print(s.recv(9000).endswith(b"x" * 8000))`,
+    ].join('\n'),
+  ]);
+  assert.is(client.out.trim(), 'True', client.err); // the server writes before it whom it sees
+  const after = await countDrops(gateway);
+  for (const reason of pieces) assert.is(after(reason), before(reason), reason);
 });
 
 errors('path MTU discovery works for what han sends', async () => {
