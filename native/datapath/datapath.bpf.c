@@ -331,7 +331,6 @@ int tc_egress(struct __sk_buff *skb)
 	struct flow_dir *flow;
 	struct header h = {};
 	struct iface *out;
-	int verdict;
 	__u32 l3;
 
 	if (skb->tc_index == TC_DONE && skb->ingress_ifindex)
@@ -353,10 +352,9 @@ int tc_egress(struct __sk_buff *skb)
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return icmp_error_out(skb, &h);
 	case PARSED_FRAGMENT:
-		verdict = leave_in_pieces(skb, &h);
-		if (verdict == ASK_POLICY)
-			goto miss;
-		return verdict;
+		if (!h.head)
+			return leave_behind(skb, &h);
+		break;
 	case PARSED_OTHER_FAMILY:
 		return hand_over_out(skb);
 	case PARSED_OTHER:
@@ -370,16 +368,15 @@ int tc_egress(struct __sk_buff *skb)
 			return drop_skb(skb, DROP_UNTRANSLATED);
 		return TC_ACT_UNSPEC;
 	}
-	if (skb->ingress_ifindex)
-		return leave_forwarded(skb, &h);
 	flow = find_flow(&h.key);
+	if (skb->ingress_ifindex)
+		return leave_whole(skb, &h, flow, leave_forwarded(skb, &h));
 	if (flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN && !starts_again(&h.key, &h, flow)) {
 		if (out->flags & MAP(IFACE_HIDES) && !(flow->flags & FLOW_NAT_SRC) && is_private(h.key.saddr) &&
 		    !open_door(flow->door, skb->ifindex))
 			return drop_skb(skb, DROP_UNTRANSLATED);
-		return send_skb(skb, &h, flow, coarse_now());
+		return leave_whole(skb, &h, flow, send_skb(skb, &h, flow, coarse_now()));
 	}
-miss:
 	ask_policy(skb, &MAP(tc_egress_policies));
 	return drop_skb(skb, DROP_NO_POLICY);
 }

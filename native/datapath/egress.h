@@ -75,43 +75,20 @@ static __noinline bool shows_inside(struct __sk_buff *skb, const addr_t *from)
 	       !same_address(fib_source(&fib), saddr);
 }
 
-/* A packet of the gateway's own flow, with an address of an inner interface, by one that hides such and that is not the flow's. */
-static __always_inline bool leaves_elsewhere(struct __sk_buff *skb, const struct header *h, const struct flow_dir *flow)
-{
-	struct iface *out = get_interface(skb->ifindex);
-
-	return out && out->flags & MAP(IFACE_HIDES) && !(flow->flags & FLOW_NAT_SRC) && is_private(h->key.saddr) &&
-	       !open_door(flow->door, skb->ifindex);
-}
-
 /*
- * Pieces that the stack made: of forwarded packets, because the way out is too narrow and the sender allows it (no DF),
- * and of the gateway's own. The head has the ports; the others take the source and the identification that it took.
- * ASK_POLICY: the head of a new flow of the gateway's own.
+ * A piece that is not the head, of a datagram that the stack sends in pieces: a forwarded one, because the way out is too
+ * narrow and the sender allows it (no DF), or the gateway's own. It takes the source and the identification of the head.
  */
-static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
+static __noinline int leave_behind(struct __sk_buff *skb, struct header *h)
 {
 	struct piece_work *w = get_piece_work();
 	bool own = !skb->ingress_ifindex;
-	struct flow_dir *flow;
 	struct datagram *d;
-	int verdict;
 
 	if (!h || !w)
 		return TC_ACT_SHOT;
 	if (read_piece(skb, h, own ? SIDE_OWN : SIDE_LEAVES, &w->piece) != DROP_NONE)
 		return drop_skb(skb, DROP_MALFORMED);
-	if (h->head) {
-		flow = find_flow(&h->key);
-		if (own && !(flow && flow->epoch == get_epoch() && flow->flags & FLOW_OWN))
-			return ASK_POLICY;
-		if (own && leaves_elsewhere(skb, h, flow))
-			return drop_datagram(skb, w, DROP_UNTRANSLATED);
-		verdict = own ? send_skb(skb, h, flow, coarse_now()) : leave_forwarded(skb, h);
-		if (verdict == TC_ACT_SHOT)
-			return verdict;
-		return leave_head(skb, h, flow);
-	}
 	d = &w->known;
 	if (!find_datagram(&w->piece.key, coarse_now(), d)) {
 		if (!own || shows_inside(skb, &h->key.saddr))
@@ -130,6 +107,12 @@ static __noinline int leave_in_pieces(struct __sk_buff *skb, struct header *h)
 	    (!same_address(d->saddr, h->key.saddr) && !rewrite_skb(skb, &w->h, &w->to, WRITE_SRC)))
 		return drop_skb(skb, DROP_FAILED);
 	return TC_ACT_UNSPEC;
+}
+
+/* The packet leaves as its flow (or NULL) says; with a head goes all of its datagram. */
+static __always_inline int leave_whole(struct __sk_buff *skb, struct header *h, struct flow_dir *flow, int verdict)
+{
+	return h->head && verdict != TC_ACT_SHOT ? leave_head(skb, h, flow) : verdict;
 }
 
 #endif

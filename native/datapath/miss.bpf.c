@@ -109,7 +109,9 @@ static WIDE enum parsed parse_skb(struct __sk_buff *skb, struct work *w)
 /* Drops the packet, and if it is the head of a datagram all of that. */
 static __noinline int drop_whole(struct __sk_buff *skb, struct work *w, enum drop_reason reason)
 {
-	return w && w->h.head ? drop_datagram(skb, get_piece_work(), reason) : drop_skb(skb, reason);
+	struct piece_work *pieces = get_piece_work();
+
+	return w && pieces && (w->h.head || pieces->tail) ? drop_datagram(skb, pieces, reason) : drop_skb(skb, reason);
 }
 
 /* The same, counted and logged for the line of the file that says so. */
@@ -142,37 +144,22 @@ static __noinline int reject_whole(struct __sk_buff *skb, struct work *w, bool o
 	return reject_skb(skb, w, own);
 }
 
-/* A piece that is not the head, of a flow that an earlier policy decided. */
-static __noinline int tc_tail_miss(struct __sk_buff *skb, struct work *w)
+/* A piece that is not the head, of a flow that an earlier policy decided: w->h gets the key of that. */
+static __noinline bool find_flow_of_tail(struct work *w)
 {
 	struct piece_work *pieces = get_piece_work();
-	struct flow_dir *flow;
-	struct flow_key own;
 
 	if (!w || !pieces || !find_datagram(&pieces->piece.key, coarse_now(), &pieces->known) ||
 	    pieces->known.fate != DATAGRAM_FOLLOWS)
-		return drop_skb(skb, DROP_FRAGMENT);
-	own = w->h.key;
-	w->h.key = pieces->known.flow;
-	switch (meet_flow(skb, w)) {
-	case FATE_KEPT:
-		break;
-	case FATE_NEW:
-		return drop_datagram(skb, pieces, DROP_ENDING);
-	default:
-		cut_flow(w);
-		return drop_datagram(skb, pieces, w->reason);
-	}
-	flow = find_flow(&w->h.key);
-	w->h.key = own;
-	if (!flow || flow->slot != pieces->known.slot)
-		return drop_datagram(skb, pieces, DROP_ENDING);
+		return false;
 	pieces->h = w->h;
-	return tail_on(skb, pieces, flow);
+	pieces->tail = true;
+	w->h.key = pieces->known.flow;
+	return true;
 }
 
-/* The packet, or the head, that w describes has its flow. */
-static __noinline int go_on(struct __sk_buff *skb, struct work *w)
+/* The piece that w describes has its flow. */
+static __noinline int go_on_in_pieces(struct __sk_buff *skb, struct work *w)
 {
 	struct piece_work *pieces = get_piece_work();
 	struct flow_dir *flow;
@@ -182,11 +169,24 @@ static __noinline int go_on(struct __sk_buff *skb, struct work *w)
 	flow = find_flow(&w->h.key);
 	if (!flow || !open_door(flow->door, w->in))
 		return drop_whole(skb, w, DROP_WRONG_INTERFACE);
-	if (w->h.head) {
-		pieces->h = w->h;
-		pieces->next = (struct next_hop){ .address = w->hop };
-		return head_on(skb, pieces, flow);
-	}
+	if (pieces->tail)
+		return flow->slot == pieces->known.slot ? tail_on(skb, pieces, flow) : drop_whole(skb, w, DROP_ENDING);
+	pieces->h = w->h;
+	pieces->next = (struct next_hop){ .address = w->hop };
+	return head_on(skb, pieces, flow);
+}
+
+/* The packet that w describes has its flow. */
+static __noinline int go_on(struct __sk_buff *skb, struct work *w)
+{
+	struct piece_work *pieces = get_piece_work();
+	struct flow_dir *flow;
+
+	if (!w || !pieces)
+		return drop_skb(skb, DROP_FAILED);
+	flow = find_flow(&w->h.key);
+	if (!flow || !open_door(flow->door, w->in))
+		return drop_skb(skb, DROP_WRONG_INTERFACE);
 	if (flow->flags & FLOW_OWN)
 		return drop_skb(skb, DROP_FORGED);
 	if (flow->flags & FLOW_LOCAL)
@@ -200,36 +200,38 @@ static __noinline int go_on(struct __sk_buff *skb, struct work *w)
 SEC("tc")
 int tc_ingress_miss(struct __sk_buff *skb)
 {
+	struct piece_work *pieces = get_piece_work();
 	struct work *w = get_work();
 	enum parsed parsed;
 	enum step step;
 
-	if (!w)
+	if (!w || !pieces)
 		return drop_skb(skb, DROP_FAILED);
+	pieces->tail = false;
 	if (skb->mark == ANSWER_MARK) {
 		skb->mark = 0;
 		return TC_ACT_UNSPEC;
 	}
 	parsed = parse_skb(skb, w);
 	if (parsed == PARSED_FRAGMENT) {
-		struct piece_work *pieces = get_piece_work();
-
-		if (!pieces || read_piece(skb, &w->h, SIDE_ARRIVES, &pieces->piece) != DROP_NONE)
+		if (read_piece(skb, &w->h, SIDE_ARRIVES, &pieces->piece) != DROP_NONE)
 			return drop_skb(skb, DROP_MALFORMED);
-		if (!w->h.head)
-			return tc_tail_miss(skb, w);
+		if (!w->h.head && !find_flow_of_tail(w))
+			return drop_skb(skb, DROP_FRAGMENT);
 	} else if (parsed != PARSED_FLOW) {
 		return drop_skb(skb, DROP_MALFORMED);
 	}
 	switch (meet_flow(skb, w)) {
 	case FATE_NEW:
+		if (pieces->tail)
+			return drop_whole(skb, w, DROP_ENDING);
 		break;
 	case FATE_KEPT:
 		goto known;
 	case FATE_REJECTED:
 		cut_flow(w);
 		note_refusal(w);
-		return reject_whole(skb, w, false);
+		return pieces->tail ? drop_whole(skb, w, w->reason) : reject_whole(skb, w, false);
 	default:
 		cut_flow(w);
 		return refuse_whole(skb, w);
@@ -255,24 +257,24 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		return refuse_whole(skb, w);
 	}
 known:
-	return go_on(skb, w);
+	return w->h.head || pieces->tail ? go_on_in_pieces(skb, w) : go_on(skb, w);
 }
 
 SEC("tc")
 int tc_egress_miss(struct __sk_buff *skb)
 {
+	struct piece_work *pieces = get_piece_work();
 	struct work *w = get_work();
 	struct flow_dir *flow;
 	enum parsed parsed;
 	int verdict;
 
-	if (!w)
+	if (!w || !pieces)
 		return drop_skb(skb, DROP_FAILED);
+	pieces->tail = false;
 	parsed = parse_skb(skb, w);
 	if (parsed == PARSED_FRAGMENT && w->h.head) {
-		struct piece_work *pieces = get_piece_work();
-
-		if (!pieces || read_piece(skb, &w->h, SIDE_OWN, &pieces->piece) != DROP_NONE)
+		if (read_piece(skb, &w->h, SIDE_OWN, &pieces->piece) != DROP_NONE)
 			return drop_skb(skb, DROP_MALFORMED);
 	} else if (parsed != PARSED_FLOW) {
 		return drop_skb(skb, DROP_MALFORMED);

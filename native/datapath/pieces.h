@@ -31,6 +31,7 @@ struct piece_work {
 	struct datagram known;
 	struct flow_key to;         /* what the piece becomes; only a head has ports */
 	struct next_hop next;
+	bool tail;                  /* the miss path: it is not the head */
 	struct ident owner;
 	struct ident_key ident;
 	struct datagram_key leaves; /* of note_departure */
@@ -258,8 +259,8 @@ static __noinline int leave_head(struct __sk_buff *skb, const struct header *h, 
 	__u32 now = coarse_now();
 	struct datagram *d;
 
-	if (!w || !h)
-		return drop_skb(skb, DROP_FAILED);
+	if (!w || !h || read_piece(skb, h, skb->ingress_ifindex ? SIDE_LEAVES : SIDE_OWN, &w->piece) != DROP_NONE)
+		return drop_skb(skb, DROP_MALFORMED);
 	d = &w->known;
 	/* noted already: TC ingress has handed a piece to the stack that is too long for the way out */
 	if (!find_datagram(&w->piece.key, now, d) || d->fate != DATAGRAM_FOLLOWS || !skb->ingress_ifindex) {
