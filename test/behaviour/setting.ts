@@ -20,8 +20,6 @@ export interface Setting {
   readonly wanMtu?: number;
   /** Outside addresses that nobody may talk to. */
   readonly blocked?: readonly string[];
-  /** What nobody allows is answered, not just dropped. */
-  readonly rejects?: boolean;
   /** TCP ports of the gateway itself that the outside may reach. */
   readonly open?: readonly number[];
   readonly ipv6?: 'filtered' | 'npt' | 'masqueraded';

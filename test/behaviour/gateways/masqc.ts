@@ -12,7 +12,7 @@ export function writeMasqc(setting: Setting): string {
   const lines = (condition: unknown, line: string): string[] => (condition ? [`  ${line}`] : []);
   return [
     'gateway behaviour {',
-    `  default ${setting.rejects ? 'reject' : 'deny'}`,
+    '  default deny',
     ...lines(setting.flows, `flows ${setting.flows}`),
     ...lines(times.length, `timeout ${times.join(', ')}`),
     ...lines(blocked.length, `deny to ${blocked.join(', ')}`),
@@ -28,7 +28,7 @@ export function writeMasqc(setting: Setting): string {
     'policy to-gateway from any to self {',
     '  allow icmp echo-request',
     ...open.map((port) => `  allow tcp ${port}`),
-    `  default ${setting.rejects ? 'reject' : 'deny'}`,
+    '  default deny',
     '}',
     'masquerade home-out {',
     `  from ${setting.from ?? 'home'}`,

@@ -74,7 +74,7 @@ table inet filter {
     udp sport 67 udp dport 68 accept
     ip6 saddr fe80::/10 udp dport 546 accept
     ${open.length ? `tcp dport ${list(open)} accept` : ''}
-    counter name denied ${setting.rejects ? 'reject' : ''}
+    counter name denied
   }
 }
 ${writeNat(setting)}`;

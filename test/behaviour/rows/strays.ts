@@ -157,15 +157,12 @@ export const strayRows: readonly Row[] = [
       }
     },
     broken: {
-      how: 'something before the gateway gives both the same port',
-      obstruct: () => {
-        let port = 0;
-        return leaving((packet) => {
+      how: 'something before the gateway adds a datagram of the gateway’s by the same port',
+      obstruct: () =>
+        leaving((packet) => {
           if (packet.dport !== 53) return undefined;
-          port ||= packet.sport;
-          return [alter(packet, { sport: port })];
-        });
-      },
+          return [packet.bytes, alter(packet, { payload: Buffer.from('from the gateway') })];
+        }),
     },
   },
   {

@@ -18,7 +18,7 @@ import {
 } from '../traffic.ts';
 import { alter } from '../wire/alter.ts';
 import { icmp, TCP, tcp } from '../wire/compose.ts';
-import type { Packet } from '../wire/parse.ts';
+import { type Packet, parse } from '../wire/parse.ts';
 
 const isSyn = ({ flags }: Packet): boolean => flags === 'S';
 
@@ -272,7 +272,20 @@ export const tcpRows: readonly Row[] = [
       await pause(7200 - (performance.now() - start));
       must(friend.heard.length === 0, 'its SYN is answered though the inside has opened meanwhile');
     },
-    broken: { how: '`default reject`', setting: { rejects: true } },
+    broken: {
+      how: 'something before the gateway answers SYNs from outside with RST',
+      obstruct:
+        () =>
+        (bytes, { side, sent, emit }) => {
+          const syn = side === 'outside' && sent ? parse(bytes) : null;
+          if (syn !== null && isSyn(syn))
+            emit(
+              'outside',
+              tcp({ src: syn.dst, dst: syn.src, sport: syn.dport, dport: syn.sport, flags: 'RA', ack: syn.seq + 1 }),
+            );
+          return [bytes];
+        },
+    },
   },
   {
     id: 'tcp-5',
