@@ -1,5 +1,6 @@
 /**
- * Runs the test files, each in a process of its own, two at a time; of those that touch the kernel never two at once.
+ * Runs the test files, each in a process of its own, two at a time. Those that touch the kernel come first, each in network
+ * namespaces of its own: they wait more than they work.
  * Arguments choose files by a part of their path: `npm test -- grammar`.
  *
  * Ends with 1 if a test failed, and with CI=true also if one was skipped.
@@ -78,7 +79,7 @@ async function main(wanted: readonly string[]): Promise<void> {
       for (let name = queue.shift(); name !== undefined && !stopped; name = queue.shift()) await runOne(name);
     }
   };
-  await Promise.all([work(kernel, pure), work(pure)]);
+  await Promise.all([work(kernel, pure), work(kernel, pure)]);
   report(outcomes, elapsed(), stopped);
 }
 

@@ -60,16 +60,18 @@ static __always_inline void fill_reset(struct reset *r, const struct header *h)
 static __always_inline __u32 fill_unreachable(struct __sk_buff *skb, struct unreachable *u, const struct header *h,
 					      addr_t from)
 {
-	__u32 quoted = QUOTED;
+	__u32 last = QUOTED - 1, quoted; /* index of the last quoted byte */
 	sum_t pseudo;
 
 	__builtin_memset(u->quote, 0, sizeof(u->quote));
 	if (h->length < QUOTED) {
-		quoted = h->length;
-		asm volatile("%0 &= 127" : "+r"(quoted));
-		if (!quoted || quoted > QUOTED)
+		last = h->length - 1;
+		asm volatile("%0 &= 127" : "+r"(last)); /* for the verifier of 6.1, which must see 1..QUOTED */
+		if (last >= QUOTED)
 			return 0;
+		asm volatile("" : "+r"(last)); /* the bound is this register's */
 	}
+	quoted = last + 1;
 	if (bpf_skb_load_bytes(skb, h->l3 & 0xf, u->quote, quoted))
 		return 0;
 	pseudo = fill_ip(&u->ip, from, h->key.saddr, IPPROTO_ICMPV6, sizeof(u->ip) + sizeof(u->icmp) + quoted);

@@ -21,7 +21,7 @@ const MAKEFILE = fileURLToPath(new URL('../../native/Makefile', import.meta.url)
 const SOURCE = `#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "answer.h"
-SEC("xdp") int pass(struct xdp_md *ctx) { return ANSWER; }
+SEC("xdp") int pass(struct xdp_md *ctx) { return ANSWER + FAMILY; }
 char LICENSE[] SEC("license") = "GPL";
 `;
 
@@ -38,7 +38,11 @@ function makeTree(parent: string, name: string): string {
 const make = (tree: string): string => execFileSync('make', ['-C', tree, 'datapath'], { encoding: 'utf8' });
 /** Seconds since 1970: all sources are from 1000, so that what is newer does not depend on the clock. */
 const setTime = (path: string, seconds: number): void => utimesSync(path, seconds, seconds);
-const built = (tree: string): string => join(tree, 'prebuilt/datapath/sample.bpf.o');
+const FAMILIES = [4, 6] as const;
+const built = (tree: string, family: 4 | 6 = 4): string => join(tree, `prebuilt/datapath/sample${family}.bpf.o`);
+const age = (tree: string): void => {
+  for (const family of FAMILIES) setTime(built(tree, family), 2000);
+};
 
 let directory: string;
 test.before(() => {
@@ -51,7 +55,8 @@ test('makes the same bytes in every directory', () => {
   const other = makeTree(directory, 'another/much/deeper');
   make(one);
   make(other);
-  assert.equal(readFileSync(built(one)), readFileSync(built(other)));
+  for (const family of FAMILIES) assert.equal(readFileSync(built(one, family)), readFileSync(built(other, family)));
+  assert.not.equal(readFileSync(built(one, 4)), readFileSync(built(one, 6)), 'one object for each family of addresses');
   assert.not.match(readFileSync(built(one), 'latin1'), directory);
 });
 
@@ -59,7 +64,7 @@ test('builds nothing twice, and again when a header changes', () => {
   const tree = makeTree(directory, 'headers');
   make(tree);
   const first = readFileSync(built(tree));
-  setTime(built(tree), 2000);
+  age(tree);
   assert.match(make(tree), 'Nothing to be done');
   assert.is(statSync(built(tree)).mtimeMs, 2_000_000);
   const header = join(tree, 'datapath/answer.h');
@@ -73,7 +78,7 @@ test('keeps the old object when the source does not compile', () => {
   const tree = makeTree(directory, 'broken');
   make(tree);
   const first = readFileSync(built(tree));
-  setTime(built(tree), 2000);
+  age(tree);
   writeFileSync(join(tree, 'datapath/sample.bpf.c'), `${SOURCE}int unused(void) { int x; return 1; }\n`);
   setTime(join(tree, 'datapath/sample.bpf.c'), 3000);
   assert.throws(() => execFileSync('make', ['-C', tree, 'datapath'], { stdio: 'pipe' }), 'unused variable');
