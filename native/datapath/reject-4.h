@@ -33,25 +33,10 @@ static __always_inline void fill_ip(struct iphdr *ip, __be32 from, __be32 to, __
 	ip->check = ~fold(sum_bytes(ip, sizeof(*ip)));
 }
 
-/* RFC 9293 section 3.5.2: a segment with ACK is answered with its number, another by acknowledging what it holds. */
 static __always_inline void fill_reset(struct reset *r, const struct header *h)
 {
-	sum_t pseudo = (sum_t)h->key.saddr + h->key.daddr + bpf_htons(IPPROTO_TCP) + bpf_htons(sizeof(r->tcp));
-
 	fill_ip(&r->ip, h->key.daddr, h->key.saddr, IPPROTO_TCP, sizeof(*r));
-	__builtin_memset(&r->tcp, 0, sizeof(r->tcp));
-	r->tcp.source = h->key.dport;
-	r->tcp.dest = h->key.sport;
-	r->tcp.doff = 5;
-	r->tcp.rst = 1;
-	if (h->tcp & TCP_ACK) {
-		r->tcp.seq = bpf_htonl(h->ack);
-	} else {
-		r->tcp.ack = 1;
-		r->tcp.ack_seq = bpf_htonl(h->end);
-	}
-	/* CHECKSUM_PARTIAL outlives the rewriting: the device, or the receiver's trust, completes a pseudo-header sum. */
-	r->tcp.check = h->partial ? fold(pseudo) : ~fold(pseudo + sum_bytes(&r->tcp, sizeof(r->tcp)));
+	fill_segment(&r->tcp, h, (sum_t)h->key.saddr + h->key.daddr + bpf_htons(IPPROTO_TCP) + bpf_htons(sizeof(r->tcp)));
 }
 
 /* Administratively prohibited, about the packet in `h`. Returns the size of the answer, 0: the packet

@@ -36,24 +36,9 @@ static __always_inline sum_t fill_ip(struct ipv6hdr *ip, addr_t from, addr_t to,
 	return sum_pseudo(&ends, protocol, size - sizeof(*ip));
 }
 
-/* RFC 9293 section 3.5.2: a segment with ACK is answered with its number, another by acknowledging what it holds. */
 static __always_inline void fill_reset(struct reset *r, const struct header *h)
 {
-	sum_t pseudo = fill_ip(&r->ip, h->key.daddr, h->key.saddr, IPPROTO_TCP, sizeof(*r));
-
-	__builtin_memset(&r->tcp, 0, sizeof(r->tcp));
-	r->tcp.source = h->key.dport;
-	r->tcp.dest = h->key.sport;
-	r->tcp.doff = 5;
-	r->tcp.rst = 1;
-	if (h->tcp & TCP_ACK) {
-		r->tcp.seq = bpf_htonl(h->ack);
-	} else {
-		r->tcp.ack = 1;
-		r->tcp.ack_seq = bpf_htonl(h->end);
-	}
-	/* CHECKSUM_PARTIAL outlives the rewriting: the device, or the receiver's trust, completes a pseudo-header sum. */
-	r->tcp.check = h->partial ? fold(pseudo) : ~fold(pseudo + sum_bytes(&r->tcp, sizeof(r->tcp)));
+	fill_segment(&r->tcp, h, fill_ip(&r->ip, h->key.daddr, h->key.saddr, IPPROTO_TCP, sizeof(*r)));
 }
 
 /* Administratively prohibited, about the packet in `h`. Returns the size of the answer, 0: the packet can't be read. */

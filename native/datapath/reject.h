@@ -21,6 +21,27 @@ static __always_inline sum_t sum_bytes(void *from, __u32 size)
 	return (sum_t)bpf_csum_diff(NULL, 0, from, size, 0);
 }
 
+/*
+ * RFC 9293 section 3.5.2: a segment with ACK is answered with its number, another by acknowledging what it holds.
+ * `pseudo`: sum of the pseudo header.
+ */
+static __always_inline void fill_segment(struct tcphdr *tcp, const struct header *h, sum_t pseudo)
+{
+	__builtin_memset(tcp, 0, sizeof(*tcp));
+	tcp->source = h->key.dport;
+	tcp->dest = h->key.sport;
+	tcp->doff = 5;
+	tcp->rst = 1;
+	if (h->tcp & TCP_ACK) {
+		tcp->seq = bpf_htonl(h->ack);
+	} else {
+		tcp->ack = 1;
+		tcp->ack_seq = bpf_htonl(h->end);
+	}
+	/* CHECKSUM_PARTIAL outlives the rewriting: the device, or the receiver's trust, completes a pseudo-header sum. */
+	tcp->check = h->partial ? fold(pseudo) : ~fold(pseudo + sum_bytes(tcp, sizeof(*tcp)));
+}
+
 #if FAMILY == 4
 #include "reject-4.h"
 #else

@@ -14,39 +14,7 @@ static __always_inline bool rewrite_frame(void *data, void *end, const struct he
 	sum_t addresses = replace32(h->key.saddr, to->saddr) + replace32(h->key.daddr, to->daddr);
 	sum_t ports = replace16(h->key.sport, to->sport) + replace16(h->key.dport, to->dport);
 
-	if (h->key.protocol == IPPROTO_TCP) {
-		struct tcphdr *tcp = l4;
-
-		if ((void *)(tcp + 1) > end)
-			return false;
-		tcp->source = to->sport;
-		tcp->dest = to->dport;
-		tcp->check = update_sum(tcp->check, addresses + ports);
-	} else if (h->key.protocol == IPPROTO_UDP) {
-		struct udphdr *udp = l4;
-
-		if ((void *)(udp + 1) > end)
-			return false;
-		udp->source = to->sport;
-		udp->dest = to->dport;
-		udp->check = update_udp_sum(udp->check, addresses + ports);
-	} else if (is_like_udp(h->key.protocol)) {
-		struct udphdr *udp = l4;
-
-		if ((void *)(udp + 1) > end)
-			return false;
-		udp->source = to->sport;
-		udp->dest = to->dport;
-		udp->check = update_sum(udp->check, addresses + ports);
-	} else if (h->key.protocol == IPPROTO_ICMP) {
-		struct icmphdr *icmp = l4;
-
-		if ((void *)(icmp + 1) > end)
-			return false;
-		icmp->un.echo.id = to->sport | to->dport;
-		icmp->checksum = update_sum(icmp->checksum, ports);
-	}
-	if (l4 > end)
+	if (!rewrite_l4(l4, end, h->key.protocol, to, addresses + ports, ports) || l4 > end)
 		return false;
 	ip->saddr = to->saddr;
 	ip->daddr = to->daddr;
