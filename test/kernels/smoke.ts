@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Lab } from '../lab/lab.ts';
 import { masqcCommand, writeGatewayFile } from '../lab/masqc.ts';
-import type { Namespace } from '../lab/namespace.ts';
+import type { Ended, Namespace } from '../lab/namespace.ts';
 import { until } from '../lab/until.ts';
 
 const FILE = writeGatewayFile(`
@@ -64,7 +64,14 @@ async function check(fact: string, ask: () => Promise<boolean>): Promise<void> {
   else failed++;
 }
 
-const masqc = (...args: string[]) => gw.run([...masqcCommand, ...args], { limit: PATIENT });
+/** The emulator sometimes kills Node with a signal; the same command then runs again, as an admin would run it. */
+async function masqc(...args: string[]): Promise<Ended> {
+  for (let again = 2; ; again--) {
+    const ended = await gw.run([...masqcCommand, ...args], { limit: PATIENT });
+    if (ended.code !== null || again === 0) return ended;
+    console.log(`  masqc ${args.join(' ')} was killed after ${Math.round(ended.milliseconds / 1000)} s: once more`);
+  }
+}
 async function show(what: string): Promise<string> {
   const { code, out, err } = await masqc('show', what);
   if (code !== 0) throw new Error(err);
