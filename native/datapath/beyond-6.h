@@ -50,22 +50,4 @@ static __always_inline bool is_beyond_rules(const struct header *h)
 	return key->dport == DHCP_SERVER && is_link_local(key->saddr) && is_multicast(key->daddr);
 }
 
-/* To an address of the gateway. */
-static __always_inline bool is_local_beyond_rules(const struct header *h)
-{
-	const struct flow_key *key = &h->key;
-
-	return key->protocol == IPPROTO_UDP && key->dport == DHCP_SERVER &&
-	       (key->sport == DHCP_CLIENT || key->sport == DHCP_SERVER);
-}
-
-/* Of the gateway's own. */
-static __always_inline bool is_own_beyond_rules(const struct header *h)
-{
-	const struct flow_key *key = &h->key;
-
-	return key->protocol == IPPROTO_UDP && (key->sport == DHCP_CLIENT || key->sport == DHCP_SERVER) &&
-	       (key->dport == DHCP_CLIENT || key->dport == DHCP_SERVER);
-}
-
 #endif

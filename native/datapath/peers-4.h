@@ -18,18 +18,17 @@ static __always_inline bool is_peer(__u64 word, __be32 address)
 /* One flow more. False: there is no room. */
 static __always_inline bool note_peer(struct peers *peers, __be32 address)
 {
-	int i, free = -1;
+	int i;
 
 	for (i = 0; i < PEERS; i++) {
 		__u64 word = READ_ONCE(peers->inside[i]);
 
 		if (is_peer(word, address) && __sync_val_compare_and_swap(&peers->inside[i], word, word + 1) == word)
 			return true;
-		if (!word && free < 0)
-			free = i;
 	}
 	for (i = 0; i < PEERS; i++)
-		if (i >= free && free >= 0 && !__sync_val_compare_and_swap(&peers->inside[i], 0, (__u64)address << 32 | 1))
+		if (!READ_ONCE(peers->inside[i]) &&
+		    !__sync_val_compare_and_swap(&peers->inside[i], 0, (__u64)address << 32 | 1))
 			return true;
 	return false;
 }
