@@ -61,50 +61,19 @@ static __always_inline bool rewrite_quote(struct __sk_buff *skb, const struct he
 	sum_t addresses = replace32(q->key.saddr, back->daddr) + replace32(q->key.daddr, back->saddr);
 	sum_t ports = replace16(q->key.sport, back->dport) + replace16(q->key.dport, back->sport);
 	__be32 pair[2] = { back->daddr, back->saddr };
-	__be16 words[2] = { back->dport, back->sport };
 	sum_t ids = replace16(q->id, q->sent_id);
-	__u16 ip_check = update_sum(q->ip_check, addresses + ids), l4_check = q->l4_check;
+	__u16 ip_check = update_sum(q->ip_check, addresses + ids);
 	sum_t outer = addresses + ids + replace16(q->ip_check, ip_check);
 	__be16 sent_id = q->sent_id;
-	__u32 at = 0;
 
 	if (q->id != q->sent_id && bpf_skb_store_bytes(skb, q->l3 + offsetof(struct iphdr, id), &sent_id, sizeof(sent_id), 0))
 		return false;
-	if (q->tail) {
-		/* what follows the quoted header is data */
-	} else if (has_ports(q->key.protocol)) {
-		if (bpf_skb_store_bytes(skb, q->l4, words, sizeof(words), 0))
-			return false;
-		outer += ports;
-		if (q->key.protocol == IPPROTO_UDP) {
-			at = q->l4 + 6;
-			l4_check = update_udp_sum(l4_check, addresses + ports);
-		} else if (is_like_udp(q->key.protocol)) {
-			at = q->l4 + 6;
-			l4_check = update_sum(l4_check, addresses + ports);
-		} else if (q->has_tcp_check) {
-			at = q->l4 + 16;
-			l4_check = update_sum(l4_check, addresses + ports);
-		}
-	} else if (q->key.protocol == IPPROTO_ICMP) {
-		__be16 id = words[0] | words[1];
-
-		if (bpf_skb_store_bytes(skb, q->l4 + 4, &id, sizeof(id), 0))
-			return false;
-		outer += ports;
-		at = q->l4 + 2;
-		l4_check = update_sum(l4_check, ports);
-	}
-	if (at) {
-		if (bpf_skb_store_bytes(skb, at, &l4_check, sizeof(l4_check), 0))
-			return false;
-		outer += replace16(q->l4_check, l4_check);
-	}
+	if (!rewrite_quoted_l4(skb, q, back, ports, addresses + ports, ports, &outer))
+		return false;
 	return !bpf_skb_store_bytes(skb, q->l3 + offsetof(struct iphdr, saddr), pair, sizeof(pair), 0) &&
 	       !bpf_skb_store_bytes(skb, q->l3 + offsetof(struct iphdr, check), &ip_check, sizeof(ip_check), 0) &&
 	       !bpf_l4_csum_replace(skb, h->l4 + offsetof(struct icmphdr, checksum), 0, narrow(outer), 0);
 }
-
 
 /* ICMP has none. */
 static __always_inline sum_t icmp_pseudo_sum(const struct header *h)

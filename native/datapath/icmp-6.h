@@ -83,10 +83,7 @@ static __noinline bool rewrite_quote(struct __sk_buff *skb, const struct header 
 					  const struct flow_key *back)
 {
 	sum_t addresses, ports, outer;
-	__be16 words[2];
-	__u16 l4_check;
 	addr_t pair[2];
-	__u32 at = 0;
 
 	if (!h || !q || !back)
 		return false;
@@ -94,9 +91,6 @@ static __noinline bool rewrite_quote(struct __sk_buff *skb, const struct header 
 	ports = replace16(q->key.sport, back->dport) + replace16(q->key.dport, back->sport);
 	pair[0] = back->daddr;
 	pair[1] = back->saddr;
-	words[0] = back->dport;
-	words[1] = back->sport;
-	l4_check = q->l4_check;
 	outer = addresses;
 	if (q->id != q->sent_id) {
 		__be32 id = q->sent_id;
@@ -105,37 +99,8 @@ static __noinline bool rewrite_quote(struct __sk_buff *skb, const struct header 
 			return false;
 		outer += replace32(q->id, id);
 	}
-
-	if (q->tail) {
-		/* what follows the quoted header is data */
-	} else if (has_ports(q->key.protocol)) {
-		if (bpf_skb_store_bytes(skb, q->l4, words, sizeof(words), 0))
-			return false;
-		outer += ports;
-		if (q->key.protocol == IPPROTO_UDP) {
-			at = q->l4 + 6;
-			l4_check = update_udp_sum(l4_check, addresses + ports);
-		} else if (is_like_udp(q->key.protocol)) {
-			at = q->l4 + 6;
-			l4_check = update_sum(l4_check, addresses + ports);
-		} else if (q->has_tcp_check) {
-			at = q->l4 + 16;
-			l4_check = update_sum(l4_check, addresses + ports);
-		}
-	} else if (q->key.protocol == IPPROTO_ICMPV6) {
-		__be16 id = words[0] | words[1];
-
-		if (bpf_skb_store_bytes(skb, q->l4 + 4, &id, sizeof(id), 0))
-			return false;
-		outer += ports;
-		at = q->l4 + 2;
-		l4_check = update_sum(l4_check, addresses + ports);
-	}
-	if (at) {
-		if (bpf_skb_store_bytes(skb, at, &l4_check, sizeof(l4_check), 0))
-			return false;
-		outer += replace16(q->l4_check, l4_check);
-	}
+	if (!rewrite_quoted_l4(skb, q, back, ports, addresses + ports, addresses + ports, &outer))
+		return false;
 	return !bpf_skb_store_bytes(skb, q->l3 + offsetof(struct ipv6hdr, saddr), pair, sizeof(pair), 0) &&
 	       !bpf_l4_csum_replace(skb, h->l4 + offsetof(struct icmphdr, checksum), 0, narrow(outer), 0);
 }

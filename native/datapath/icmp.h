@@ -129,6 +129,50 @@ static __noinline bool has_right_sum(struct __sk_buff *skb, __u32 from, __u32 to
 	return !walk.failed && (walk.at < to || fold(walk.sum) == 0xffff);
 }
 
+/*
+ * The ports, or the identifier, of a quote, as `back`'s receiver sent them, and the quoted L4 checksum. `segment`: how the sum over
+ * pseudo header and ports changes, `message`: that of an ICMP query. *outer gets what the error's own sum has to follow.
+ */
+static __always_inline bool rewrite_quoted_l4(struct __sk_buff *skb, const struct quote *q, const struct flow_key *back,
+					      sum_t ports, sum_t segment, sum_t message, sum_t *outer)
+{
+	__be16 words[2] = { back->dport, back->sport };
+	__u16 l4_check = q->l4_check;
+	__u32 at = 0;
+
+	if (q->tail) /* what follows the quoted header is data */
+		return true;
+	if (has_ports(q->key.protocol)) {
+		if (bpf_skb_store_bytes(skb, q->l4, words, sizeof(words), 0))
+			return false;
+		*outer += ports;
+		if (q->key.protocol == IPPROTO_UDP) {
+			at = q->l4 + 6;
+			l4_check = update_udp_sum(l4_check, segment);
+		} else if (is_like_udp(q->key.protocol)) {
+			at = q->l4 + 6;
+			l4_check = update_sum(l4_check, segment);
+		} else if (q->has_tcp_check) {
+			at = q->l4 + 16;
+			l4_check = update_sum(l4_check, segment);
+		}
+	} else if (q->key.protocol == IP_ICMP) {
+		__be16 id = words[0] | words[1];
+
+		if (bpf_skb_store_bytes(skb, q->l4 + 4, &id, sizeof(id), 0))
+			return false;
+		*outer += ports;
+		at = q->l4 + 2;
+		l4_check = update_sum(l4_check, message);
+	}
+	if (at) {
+		if (bpf_skb_store_bytes(skb, at, &l4_check, sizeof(l4_check), 0))
+			return false;
+		*outer += replace16(q->l4_check, l4_check);
+	}
+	return true;
+}
+
 #if FAMILY == 4
 #include "icmp-4.h"
 #else
