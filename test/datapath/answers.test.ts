@@ -6,7 +6,7 @@ import { needs } from '../lab/skip.ts';
 import { Network, type Options } from './network.ts';
 import { ethernet, icmp, type Layer3, parsePacket, type TcpOptions, tcp, udp } from './packets.ts';
 
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath.bpf.o');
+needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const [TC_DROP, TC_REDIRECT] = [2, 7];
 const XDP_PASS = 2;
