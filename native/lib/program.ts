@@ -27,9 +27,9 @@ export type ProgramInfo = {
 export type TestRunOptions = {
   /** The packet, Ethernet header included. */
   readonly data?: Uint8Array;
-  /** Fields of xdp_md or __sk_buff by the program's type, or the whole struct's bytes. */
+  /** Fields of xdp_md or __sk_buff by the program's type, or the whole struct's bytes; of a syscall program: its argument. */
   readonly context?: TestContext | Uint8Array;
-  /** How often (1); the duration is the mean. */
+  /** How often (1); the duration is the mean. A syscall program runs once, and nobody measures. */
   readonly repeat?: number;
   /** Room for the packet that comes out (data + 1024); 0 asks for none. */
   readonly dataOutSize?: number;
@@ -119,7 +119,8 @@ export class BpfProgram {
 
   /** BPF_PROG_TEST_RUN, on a worker. */
   async testRun(options: TestRunOptions = {}): Promise<TestRunResult> {
-    const { data, context, repeat = 1, flags = 0, cpu = 0, live = false, batchSize = 0 } = options;
+    const isSyscall = this.type === 'syscall'; // the kernel takes nothing but the context, and hands nothing out
+    const { data, context, repeat = isSyscall ? 0 : 1, flags = 0, cpu = 0, live = false, batchSize = 0 } = options;
     if (data !== undefined) checkBytes(data, 'data');
     const room = options.dataOutSize ?? (live || data === undefined ? 0 : data.byteLength + 1024);
     const contextBytes =
@@ -132,7 +133,7 @@ export class BpfProgram {
       contextBytes,
       checkUint32(repeat, 'repeat'),
       checkUint32(room, 'dataOutSize', 0, MAX_PACKET),
-      live ? 0 : (contextBytes?.byteLength ?? 0),
+      live || isSyscall ? 0 : (contextBytes?.byteLength ?? 0),
       checkUint32(flags, 'flags') | (live ? BPF_F_TEST_XDP_LIVE_FRAMES : 0),
       checkUint32(cpu, 'cpu'),
       checkUint32(batchSize, 'batchSize'),

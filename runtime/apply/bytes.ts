@@ -18,7 +18,26 @@ export function toBytes6(address: string | null): Uint8Array {
 }
 
 export function formatAddress6(bytes: Uint8Array): string {
-  return new ipaddr.IPv6([...bytes]).toRFC5952String();
+  return writeGroups(Array.from({ length: 8 }, (_, index) => readBe16(bytes, 2 * index)));
+}
+
+/** Eight groups of 16 bits as RFC 5952 has them: the longest row of zeros, the first of such, is `::`. */
+export function writeGroups(groups: readonly number[]): string {
+  let [from, most] = [8, 1];
+  for (let first = 0; first < 8; first += 1) {
+    let size = 0;
+    while (first + size < 8 && groups[first + size] === 0) size += 1;
+    if (size > most) [from, most] = [first, size];
+    if (size > 0) first += size;
+  }
+  let text = '';
+  for (let index = 0; index < 8; index += 1) {
+    if (index === from) {
+      text += '::';
+      index += most - 1;
+    } else text += `${text === '' || text.endsWith(':') ? '' : ':'}${(groups[index] ?? 0).toString(16)}`;
+  }
+  return text;
 }
 
 /** `26:63:72:c9:6f:e2` → six bytes; null → zeros. */

@@ -41,6 +41,11 @@ export function readDatapath(): Datapath {
   return { datapath, miss, datapath6, miss6, hash, layout: hashOf(layouts), btf };
 }
 
+/** The object that reads a flow table for `masqc show` (native/datapath/list.bpf.c). */
+export function readLister(family: 4 | 6): Uint8Array {
+  return readFileSync(new URL(`list${family}.bpf.o`, DIRECTORY));
+}
+
 function btfSection(object: Uint8Array): Uint8Array {
   const bytes = sectionBytes(readElf(object), '.BTF');
   if (bytes === undefined || bytes === null) throw new Error('a datapath object has no BTF');
@@ -61,6 +66,11 @@ export function hashLayout(btf: Btf): string {
   const maps = btf.variables('.maps') ?? [];
   const texts = maps.map((map) => `${map.name} ${describeType(btf, map.typeId, 0)}`);
   return hashOf(texts.sort());
+}
+
+/** A struct written out, with all that is in it. */
+export function describeStruct(btf: Btf, name: string): string {
+  return describeType(btf, btf.find(name, 'struct') ?? 0, 0);
 }
 
 /** A type written out; pointers one level deep, since map definitions point at their key and value. */

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 /** Where a verb writes. Verbs never touch `process` for output, so that tests can listen. */
 export interface Io {
   /** Results, to standard output. The text is written as it is: end lines yourself. Await it between many. */
-  readonly out: (text: string) => void | Promise<void>;
+  readonly out: (text: string | Uint8Array) => void | Promise<void>;
   /** False when nobody reads the results any more: a long listing may stop. */
   readonly isRead: () => boolean;
   /** Complaints and progress, to standard error. */

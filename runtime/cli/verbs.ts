@@ -42,15 +42,18 @@ run, each with its line, what was expected and, where there is one, a fix. ${NO_
     arguments: [FILE, { name: 'address', says: 'an address inside or outside, with a port or without' }],
     summary: 'say whose an outside address or port is, and as what a host appears',
     description: `Reads maps and blocks of ports (\`share\`) out of the file, both ways: they never change while the file does not, so no
-log is needed. A share at an interface's own address is found by its inside address. ${NO_NEEDS}`,
+log is needed. A share at an interface's own address is found by its inside address. Where the file's gateway is applied and you are
+root, its tables are asked too: who has a port of a masquerade now, or had it until a moment ago. Otherwise it says that only the
+file was asked. Who had a port yesterday, only a log knows: \`log\` in the masquerade, kept by \`masqc log\`.`,
     options: [JSON_OPTION],
     examples: [
       { line: 'masqc who gateway.masq 203.0.113.17:4711', says: 'who had this port outside' },
       { line: 'masqc who gateway.masq 100.64.0.65', says: 'the address and the ports of a customer' },
+      { line: 'sudo masqc who gateway.masq 203.0.113.5:61002', says: 'who has this port of a masquerade now' },
     ],
     exits: [
       { code: EXIT.fine, says: 'found' },
-      { code: EXIT.errors, says: 'the file says nothing of this address, or has errors' },
+      { code: EXIT.errors, says: 'neither the file nor the gateway says whose it is; or the file has errors' },
     ],
     load: () => import('../verbs/who.ts'),
   },

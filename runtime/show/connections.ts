@@ -1,29 +1,25 @@
 import type { Io } from '../cli/io.ts';
 import { findRunning } from './find.ts';
-import { renderConnection, renderConnectionJson, renderHeader, TITLE } from './listing.ts';
+import { renderHeader, TITLE, writeConnection, writeConnectionJson } from './listing.ts';
 import { readConnections } from './read-connections.ts';
-
-/** How much text is written at once, in characters. */
-const CHUNK = 64 * 1024;
+import { TextBuffer } from './text-buffer.ts';
 
 /** Lists the connections as they are read: a line each, as JSON an object a line. */
 export async function showConnections(asJson: boolean, io: Io): Promise<void> {
   const running = await findRunning(true);
-  let text = '';
+  const text = new TextBuffer();
+  const give = async () => await io.out(text.take());
   let some = false;
   if (!asJson) await io.out(`${io.colours.bold(TITLE)}\n`);
   for await (const page of readConnections(running)) {
     for (const connection of page) {
-      if (!some && !asJson) text += renderHeader(io.colours);
+      if (!some && !asJson) await io.out(renderHeader(io.colours));
       some = true;
-      text += asJson ? renderConnectionJson(connection) : renderConnection(connection, io.colours);
-      if (text.length < CHUNK) continue;
-      await io.out(text);
+      if (asJson) writeConnectionJson(text, connection);
+      else writeConnection(text, connection, io.colours);
+      if (text.isFull) await give();
       if (!io.isRead()) return;
-      text = '';
     }
-    await io.out(text);
-    text = '';
+    await give();
   }
-  await io.out(text);
 }

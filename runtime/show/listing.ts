@@ -1,5 +1,6 @@
 import type { Colours } from '../cli/io.ts';
 import type { Connection, Endpoint, Origin } from './connection.ts';
+import type { TextBuffer } from './text-buffer.ts';
 
 /**
  * The listing of `ipfwadm -M -l`, column for column: `%-5s` protocol, `%02d:%02d.%02d ` minutes, seconds, hundredths,
@@ -9,6 +10,8 @@ import type { Connection, Endpoint, Origin } from './connection.ts';
 export const TITLE = 'IP masquerading entries';
 const ORIGINAL_HEADER = 'prot expire   source               destination          ports';
 const PORTS_WIDTH = '65535 (65535) -> 65535'.length;
+/** The column where ours begin. */
+const OURS = ORIGINAL_HEADER.length - 'ports'.length + PORTS_WIDTH + 2;
 
 /** The line above the connections, printed when there are any. */
 export function renderHeader(c: Colours): string {
@@ -18,46 +21,64 @@ export function renderHeader(c: Colours): string {
 }
 
 /** One line, with its end. */
-export function renderConnection(connection: Connection, c: Colours): string {
+export function writeConnection(out: TextBuffer, connection: Connection, c: Colours): void {
   const { sent, received } = connection;
-  const right = [
-    connection.state.padEnd(11),
-    shorten(sent.packets + received.packets, 1000).padStart(8),
-    shorten(sent.bytes + received.bytes, 1024).padStart(7),
-    ` ${describeOrigin(connection)}`,
-  ].join(' ');
-  return `${renderOriginal(connection).padEnd(ORIGINAL_HEADER.length - 5 + PORTS_WIDTH + 2)}${c.dim(right)}\n`;
+  const [dim = '', normal = ''] = c.dim('|').split('|');
+  writeOriginal(out, connection);
+  out.padTo(Math.max(OURS, out.column + 1)).text(dim); // IPv6 may need more than the original's columns
+  const from = out.column;
+  out.text(connection.state).padTo(from + 12);
+  const packets = shorten(sent.packets + received.packets, 1000);
+  out.padTo(from + 20 - packets.length).text(packets);
+  const bytes = shorten(sent.bytes + received.bytes, 1024);
+  out
+    .padTo(from + 28 - bytes.length)
+    .text(bytes)
+    .text('  ');
+  writeOrigin(out, connection);
+  out.text(normal).endLine();
 }
 
-function describeOrigin({ rule, own, adopted, generation }: Connection): string {
-  if (own === 'sent') return 'the gateway itself';
-  if (adopted) return 'was there before masqc';
-  return rule === null ? `a line of generation ${generation}` : `${rule.file}:${rule.line} ${rule.owner}`;
+function writeOrigin(out: TextBuffer, { rule, own, adopted, generation }: Connection): void {
+  if (own === 'sent') out.text('the gateway itself');
+  else if (adopted) out.text('was there before masqc');
+  else if (rule === null) out.text('a line of generation ').number(generation);
+  else out.raw(textsOf(rule).place);
 }
 
 /** The original's own columns, without what masqc adds. */
-export function renderOriginal(connection: Connection): string {
+export function writeOriginal(out: TextBuffer, connection: Connection): void {
   const { protocol, source, destination, masqueraded, redirected } = connection;
   const server = redirected ?? destination;
-  const outside = masqueraded?.port ?? (redirected === null ? null : destination.port);
-  const gateway = outside === null ? '' : ` (${outside})`;
-  const ports = hasPorts(protocol)
-    ? `${source.port}${gateway} -> ${server.port}`
-    : `${source.port}${masqueraded === null ? '' : ` (${masqueraded.port})`} -> echo`;
-  return [
-    protocol.padEnd(5),
-    `${formatExpiry(connection.expiresMs)} `,
-    `${source.address.padEnd(20)} `,
-    `${server.address.padEnd(20)} `,
-    protocol.startsWith('icmp') || hasPorts(protocol) ? ports : '-',
-  ].join('');
+  out.text(protocol).padTo(5);
+  writeExpiry(out, connection.expiresMs);
+  out.text(' ');
+  let column = out.column + 20;
+  out.text(source.address).padTo(column).text(' ');
+  column = out.column + 20;
+  out.text(server.address).padTo(column).text(' ');
+  if (!hasPorts(protocol)) {
+    if (!protocol.startsWith('icmp')) {
+      out.text('-');
+      return;
+    }
+    out.number(source.port);
+    if (masqueraded !== null) out.text(' (').number(masqueraded.port).text(')');
+    out.text(' -> echo');
+    return;
+  }
+  out.number(source.port);
+  const outside = masqueraded ?? (redirected === null ? null : destination);
+  if (outside !== null) out.text(' (').number(outside.port).text(')');
+  out.text(' -> ').number(server.port);
 }
 
 /** `%02d:%02d.%02d`: minutes (as many digits as they need), seconds, hundredths. */
-export function formatExpiry(ms: number): string {
+export function writeExpiry(out: TextBuffer, ms: number): void {
   const hundredths = Math.max(0, Math.floor(ms / 10));
-  const two = (value: number) => String(value).padStart(2, '0');
-  return `${two(Math.floor(hundredths / 6000))}:${two(Math.floor(hundredths / 100) % 60)}.${two(hundredths % 100)}`;
+  out.number(Math.floor(hundredths / 6000), 2).text(':');
+  out.number(Math.floor(hundredths / 100) % 60, 2).text('.');
+  out.number(hundredths % 100, 2);
 }
 
 /** `999`, `1.2k`, `34M`: at most four digits and a letter. */
@@ -79,32 +100,45 @@ function hasPorts(protocol: string): boolean {
 
 /**
  * One connection as one line of JSON: an object a line (docs/cli.md), so that a million of them can be streamed. The very
- * text of JSON.stringify, at a third of its cost: only names and sentences of the file can hold what must be escaped.
+ * text of JSON.stringify, at a fraction of its cost: only names and sentences of the file can hold what must be escaped.
  */
-export function renderConnectionJson(connection: Connection): string {
-  const { protocol, own, state, sent, received, rule, translation } = connection;
-  return (
-    `{"protocol":"${protocol}","source":${endpointJson(connection.source)},"destination":${endpointJson(connection.destination)}` +
-    `,"masqueraded":${endpointJson(connection.masqueraded)},"redirected":${endpointJson(connection.redirected)}` +
-    `,"own":${own === null ? 'null' : `"${own}"`},"adopted":${connection.adopted},"state":"${state}"` +
-    `,"expiresMs":${connection.expiresMs},"ageMs":${connection.ageMs}` +
-    `,"sent":{"packets":${sent.packets},"bytes":${sent.bytes}},"received":{"packets":${received.packets},"bytes":${received.bytes}}` +
-    `,"rule":${originJson(rule)},"translation":${originJson(translation)},"generation":${connection.generation}}\n`
-  );
+export function writeConnectionJson(out: TextBuffer, connection: Connection): void {
+  const { own, sent, received } = connection;
+  out.text('{"protocol":"').text(connection.protocol).text('","source":');
+  writeEndpoint(out, connection.source);
+  out.text(',"destination":');
+  writeEndpoint(out, connection.destination);
+  out.text(',"masqueraded":');
+  writeEndpoint(out, connection.masqueraded);
+  out.text(',"redirected":');
+  writeEndpoint(out, connection.redirected);
+  out.text(own === null ? ',"own":null' : own === 'sent' ? ',"own":"sent"' : ',"own":"received"');
+  out.text(connection.adopted ? ',"adopted":true,"state":"' : ',"adopted":false,"state":"').text(connection.state);
+  out.text('","expiresMs":').number(connection.expiresMs).text(',"ageMs":').number(connection.ageMs);
+  out.text(',"sent":{"packets":').number(sent.packets).text(',"bytes":').number(sent.bytes);
+  out.text('},"received":{"packets":').number(received.packets).text(',"bytes":').number(received.bytes);
+  out.text('},"rule":').raw(connection.rule === null ? NULL : textsOf(connection.rule).json);
+  out.text(',"translation":').raw(connection.translation === null ? NULL : textsOf(connection.translation).json);
+  out.text(',"generation":').number(connection.generation).text('}').endLine();
 }
 
-function endpointJson(endpoint: Endpoint | null): string {
-  return endpoint === null ? 'null' : `{"address":"${endpoint.address}","port":${endpoint.port}}`;
+function writeEndpoint(out: TextBuffer, endpoint: Endpoint | null): void {
+  if (endpoint === null) out.text('null');
+  else out.text('{"address":"').text(endpoint.address).text('","port":').number(endpoint.port).text('}');
 }
 
-const originTexts = new WeakMap<Origin, string>();
-function originJson(origin: Origin | null): string {
-  if (origin === null) return 'null';
-  let text = originTexts.get(origin);
-  if (text === undefined) {
-    const { file, line, owner } = origin;
-    text = JSON.stringify({ file, line, owner, text: origin.text });
-    originTexts.set(origin, text);
+const utf8 = new TextEncoder();
+const NULL = utf8.encode('null');
+
+/** What is written of a line of the file, made once. */
+const originTexts = new WeakMap<Origin, { readonly place: Uint8Array; readonly json: Uint8Array }>();
+function textsOf(origin: Origin): { readonly place: Uint8Array; readonly json: Uint8Array } {
+  let texts = originTexts.get(origin);
+  if (texts === undefined) {
+    const { file, line, owner, text } = origin;
+    const json = JSON.stringify({ file, line, owner, text });
+    texts = { place: utf8.encode(`${file}:${line} ${owner}`), json: utf8.encode(json) };
+    originTexts.set(origin, texts);
   }
-  return text;
+  return texts;
 }

@@ -1,14 +1,16 @@
-import type { BpfMap, Btf, MapPage } from '../../native/lib/libbpf.ts';
-import { formatAddress6 } from '../apply/bytes.ts';
+import { existsSync } from 'node:fs';
+import type { Btf } from '../../native/lib/libbpf.ts';
 import { enumOf, offsetsOf } from '../apply/layout.ts';
 import { coarseNow, fromCoarse } from '../apply/tables.ts';
-import type { Connection, Counters, Endpoint } from './connection.ts';
-import { type DirectionLayout, type Directions, readDirections } from './directions.ts';
+import { NEXT } from '../machine/pins.ts';
+import { makeAddressReader } from './address-reader.ts';
+import type { Connection, Counters } from './connection.ts';
 import type { Running } from './find.ts';
+import { type ConnectionPage, FlowTable } from './flow-table.ts';
 import { makeOrigins, type Origins } from './origins.ts';
 
-/** Slots read at once: few at first, so that the first line is there soon. */
-const PAGES = { first: 512, others: 8192 };
+/** Slots of the first page: few, so that the first line is there soon. */
+const FIRST_PAGE = 512;
 const PROTOCOLS: Readonly<Record<number, string>> = {
   1: 'icmp',
   58: 'icmpv6',
@@ -19,59 +21,46 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   132: 'sctp',
 };
 /** flow_dir.tcp */
-const TCP = { FIN: 1, SYN: 2, RST: 4, ACK: 16 } as const;
+const RESET = 4;
+const TCP = 6;
 
 /**
- * Every live connection, those of IPv4 first, a page at a time, in the order of slots. The next page is read while one is looked at: the first
- * connections are there at once, and memory stays bounded however many there are.
+ * Every live connection, those of IPv4 first, a page at a time, in the order of slots. The next page is read while one is
+ * looked at: the first connections are there at once, and memory stays bounded however many there are. While `flows`
+ * changes the table's size, those of the old table first; one that moves in between may come twice.
  */
 export async function* readConnections(running: Running): AsyncGenerator<Iterable<Connection>> {
-  yield* readFamily(running, 4);
-  if (running.state.ipv6) yield* readFamily(running, 6);
+  for (const family of running.state.ipv6 ? ([4, 6] as const) : ([4] as const)) {
+    for (const directory of [running.pins, `${running.pins}/${NEXT}`]) {
+      if (existsSync(`${directory}/slots${family}`)) yield* readTable(running, directory, family);
+    }
+  }
 }
 
-async function* readFamily({ libbpf, state, pins }: Running, family: 4 | 6): AsyncGenerator<Iterable<Connection>> {
-  const { BpfMap } = libbpf;
-  using slots = BpfMap.openPinned(`${pins}/slots${family}`, { readOnly: true });
-  using flows = BpfMap.openPinned(`${pins}/flows${family}`, { readOnly: true });
-  using control = BpfMap.openPinned(`${pins}/control`, { readOnly: true });
+async function* readTable(running: Running, directory: string, family: 4 | 6): AsyncGenerator<Iterable<Connection>> {
+  const { BpfMap } = running.libbpf;
+  const limit = readHighWater(running.libbpf, directory, family);
+  if (limit === 0) return;
+  using control = BpfMap.openPinned(`${running.pins}/control`, { readOnly: true });
   const { timeouts } = control.codec().value.decode(control.get(0) ?? new Uint8Array()) as { timeouts: number[] };
-  const limit = readHighWater(libbpf, pins, family);
-  using translations = family === 4 ? null : BpfMap.openPinned(`${pins}/translations6`, { readOnly: true });
-  const { layout, read } = makeReader(slots.btf(), translations, timeouts, makeOrigins(state));
-  const pages = readPages(slots, limit);
+  using table = await FlowTable.open(running, directory, family);
+  const read = makeReader(table.btf, family, timeouts, makeOrigins(running.state));
   let first = 0;
   const take = async () => {
-    const { value: page } = await pages.next();
-    if (page === undefined) return null;
-    const directions = await readDirections(flows, page, first, layout);
-    first += page.count;
-    return { page, directions };
+    if (first >= limit) return null;
+    const count = Math.min(first === 0 ? FIRST_PAGE : table.pageSize, limit - first);
+    first += count;
+    return await table.read(first - count, count);
   };
   let next = take();
-  for (let one = await next; one !== null; one = await next) {
+  for (let page = await next; page !== null; page = await next) {
     next = take();
     next.catch(() => undefined); // told when it is waited for
-    yield read(one.page, one.directions, coarseNow());
-  }
-}
-
-/** The slots below `limit`. */
-async function* readPages(slots: InstanceType<Running['libbpf']['BpfMap']>, limit: number): AsyncGenerator<MapPage> {
-  if (limit === 0) return;
-  let seen = 0;
-  // The first page is read twice: a token of the kernel's goes with one size of page.
-  for await (const page of slots.pages({ size: PAGES.first })) {
-    yield page;
-    seen = page.count;
-    break;
-  }
-  let passed = 0;
-  for await (const page of slots.pages({ size: PAGES.others })) {
-    const skipped = Math.max(0, Math.min(page.count, seen - passed));
-    passed += page.count;
-    if (skipped < page.count) yield page.from(skipped);
-    if (passed >= limit) return;
+    try {
+      yield read(page, coarseNow());
+    } finally {
+      await next.catch(() => undefined); // if nobody wants more: what it reads from must not be closed under it
+    }
   }
 }
 
@@ -82,170 +71,78 @@ export function readHighWater({ BpfMap }: Running['libbpf'], pins: string, famil
   return value === null ? 0 : (progress.codec().value.decode(value) as { high_water: number }).high_water;
 }
 
-interface Reader {
-  readonly layout: DirectionLayout;
-  readonly read: (page: MapPage, directions: Directions, now: number) => Generator<Connection>;
-}
+type Read = (page: ConnectionPage, now: number) => Generator<Connection>;
 
-/** Reads connections off their slots and entries. Offsets are the kernel's. */
-/** @param translations where the new addresses of IPv6 are (target-6.h); null: IPv4, whose entries hold them */
-function makeReader(btf: Btf, translations: BpfMap | null, timeouts: readonly number[], origins: Origins): Reader {
-  const wide = translations === null ? 4 : 16;
-  const tuple = ['saddr', 'daddr', 'sport', 'dport'] as const;
-  const at = offsetsOf(btf, 'flow_slot', [
-    ...([...tuple, 'protocol', 'created', 'rule', 'nat', 'generation', 'state'] as const),
-  ]);
-  const keyAt = offsetsOf(btf, 'flow_key', [...tuple, 'protocol']);
-  const dirAt = offsetsOf(btf, 'flow_dir', [
-    ...(['sport', 'dport', 'last', 'slot', 'flags', 'epoch', 'tcp', 'packets', 'bytes'] as const),
-  ]);
-  const endsAt = offsetsOf(btf, translations === null ? 'flow_dir' : 'translation', ['saddr', 'daddr']);
-  const flag = enumOf(btf, 'flow_flag', 'FLOW_');
-  const slotState = enumOf(btf, 'slot_state', 'SLOT_');
+/** Turns what the kernel has listed into connections. Offsets and numbers are those of the object that listed it. */
+function makeReader(btf: Btf, family: 4 | 6, timeouts: readonly number[], origins: Origins): Read {
+  const ends = ['saddr', 'daddr', 'new_saddr', 'new_daddr', 'sport', 'dport', 'new_sport', 'new_dport'] as const;
+  const counts = ['sent_packets', 'sent_bytes', 'received_packets', 'received_bytes'] as const;
+  const rest = [
+    'created',
+    'last',
+    'rule',
+    'nat',
+    'generation',
+    'protocol',
+    'flags',
+    'tcp_sent',
+    'tcp_received',
+  ] as const;
+  const at = offsetsOf(btf, 'connection', [...ends, ...counts, ...rest, 'class', 'live']);
+  const size = btf.sizeOf(btf.find('connection', 'struct') ?? 0);
+  const { NAT_SRC = 0, NAT_DST = 0, OWN = 0, LOCAL = 0 } = enumOf(btf, 'flow_flag', 'FLOW_');
   const classes = enumOf(btf, 'flow_class', 'CLASS_');
-  const readAddress = translations === null ? makeAddressReader() : readAddress6;
-  const isTranslated = (dirs: Uint8Array, dir: number) =>
-    ((dirs[dir + dirAt.flags] ?? 0) & ((flag.NAT_SRC ?? 0) | (flag.NAT_DST ?? 0))) !== 0;
-  /** Where the addresses that an entry of the original direction gives stand. */
-  const findEnds = (dirs: Uint8Array, dir: number): { bytes: Uint8Array; at: number } => {
-    if (translations === null) return { bytes: dirs, at: dir };
-    const slot = new DataView(dirs.buffer, dirs.byteOffset).getUint32(dir + dirAt.slot, true);
-    return { bytes: translations.get(slot) ?? new Uint8Array(2 * wide), at: 0 };
-  };
+  const readAddress = makeAddressReader(family);
 
-  const copy = (from: Uint8Array, start: number, size: number, to: Uint8Array, where: number) => {
-    for (let i = 0; i < size; i += 1) to[where + i] = from[start + i] ?? 0;
-  };
-  const layout: DirectionLayout = {
-    keySize: btf.sizeOf(btf.find('flow_key', 'struct') ?? 0),
-    size: btf.sizeOf(btf.find('flow_dir', 'struct') ?? 0),
-    slot: dirAt.slot,
-    isUsed: (slots, slot) => {
-      const state = slots[slot + at.state];
-      return state !== slotState.FREE && state !== slotState.HALF;
-    },
-    writeKey: (slots, slot, keys, to) => {
-      copy(slots, slot + at.saddr, wide, keys, to + keyAt.saddr);
-      copy(slots, slot + at.daddr, wide, keys, to + keyAt.daddr);
-      copy(slots, slot + at.sport, 2, keys, to + keyAt.sport);
-      copy(slots, slot + at.dport, 2, keys, to + keyAt.dport);
-      keys[to + keyAt.protocol] = slots[slot + at.protocol] ?? 0;
-    },
-    // What the packet became, the other way round.
-    writeOpposite: (keys, key, dirs, dir, to) => {
-      if (translations === null || isTranslated(dirs, dir)) {
-        const ends = findEnds(dirs, dir);
-        copy(ends.bytes, ends.at + endsAt.daddr, wide, to, key + keyAt.saddr);
-        copy(ends.bytes, ends.at + endsAt.saddr, wide, to, key + keyAt.daddr);
-      } else {
-        copy(keys, key + keyAt.daddr, wide, to, key + keyAt.saddr);
-        copy(keys, key + keyAt.saddr, wide, to, key + keyAt.daddr);
-      }
-      copy(dirs, dir + dirAt.dport, 2, to, key + keyAt.sport);
-      copy(dirs, dir + dirAt.sport, 2, to, key + keyAt.dport);
-      to[key + keyAt.protocol] = keys[key + keyAt.protocol] ?? 0;
-    },
-  };
-
-  const endpoint = (view: DataView, address: number, port: number): Endpoint => ({
-    address: readAddress(view, address),
-    port: view.getUint16(port),
-  });
-  const becomes = (dirs: DataView, dir: number, address: number, port: number): Endpoint => {
-    const ends = findEnds(new Uint8Array(dirs.buffer, dirs.byteOffset, dirs.byteLength), dir);
-    const view = new DataView(ends.bytes.buffer, ends.bytes.byteOffset, ends.bytes.byteLength);
-    return { address: readAddress(view, ends.at + address), port: dirs.getUint16(dir + port) };
-  };
-  const read64 = (view: DataView, offset: number) =>
-    view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
-  const counters = (view: DataView, dir: number): Counters =>
-    dir < 0
-      ? { packets: 0, bytes: 0 }
-      : { packets: read64(view, dir + dirAt.packets), bytes: read64(view, dir + dirAt.bytes) };
-
-  const readOne = (slots: DataView, slot: number, d: Directions, forth: number, back: number, now: number) => {
-    const flags = d.forth.getUint8(forth + dirAt.flags);
-    const has = (bit: number | undefined) => (flags & (bit ?? 0)) !== 0;
-    const protocol = slots.getUint8(slot + at.protocol);
-    const tcp = [d.forth.getUint8(forth + dirAt.tcp), back < 0 ? 0 : d.back.getUint8(back + dirAt.tcp)] as const;
-    const live = d.forth.getUint8(forth + dirAt.epoch) !== 0 && slots.getUint8(slot + at.state) === slotState.LIVE;
-    const last = Math.max(
-      d.forth.getUint32(forth + dirAt.last, true),
-      back < 0 ? 0 : d.back.getUint32(back + dirAt.last, true),
-    );
-    const received = counters(d.back, back);
-    const timeout = timeouts[classes[classOf(protocol, tcp)] ?? 0] ?? 0;
-    const generation = slots.getUint16(slot + at.generation, true);
-    const ruleNumber = slots.getUint16(slot + at.rule, true);
+  const readOne = (view: DataView, one: number, now: number): Connection => {
+    const endpoint = (address: number, port: number) => ({
+      address: readAddress(view, one + address),
+      port: view.getUint16(one + port),
+    });
+    const counters = (packets: number, bytes: number): Counters => ({
+      packets: read64(view, one + packets),
+      bytes: read64(view, one + bytes),
+    });
+    const flags = view.getUint8(one + at.flags);
+    const number = view.getUint8(one + at.protocol);
+    const live = view.getUint8(one + at.live) !== 0;
+    const timeClass = view.getUint8(one + at.class);
+    const generation = view.getUint16(one + at.generation, true);
+    const ruleNumber = view.getUint16(one + at.rule, true);
     const rule = origins.find(generation, ruleNumber);
-    const nat = origins.find(generation, slots.getUint16(slot + at.nat, true));
-    const connection: Connection = {
-      protocol: PROTOCOLS[protocol] ?? String(protocol),
-      source: endpoint(slots, slot + at.saddr, slot + at.sport),
-      destination: endpoint(slots, slot + at.daddr, slot + at.dport),
-      masqueraded: has(flag.NAT_SRC) ? becomes(d.forth, forth, endsAt.saddr, dirAt.sport) : null,
-      redirected: has(flag.NAT_DST) ? becomes(d.forth, forth, endsAt.daddr, dirAt.dport) : null,
-      own: has(flag.OWN) ? 'sent' : has(flag.LOCAL) ? 'received' : null,
-      adopted: has(flag.LOCAL) && ruleNumber === 0,
-      state: live ? describeState(protocol, tcp, received) : 'ending',
-      expiresMs: live ? Math.max(0, Math.round(fromCoarse(last + timeout - now))) : 0,
-      ageMs: Math.max(0, Math.round(fromCoarse(now - slots.getUint32(slot + at.created, true)))),
-      sent: counters(d.forth, forth),
+    const nat = origins.find(generation, view.getUint16(one + at.nat, true));
+    const received = counters(at.received_packets, at.received_bytes);
+    const left = view.getUint32(one + at.last, true) + (timeouts[timeClass] ?? 0) - now;
+    const describeState = () => {
+      if (!live) return 'ending';
+      if (number !== TCP) return received.packets > 0 ? 'answered' : 'unanswered';
+      if ((view.getUint8(one + at.tcp_sent) | view.getUint8(one + at.tcp_received)) & RESET) return 'reset';
+      if (timeClass === classes.TCP_FIN) return 'closing';
+      return timeClass === classes.TCP ? 'established' : 'opening';
+    };
+    return {
+      protocol: PROTOCOLS[number] ?? String(number),
+      source: endpoint(at.saddr, at.sport),
+      destination: endpoint(at.daddr, at.dport),
+      masqueraded: flags & NAT_SRC ? endpoint(at.new_saddr, at.new_sport) : null,
+      redirected: flags & NAT_DST ? endpoint(at.new_daddr, at.new_dport) : null,
+      own: flags & OWN ? 'sent' : flags & LOCAL ? 'received' : null,
+      adopted: (flags & LOCAL) !== 0 && ruleNumber === 0,
+      state: describeState(),
+      expiresMs: live ? Math.max(0, Math.round(fromCoarse(left))) : 0,
+      ageMs: Math.max(0, Math.round(fromCoarse(now - view.getUint32(one + at.created, true)))),
+      sent: counters(at.sent_packets, at.sent_bytes),
       received,
       rule,
-      translation: nat ?? (has(flag.NAT_DST) ? rule : null),
+      translation: nat ?? (flags & NAT_DST ? rule : null),
       generation,
     };
-    return connection;
   };
-
-  const read = function* (page: MapPage, directions: Directions, now: number): Generator<Connection> {
-    const { values, count, valueBytes } = page;
-    const slots = new DataView(values.buffer, values.byteOffset, values.byteLength);
-    for (let index = 0; index < count; index += 1) {
-      const forth = directions.forthAt[index] ?? -1;
-      if (forth >= 0) {
-        yield readOne(slots, index * valueBytes, directions, forth, directions.backAt[index] ?? -1, now);
-      }
-    }
-  };
-  return { layout, read };
-}
-
-function readAddress6(view: DataView, offset: number): string {
-  return formatAddress6(new Uint8Array(view.buffer, view.byteOffset + offset, 16));
-}
-
-/** How many texts of addresses are kept: connections share most of theirs. */
-const KEPT_ADDRESSES = 65_536;
-
-function makeAddressReader(): (view: DataView, offset: number) => string {
-  const known = new Map<number, string>();
-  return (view, offset) => {
-    const number = view.getUint32(offset);
-    let text = known.get(number);
-    if (text === undefined) {
-      text = `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
-      if (known.size >= KEPT_ADDRESSES) known.clear();
-      known.set(number, text);
-    }
-    return text;
+  return function* read({ bytes, count }, now) {
+    for (let index = 0; index < count; index += 1) yield readOne(bytes, index * size, now);
   };
 }
 
-/** The timeout that holds, as the sweep judges it (tcp.h tcp_class). */
-function classOf(protocol: number, [forth, back]: readonly [number, number]): string {
-  if (protocol === 17) return 'UDP';
-  if (protocol === 1 || protocol === 58) return 'ICMP';
-  if (protocol !== 6) return 'OTHER';
-  if ((forth | back) & TCP.RST || forth & back & TCP.FIN) return 'TCP_FIN';
-  return forth & back & TCP.ACK ? 'TCP' : 'TCP_SYN';
-}
-
-const TCP_STATES: Readonly<Record<string, string>> = { TCP_FIN: 'closing', TCP: 'established', TCP_SYN: 'opening' };
-
-function describeState(protocol: number, tcp: readonly [number, number], received: Counters): string {
-  if (protocol !== 6) return received.packets > 0 ? 'answered' : 'unanswered';
-  if ((tcp[0] | tcp[1]) & TCP.RST) return 'reset';
-  return TCP_STATES[classOf(protocol, tcp)] ?? 'opening';
+function read64(view: DataView, offset: number): number {
+  return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
 }

@@ -47,6 +47,10 @@ for (const family of [4, 6]) {
     for (const [name, walked] of await load(read('datapath'))) assert.ok(walked < LIMIT, `${name}: ${walked}`);
   });
 
+  test(`the program that lists flows of IPv${family} is verified quickly`, async () => {
+    assert.ok(((await load(read('list'))).get('list') ?? LIMIT) < 5000);
+  });
+
   test(`the programs for new flows of IPv${family}, with the policy of the example, are verified quickly`, async () => {
     execaSync(process.execPath, [
       `${root}runtime/cli/masqc.ts`,

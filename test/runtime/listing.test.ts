@@ -3,17 +3,30 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../runtime/show/connection.ts';
 import {
-  formatExpiry,
-  renderConnection,
-  renderConnectionJson,
   renderHeader,
-  renderOriginal,
   shorten,
   TITLE,
+  writeConnection,
+  writeConnectionJson,
+  writeExpiry,
+  writeOriginal,
 } from '../../runtime/show/listing.ts';
+import { TextBuffer } from '../../runtime/show/text-buffer.ts';
 
 const test = suite('listing');
 const plain = pc.createColors(false);
+
+function textOf(write: (out: TextBuffer) => void): string {
+  const out = new TextBuffer();
+  write(out);
+  return new TextDecoder().decode(out.take());
+}
+const renderOriginal = (one: Connection) => textOf((out) => writeOriginal(out, one));
+const renderConnection = (one: Connection, colours: typeof plain) =>
+  textOf((out) => writeConnection(out, one, colours));
+const renderConnectionJson = (one: Connection) => textOf((out) => writeConnectionJson(out, one));
+const formatExpiry = (ms: number) => textOf((out) => writeExpiry(out, ms));
+
 const WEB: Connection = {
   protocol: 'tcp',
   source: { address: '192.168.77.10', port: 1033 },
@@ -60,6 +73,18 @@ test('stands under its header, column for column', () => {
   ] as const) {
     assert.is(line.indexOf(value) + value.length, header.indexOf(word) + word.length, word);
   }
+});
+
+test('is dim to the right of the original on a terminal, at the same columns', () => {
+  const bright = renderConnection(WEB, pc.createColors(true));
+  assert.match(bright, /-> 80 +\x1b\[2mestablished .* lan-out\x1b\[22m\n$/);
+  assert.is(bright.replaceAll(/\x1b\[\d+m/g, ''), renderConnection(WEB, plain));
+});
+
+test('keeps a blank between columns where addresses are long', () => {
+  const address = '2001:db8:1234:5678:9abc:def0:1234:5678';
+  const long: Connection = { ...WEB, source: { address, port: 50_000 }, destination: { address, port: 50_000 } };
+  assert.match(renderConnection(long, plain), /-> 50000 established {6}124 {3}97\.6K {2}gateway\.masq:31 lan-out\n$/);
 });
 
 test('shows a redirect with its real target and the listened port', () => {
