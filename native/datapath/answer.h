@@ -61,6 +61,14 @@ static __noinline void count_answer(enum answer_count what)
 		*count += 1;
 }
 
+/* As draw_token, which takes it. */
+static __always_inline bool has_token(__u64 *full, __u64 now, __u64 cost, __u64 depth)
+{
+	__u64 was = READ_ONCE(*full);
+
+	return was <= now || was - now + cost <= depth;
+}
+
 /* Takes a token that costs `cost` ns from a bucket of `depth` ns. */
 static __always_inline bool draw_token(__u64 *full, __u64 now, __u64 cost, __u64 depth)
 {
@@ -101,6 +109,32 @@ static __noinline bool may_answer(const addr_t *address)
 	fine = fine && all && draw_token(all, now, cost, ANSWERS_AT_ONCE * cost);
 	count_answer(fine ? ANSWER_SENT : ANSWER_WITHHELD);
 	return fine;
+}
+
+/* A flow that can't be set up; inside, that is answered (RFC 5508 REQ-8). */
+static __always_inline bool is_no_room(__u32 reason)
+{
+	return reason == DROP_TABLE_FULL || reason == DROP_SOURCE_SHARE || reason == DROP_PORTS_EXHAUSTED;
+}
+
+/* Whether may_answer would say yes now. False is counted as an answer that was withheld: the packet is dropped where it is. */
+static __noinline bool is_answer_left(const addr_t *address)
+{
+	const __u64 cost = NS_A_SECOND / ANSWERS_A_SECOND, cost_each = NS_A_SECOND / ANSWERS_A_SECOND_EACH;
+	__u64 now = bpf_ktime_get_ns(), *each, *all;
+	__u32 zero = 0;
+	addr_t to;
+
+	if (!address)
+		return false;
+	to = *address;
+	all = bpf_map_lookup_elem(&answer_rate, &zero);
+	each = bpf_map_lookup_elem(&MAP(answer_rates), &to);
+	if (all && has_token(all, now, cost, ANSWERS_AT_ONCE * cost) &&
+	    (!each || has_token(each, now, cost_each, ANSWERS_AT_ONCE_EACH * cost_each)))
+		return true;
+	count_answer(ANSWER_WITHHELD);
+	return false;
 }
 
 #define HOLD_TIME ((__u32)(6 * NS_A_SECOND >> COARSE_SHIFT) + 1)

@@ -14,6 +14,7 @@
 #include "maps.h"
 #include "nexthop.h"
 #include "note.h"
+#include "shares.h"
 #include "table.h"
 #include "take.h"
 #include "target.h"
@@ -55,6 +56,7 @@ static __noinline bool reopen_flow(struct work *w, struct control *c, struct flo
 	flow->tcp = TCP_SYN;
 	flow->last = now;
 	slot->created = now;
+	slot->assured = 0;
 	slot->deadline = now + time_to_look(c, CLASS_TCP_SYN);
 	recharge_slot(w, slot, &w->h.key, &is);
 	slot->rule = w->rule;
@@ -88,6 +90,20 @@ __noinline int begin_connection(struct work *w, struct flow_slot *slot)
 	if (slot && slot->holds & HOLD_LOGGED && (w->fresh || !is_mapped(w)))
 		log_mapping(slot, &w->h.key, &w->to, EVENT_MAPPED, w->forth.out, !is_mapped(w));
 	return 0;
+}
+
+/* False: w->reason says whether the table is full, or only w's source has had its share. (A connection that was there before
+ * the programs were goes on.) */
+static __always_inline bool has_place(struct work *w, struct control *c)
+{
+	__u32 left = count_free(c);
+
+	if (!left)
+		return false;
+	if (w->adopted || has_share_left(charged_source(&w->h.key, &w->to, w->uses), side_of(&w->forth), left))
+		return true;
+	w->reason = DROP_SOURCE_SHARE;
+	return false;
 }
 
 /*
@@ -127,16 +143,13 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		give_back(w, true, now);
 		return false;
 	}
-	if (!is_room_left(c) || !take_slot(c, &index)) {
-		give_back(w, true, now);
-		w->reason = DROP_TABLE_FULL;
-		goto failed;
-	}
-	slot = bpf_map_lookup_elem(&MAP(slots), &index);
+	w->reason = DROP_TABLE_FULL;
+	slot = has_place(w, c) && take_slot(c, &index) ? bpf_map_lookup_elem(&MAP(slots), &index) : NULL;
 	if (!slot) {
 		give_back(w, true, now);
-		w->reason = DROP_TABLE_FULL;
-		goto failed;
+		if (limits_used)
+			return_tokens(w);
+		return false;
 	}
 	w->forth.slot = w->back.slot = slot_number(index);
 	w->forth.last = w->back.last = now;
@@ -165,6 +178,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	slot->epoch = w->epoch;
 	slot->uses = 0;
 	slot->holds = 0;
+	slot->assured = 0;
 	WRITE_ONCE(slot->state, SLOT_LIVE);
 
 	fill_entries(w);
@@ -195,6 +209,8 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	slot->uses = w->uses;
 	if (insert_forth(w)) {
 		give_back(w, false, now);
+		count_share(charged_source(&w->h.key, &w->to, w->uses), side_of(&w->forth), 1);
+		slot->holds = HOLD_SHARE;
 		charge_slot(w, slot, &w->h.key, &w->to);
 		begin_connection(w, slot);
 		return true;
@@ -215,11 +231,6 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	if (there && there->epoch != EPOCH_DYING)
 		return true;
 	w->reason = DROP_ENDING;
-	return false;
-
-failed:
-	if (limits_used)
-		return_tokens(w);
 	return false;
 }
 

@@ -105,11 +105,13 @@ struct flow_slot {
 	__u32 tally;           /* of the line that let it in (lines.h) */
 	__u32 meter;
 	__u32 nat_tally;       /* of the masquerade, and its meter; 0: none */
+	__u8 assured;          /* when the sweep last looked it was established, or answered: its time is never shortened */
+	__u8 pad[3];
 };
 
 _Static_assert(sizeof(struct flow_key) == 8 + 2 * sizeof(addr_t), "flow_key");
 _Static_assert(sizeof(struct flow_dir) == (FAMILY == 4 ? 64 : 56), "flow_dir: IPv4's is one cache line");
-_Static_assert(sizeof(struct flow_slot) == (FAMILY == 4 ? 44 : 72), "flow_slot");
+_Static_assert(sizeof(struct flow_slot) == (FAMILY == 4 ? 48 : 72), "flow_slot");
 
 /* Member by member: a compound literal would stand on the stack first. */
 static __always_inline void make_key(struct flow_key *key, addr_t saddr, addr_t daddr, __be16 sport, __be16 dport,

@@ -54,6 +54,7 @@ enum slot_hold {
 	HOLD_LOGGED = 64,     /* the end of its mapping is to be logged */
 	HOLD_ACCOUNT_SOURCE = 128, /* the one who started it is accounted */
 	HOLD_ACCOUNT_TARGET = 256, /* the one who was reached */
+	HOLD_SHARE = 512,          /* counted in `shares` (shares.h) */
 };
 
 static __always_inline struct source_set *find_sources(__u64 who, __u32 meter)

@@ -81,8 +81,8 @@ int xdp_miss(struct xdp_md *ctx)
 	if (!fits_xdp(&w->h, &w->forth))
 		return XDP_PASS; /* TC does it all */
 	if (!create_flow(ctx, w)) {
-		if (w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED)
-			return XDP_PASS; /* TC answers (RFC 5508 REQ-8) */
+		if (is_no_room(w->reason) && !(in->flags & MAP(IFACE_HIDES)) && is_answer_left(&w->h.key.saddr))
+			return XDP_PASS; /* TC answers */
 		return refuse_frame(w, bytes);
 	}
 known:
@@ -240,7 +240,7 @@ int tc_ingress_miss(struct __sk_buff *skb)
 	if (step == STEP_CREATE && skb->pkt_type != PACKET_HOST)
 		return pass_whole(skb, w); /* a broadcast: nothing answers it as a flow, and nobody forwards it */
 	if (step == STEP_CREATE && !create_flow(skb, w))
-		step = w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED ? STEP_REJECT : STEP_DROP;
+		step = is_no_room(w->reason) ? STEP_REJECT : STEP_DROP;
 	switch (step) {
 	case STEP_CREATE:
 		break;
@@ -304,7 +304,7 @@ int tc_egress_miss(struct __sk_buff *skb)
 		return refuse_whole(skb, w);
 	}
 	if (!create_flow(skb, w)) {
-		if (w->reason == DROP_TABLE_FULL || w->reason == DROP_PORT_TAKEN)
+		if (is_no_room(w->reason) || w->reason == DROP_PORT_TAKEN)
 			return reject_whole(skb, w, true);
 		return refuse_whole(skb, w);
 	}

@@ -136,7 +136,7 @@ static __always_inline void charge_slot(struct work *w, struct flow_slot *slot, 
 					const struct flow_key *to)
 {
 	struct line *line = get_line(w->rule), *nat = w->nat ? get_line(w->nat) : NULL;
-	__u32 holds = (w->took & HOLD_LIMITS) | (w->nat_took & HOLD_LIMITS) << HOLD_NAT_SHIFT;
+	__u32 holds = (slot->holds & HOLD_SHARE) | (w->took & HOLD_LIMITS) | (w->nat_took & HOLD_LIMITS) << HOLD_NAT_SHIFT;
 
 	slot->tally = line ? line->tally : 0;
 	slot->meter = line ? line->meter : 0;

@@ -93,7 +93,7 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w, bool own
 	if (h->key.protocol == IPPROTO_TCP && h->tcp & TCP_RST)
 		return TC_ACT_SHOT;
 	in = get_interface(skb->ifindex);
-	full = w->reason == DROP_TABLE_FULL || w->reason == DROP_PORTS_EXHAUSTED || w->reason == DROP_PORT_TAKEN;
+	full = is_no_room(w->reason) || w->reason == DROP_PORT_TAKEN;
 	if (full && !own && (!in || in->flags & MAP(IFACE_HIDES)))
 		return TC_ACT_SHOT; /* a full table is nobody's business outside */
 	if (!may_answer(&h->key.saddr))

@@ -11,6 +11,7 @@
 #include "lines.h"
 #include "mapping.h"
 #include "maps.h"
+#include "shares.h"
 
 /* The end of a flow: its packets and bytes are added up, and it gives back what it holds. `to`: what its packets became; `back` may be
  * NULL. */
@@ -31,6 +32,8 @@ static __noinline int settle_flow(struct flow_slot *slot, struct flow_key *key, 
 		account_flow(slot, key, to, forth, back);
 	if (slot->holds & (HOLD_LIMITS | HOLD_LIMITS << HOLD_NAT_SHIFT))
 		release_flows(slot, key, to);
+	if (slot->holds & HOLD_SHARE)
+		count_share(charged_source(key, to, slot->uses), side_of(forth), -1);
 	if (slot->uses)
 		rests = release_uses(key, to, slot->uses, coarse_now());
 	if (slot->holds & HOLD_LOGGED && (rests || !(slot->uses & USE_SOURCE)))

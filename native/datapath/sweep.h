@@ -38,13 +38,56 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } MAP(sweeper) SEC(".maps");
 
+struct sweep {
+	__u32 first;
+	__u32 limit;
+	__u32 now;
+	__u32 patience;       /* what a flow that is not assured has of its timeout, in parts of PATIENCE */
+};
+
+#define PATIENCE 1024
+#define LEAST_PATIENCE (2 * COARSE_SECOND)
+
+/* All of it until three quarters of the table are taken, then in proportion to what is free. */
+static __always_inline __u32 find_patience(const struct control *c)
+{
+	__u32 left = count_free(c), quarter = c->flows / 4;
+
+	return left < quarter ? (__u64)left * PATIENCE / quarter : PATIENCE;
+}
+
+/* The timeout of what is half open, unanswered or closed. */
+static __always_inline __u32 shorten_timeout(__u32 timeout, __u32 patience)
+{
+	__u32 left = (__u64)timeout * patience / PATIENCE;
+
+	if (left < LEAST_PATIENCE)
+		left = LEAST_PATIENCE;
+	return left < timeout ? left : timeout;
+}
+
+/* Established, or answered. */
+static __always_inline bool is_assured(enum flow_class class, __u8 protocol, const struct flow_dir *back)
+{
+	return protocol == IPPROTO_TCP ? class == CLASS_TCP : back && back->packets;
+}
+
+/* The table fills up, and this flow may have waited for an answer as long as it now may. */
+static __always_inline bool is_overdue(const struct control *c, const struct flow_slot *slot, const struct sweep *sweep)
+{
+	enum flow_class class = slot->protocol == IPPROTO_TCP ? CLASS_TCP_SYN : flow_class(slot->protocol);
+
+	return sweep->patience < PATIENCE && slot->state == SLOT_LIVE && !slot->assured &&
+	       sweep->now - slot->created >= shorten_timeout(c->timeouts[class], sweep->patience);
+}
+
 /* The flow's last use and timeout, or its end. */
-static __always_inline void judge(struct control *c, struct flow_slot *slot, __u32 index, __u32 now)
+static __always_inline void judge(struct control *c, struct flow_slot *slot, __u32 index, const struct sweep *sweep)
 {
 	enum flow_class class = flow_class(slot->protocol);
 	struct flow_dir *flow, *back;
 	struct flow_key key, other;
-	__u32 last, deadline;
+	__u32 last, deadline, timeout, now = sweep->now;
 	__u8 state = slot->state;
 
 	slot_key(slot, &key);
@@ -61,7 +104,9 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 		last = back->last;
 	if (slot->protocol == IPPROTO_TCP)
 		class = tcp_class(flow->tcp, back ? back->tcp : 0);
-	deadline = last + c->timeouts[class & (CLASS_COUNT - 1)];
+	timeout = c->timeouts[class & (CLASS_COUNT - 1)];
+	slot->assured = is_assured(class, slot->protocol, back);
+	deadline = last + (slot->assured ? timeout : shorten_timeout(timeout, sweep->patience));
 	if (state == SLOT_LIVE && flow->epoch != EPOCH_DYING && (__s32)(deadline - now) > 0) {
 		slot->deadline = now + time_to_look(c, class);
 		if ((__s32)(slot->deadline - deadline) > 0)
@@ -100,12 +145,6 @@ static __always_inline void remove_flow(struct flow_slot *slot, __u32 index)
 	free_slot(slot, index);
 }
 
-struct sweep {
-	__u32 first;
-	__u32 limit;
-	__u32 now;
-};
-
 static long sweep_slot(__u32 i, struct sweep *sweep)
 {
 	__u32 index = sweep->first + i;
@@ -117,15 +156,17 @@ static long sweep_slot(__u32 i, struct sweep *sweep)
 	slot = bpf_map_lookup_elem(&MAP(slots), &index);
 	if (!slot)
 		return 1;
-	if (slot->state == SLOT_FREE || slot->state == SLOT_TAKEN || (__s32)(slot->deadline - sweep->now) > 0)
+	if (slot->state == SLOT_FREE || slot->state == SLOT_TAKEN)
 		return 0;
 	c = get_control();
 	if (!c)
 		return 1;
+	if ((__s32)(slot->deadline - sweep->now) > 0 && !is_overdue(c, slot, sweep))
+		return 0;
 	if (slot->state == SLOT_DYING || slot->state == SLOT_HALF || slot->state == SLOT_MOVED)
 		remove_flow(slot, index);
 	else
-		judge(c, slot, index, sweep->now);
+		judge(c, slot, index, sweep);
 	return 0;
 }
 
@@ -146,6 +187,7 @@ static int sweep_tick(void *map, __u32 *key, struct sweeper *s)
 		bpf_timer_start(&s->timer, SWEEP_PERIOD, 0);
 	}
 	sweep.now = coarse_now();
+	sweep.patience = find_patience(c);
 	sweep.limit = p->high_water; /* not c->flows: that may have been larger before */
 	sweep.first = p->cursor < sweep.limit ? p->cursor : 0;
 	bpf_loop(SWEEP_STEP, sweep_slot, &sweep, 0);

@@ -127,15 +127,20 @@ static __always_inline struct progress *get_old_progress(void)
 	return bpf_map_lookup_elem(&MAP(old_progress), &zero);
 }
 
-/* A new flow leaves room for those that are still to come from the old table. */
-static __always_inline bool is_room_left(struct control *c)
+/* Places for new flows: those that are still to come from the old table have theirs. */
+static __always_inline __u32 count_free(const struct control *c)
 {
 	struct progress *p = get_progress(), *old;
+	__u32 used;
 
-	if (!moving)
-		return true;
-	old = get_old_progress();
-	return p && old && READ_ONCE(p->used) + READ_ONCE(old->used) < c->flows;
+	if (!p)
+		return 0;
+	used = READ_ONCE(p->used);
+	if (moving) {
+		old = get_old_progress();
+		used += old ? READ_ONCE(old->used) : 0;
+	}
+	return used < c->flows ? c->flows - used : 0;
 }
 
 /* Takes a slot of the (new) table. */

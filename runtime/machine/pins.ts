@@ -32,6 +32,7 @@ export const MAPS = [
   'free_slots4',
   'mappings4',
   'peers4',
+  'shares4',
   'resting4',
   'datagrams4',
   'idents4',

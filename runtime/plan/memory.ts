@@ -2,10 +2,12 @@ import { sizeTables } from '../../compiler/artifact/maps.ts';
 
 /** The ring of events (native/datapath/events.h). */
 const EVENTS = 512 * 1024;
+/** Counters of who has how much of a table (native/datapath/shares.h), 8 bytes each. */
+const SHARES = (2 * 4096 + 64) * 8;
 
 /** Bytes of keys and values: of an entry a direction, a slot; of an outside and perhaps an inside socket; of a peer. */
 const SIZES = {
-  4: { key: 16, dir: 64, slot: 44, socket: 8, mapping: 56, peer: 16 },
+  4: { key: 16, dir: 64, slot: 48, socket: 8, mapping: 56, peer: 16 },
   6: { key: 40, dir: 56, slot: 72, socket: 24, mapping: 56, peer: 48 },
 } as const;
 
@@ -21,7 +23,7 @@ export function flowTableBytes(flows: number, family: 4 | 6 = 4): number {
   const mappings = hash(2 * flows, sizes.socket, sizes.mapping) + 2 * flows * sizes.socket; // and among the resting
   const peers = hash(flows, sizes.peer, 8);
   const sources = sizeTables(flows).sources * 256; // that limits are kept for, of both families
-  return connections + mappings + peers + (family === 4 ? sources + EVENTS : 32 * flows); // translations6
+  return connections + mappings + peers + SHARES + (family === 4 ? sources + EVENTS : 32 * flows); // translations6
 }
 
 /** Kernel memory for datagrams in pieces (native/datapath/datagram.h, idents.h, stash.h), whatever `flows` says. */

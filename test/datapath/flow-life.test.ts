@@ -125,7 +125,7 @@ test('never takes a port on which the gateway listens', async () => {
 test('a full table refuses new flows and keeps the old ones', async () => {
   const network = await start({ flows: 2 });
   await send(network, 'eth0', udp(fromHan(2000)));
-  await send(network, 'eth0', udp(fromHan(2001)));
+  await send(network, 'eth0', udp({ ...fromHan(2001), saddr: '192.168.1.20' }));
   assert.is((await send(network, 'eth0', udp(fromHan(2002)))).verdict, XDP_PASS);
   const { verdict, out } = await send(network, 'eth0', udp(fromHan(2002)), 'tc_ingress');
   assert.equal([verdict, out.type, out.code], [TC_REDIRECT, 3, 13]);

@@ -328,12 +328,13 @@ test('keeps to TC where no other device takes the frames that XDP sends', () => 
 });
 
 test('prints the memory of the table: a flow, its mapping and a peer', () => {
-  const flow = 2 * 128 + 2 * 16 + 48;
+  const flow = 2 * 128 + 2 * 16 + 52;
   const mapping = 2 * 112 + 2 * 16 + 2 * 8;
   const peer = 72 + 16;
   const sources = 256 / 32;
-  assert.is(flowTableBytes(65536), 65536 * (flow + mapping + peer + sources) + 512 * 1024);
-  assert.is(formatBytes(flowTableBytes(65536)), '44.5 MiB');
+  const shares = 8 * (2 * 4096 + 64);
+  assert.is(flowTableBytes(65536), 65536 * (flow + mapping + peer + sources) + shares + 512 * 1024);
+  assert.is(formatBytes(flowTableBytes(65536)), '44.8 MiB');
   assert.is(formatBytes(512), '512 bytes');
   assert.is(formatBytes(pieceTableBytes()), '4.4 MiB');
 });

@@ -5,7 +5,7 @@ import type { Host } from '../host.ts';
 import type { BehaviourNetwork } from '../network.ts';
 import { leaving } from '../obstructions.ts';
 import type { Row } from '../row.ts';
-import { sendUdp } from '../traffic.ts';
+import { answerUdp, sendUdp } from '../traffic.ts';
 import { alter } from '../wire/alter.ts';
 import { UDP, udp } from '../wire/compose.ts';
 
@@ -83,6 +83,29 @@ export const largeScaleRows: readonly Row[] = [
       must(later === 5, `a second later ${later} of 5 are`);
     },
     broken: { how: 'without `limit`', setting: {} },
+  },
+  {
+    id: 'cgn-fair-table',
+    rfc: 'RFC 6888 REQ-4',
+    level: 'should',
+    text: 'without a limit, too, a host that floods the table leaves room to the others, and no live flow ends for it',
+    setting: { flows: 2000 },
+    async check({ network }) {
+      const [first, flooder, late, server] = [
+        network.host('inside'),
+        network.host('inside'),
+        network.host('inside'),
+        network.host('outside'),
+      ];
+      const seen = await sendUdp(first, 24400, server, 53);
+      await countLeaving(network, flooder, range(10_000, 3000));
+      await answerUdp(server, seen, first, 24400);
+      for (const sport of range(24410, 20)) await sendUdp(late, sport, server, 53);
+    },
+    broken: {
+      how: 'something behind the gateway loses what newcomers send during the flood',
+      obstruct: () => leaving((packet) => (packet.sport >= 24410 && packet.sport < 24430 ? [] : undefined)),
+    },
   },
   {
     id: 'cgn-rest',
