@@ -91,8 +91,11 @@ int xdp_ingress(struct xdp_md *ctx)
 	in = open_door(flow->door, ctx->ingress_ifindex);
 	if (unlikely(!in))
 		return drop_arrival(ctx, DROP_WRONG_INTERFACE);
-	if (starts_again(&key, &h, flow))
+	if (starts_again(&key, &h, flow)) {
+		if (flow->flags & FLOW_OWN) /* only the gateway sends packets of this direction: TC says so */
+			return XDP_PASS;
 		goto miss;
+	}
 	if (unlikely(!fits_xdp(&h, flow) || !is_for_interface(data, in)))
 		return XDP_PASS;
 	now = coarse_now();
@@ -283,6 +286,8 @@ int tc_ingress(struct __sk_buff *skb)
 	case PARSED_OTHER:
 		return TC_ACT_UNSPEC;
 	case PARSED_ODD:
+		if (is_truncated(skb, &h))
+			return drop_skb(skb, DROP_MALFORMED);
 		return is_beyond_rules(&h) ? TC_ACT_UNSPEC : drop_skb(skb, DROP_STRAY);
 	case PARSED_SOURCE_ROUTED:
 		return drop_skb(skb, DROP_SOURCE_ROUTED);

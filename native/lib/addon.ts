@@ -185,6 +185,17 @@ export type Addon = {
     cpu: number,
     batchSize: number,
   ): Promise<NativeTestRun>;
+  programTestRunSync(
+    fd: FdHandle,
+    data: Uint8Array | null,
+    context: Uint8Array | null,
+    repeat: number,
+    dataOutSize: number,
+    contextOutSize: number,
+    flags: number,
+    cpu: number,
+    batchSize: number,
+  ): NativeTestRun;
   linkCreate(program: FdHandle, ifindex: number, attachType: number, flags: number, label: string): Promise<FdHandle>;
   linkUpdate(link: FdHandle, program: FdHandle, old: FdHandle | null): Promise<void>;
   linkDetach(link: FdHandle): Promise<void>;

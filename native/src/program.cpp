@@ -49,11 +49,11 @@ struct TestRun {
   Bytes data, context;
 };
 
-// programTestRun(handle, data | null, context | null, repeat, dataOutSize, contextOutSize, flags, cpu, batchSize):
-// Promise<{retval, durationNs, data, context}>
-Napi::Value programTestRun(const Napi::CallbackInfo& info) {
+// The run that the arguments describe: handle, data | null, context | null, repeat, dataOutSize, contextOutSize, flags, cpu,
+// batchSize.
+std::function<TestRun()> readTestRun(const Napi::CallbackInfo& info) {
   const OpenFd open = openFd(info[0], "test_run");
-  auto work = [open, data = copyBytes(info[1]), context = copyBytes(info[2]), repeat = number(info[3]),
+  return [open, data = copyBytes(info[1]), context = copyBytes(info[2]), repeat = number(info[3]),
                dataOutSize = number(info[4]), contextOutSize = number(info[5]), flags = number(info[6]),
                cpu = number(info[7]), batchSize = number(info[8])] {
     TestRun run = {0, 0, Bytes(dataOutSize), Bytes(contextOutSize)};
@@ -82,18 +82,31 @@ Napi::Value programTestRun(const Napi::CallbackInfo& info) {
     run.context.resize(std::min<size_t>(options.ctx_size_out, run.context.size()));
     return run;
   };
-  return Task<TestRun>::run(info.Env(), "programTestRun", std::move(work), [](Napi::Env env, TestRun& run) {
-    auto result = Napi::Object::New(env);
-    result.Set("retval", run.retval);
-    result.Set("durationNs", run.duration);
-    result.Set("data", newBytes(env, run.data.data(), run.data.size()));
-    result.Set("context", newBytes(env, run.context.data(), run.context.size()));
-    return result;
-  });
+}
+
+Napi::Value describeTestRun(Napi::Env env, TestRun& run) {
+  auto result = Napi::Object::New(env);
+  result.Set("retval", run.retval);
+  result.Set("durationNs", run.duration);
+  result.Set("data", newBytes(env, run.data.data(), run.data.size()));
+  result.Set("context", newBytes(env, run.context.data(), run.context.size()));
+  return result;
+}
+
+// programTestRun(as readTestRun): Promise<{retval, durationNs, data, context}>
+Napi::Value programTestRun(const Napi::CallbackInfo& info) {
+  return Task<TestRun>::run(info.Env(), "programTestRun", readTestRun(info), describeTestRun);
+}
+
+// programTestRunSync(as readTestRun): {retval, durationNs, data, context}; on this thread
+Napi::Value programTestRunSync(const Napi::CallbackInfo& info) {
+  TestRun run = readTestRun(info)();
+  return describeTestRun(info.Env(), run);
 }
 }  // namespace
 
 void exportProgram(Napi::Object exports) {
   expose<programInfo>(exports, "programInfo");
   expose<programTestRun>(exports, "programTestRun");
+  expose<programTestRunSync>(exports, "programTestRunSync");
 }

@@ -290,6 +290,8 @@ for (const mode of ['xdp', 'tc'] as const) {
     await isDroppedOnTc('stray', 'wan0', icmp6({ saddr: SERVER, daddr: HAN, type: 130 }));
     before = await network.drops();
     await isDroppedOnTc('denied', 'wan0', udp6({ saddr: SERVER, daddr: HAN, sport: 547, dport: 546 }));
+    before = await network.drops();
+    await isDroppedOnTc('malformed', 'wan0', icmp6({ ...to, type: 134, length: 400 }));
   });
   test('link-local packets to the gateway meet the policy, and leave their link never', async () => {
     const own = 'fe80::1';

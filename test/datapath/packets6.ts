@@ -50,13 +50,15 @@ export interface Udp6 extends Ip6 {
   readonly sport: number;
   readonly dport: number;
   readonly payload?: readonly number[];
-  readonly checksum?: 'good' | 'none';
+  /** none: 0; partial: as CHECKSUM_PARTIAL leaves it. */
+  readonly checksum?: 'good' | 'none' | 'partial';
 }
 export function udp6(o: Udp6): Layer3 {
   const payload = o.payload ?? [1, 2, 3, 4];
   const segment = [...u16(o.sport), ...u16(o.dport), ...u16(8 + payload.length), 0, 0, ...payload];
-  const good = ~sum16(segment, pseudo(o.saddr, o.daddr, 17, segment.length)) & 0xffff || 0xffff;
-  segment.splice(6, 2, ...u16(o.checksum === 'none' ? 0 : good));
+  const partial = pseudo(o.saddr, o.daddr, 17, segment.length);
+  const good = ~sum16(segment, partial) & 0xffff || 0xffff;
+  segment.splice(6, 2, ...u16({ good, none: 0, partial }[o.checksum ?? 'good']));
   return ip(o, 17, segment);
 }
 

@@ -9,6 +9,7 @@ import { ethernet, type Layer3, parsePacket, type TcpOptions, tcp } from './pack
 needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 const XDP_DROP = 1;
+const XDP_PASS = 2;
 const XDP_REDIRECT = 4;
 const TC_PASS = -1;
 const TC_DROP = 2;
@@ -193,6 +194,18 @@ test("the gateway's own listener takes a tuple again", async () => {
   assert.is((await leave({ flags: 'SA', seq: 900, ack: 101 })).verdict, TC_DROP);
   assert.is((await arrive({ flags: 'S', seq: 300 })).verdict, TC_PASS);
   assert.is((await leave({ flags: 'SA', seq: 900, ack: 301 })).verdict, TC_PASS);
+});
+
+test('what has the tuple of the gateway starts no connection in its place', async () => {
+  const moved = '192.168.1.77'; // the gateway had this address, and somebody else has it now
+  const gateway = { saddr: moved, daddr: HAN, sport: port, dport: 22 };
+  await run('tc_egress', 'eth0', tcp({ ...gateway, flags: 'S', seq: 100 }));
+  const refusal = { saddr: HAN, daddr: moved, sport: 22, dport: port, flags: 'RA', seq: 0, ack: 101 };
+  await run('tc_ingress', 'eth0', tcp(refusal));
+  const forged = tcp({ ...gateway, flags: 'S', seq: 900 });
+  assert.is((await run('xdp_ingress', 'eth0', forged)).verdict, XDP_PASS);
+  assert.is((await run('tc_ingress', 'eth0', forged)).verdict, TC_DROP);
+  assert.equal(await drops(), { forged: 1 });
 });
 
 test.run();

@@ -49,6 +49,13 @@ test('links a function to its caller', async () => {
   const out = `${workshop.directory}/linked.o`;
   await linkObjects(out, [caller, callee]);
   assert.is(await runLinked(out), 42);
+  using object = BpfObject.open(out);
+  await object.load();
+  const program = object.program('caller');
+  const options = { data: Uint8Array.from({ length: 64 }, (_, i) => i) };
+  const [{ retval, data }, elsewhere] = [program.testRunSync(options), await program.testRun(options)];
+  assert.equal([retval, data], [elsewhere.retval, elsewhere.data]);
+  assert.throws(() => program.testRunSync({ data: new Uint8Array(3) }), /EINVAL/);
 });
 
 test('links bytes to bytes, the same as files', async () => {

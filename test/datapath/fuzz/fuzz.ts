@@ -11,6 +11,7 @@ import { mountBpffs } from '../network.ts';
 import { buildWorld, FILE } from './world.ts';
 
 export interface FuzzOptions {
+  readonly family: 4 | 6;
   readonly seed: number;
   /** Test runs. */
   readonly packets: number;
@@ -40,7 +41,7 @@ function compilePolicy(): Uint8Array {
   return emitPolicy(compiled.model, compiled.diagram, readLayout(readFileSync(MISS)), compiled.sources);
 }
 
-export async function fuzz({ seed, packets, seconds, print }: FuzzOptions): Promise<FuzzResult> {
+export async function fuzz({ family, seed, packets, seconds, print }: FuzzOptions): Promise<FuzzResult> {
   const folder = mkdtempSync(join(tmpdir(), 'masqc-fuzz-'));
   const policy = join(folder, 'policy.o');
   const lab = new Lab();
@@ -48,7 +49,7 @@ export async function fuzz({ seed, packets, seconds, print }: FuzzOptions): Prom
   try {
     writeFileSync(policy, compilePolicy());
     await buildWorld(lab);
-    const task = JSON.stringify({ pin: bpffs.path, policy, seed, packets, seconds });
+    const task = JSON.stringify({ pin: bpffs.path, policy, family, seed, packets, seconds });
     const program = lab.at('gw').start(process.execPath, worker, task);
     let shown = 0;
     const show = setInterval(() => {

@@ -1,9 +1,12 @@
-/** Packets that mean something to the gateway of world.ts, and what mutation makes of them. */
-import { ethernet, icmp, type Layer3, other, quote, tcp, udp } from '../packets.ts';
-import { addressAt, ETH, get16, mendChecksums, put, readFrame, set16 } from './bytes.ts';
-import { type Entry, oppositeKey } from './flows.ts';
+/** Packets of a family that mean something to the gateway of world.ts, and what mutation makes of them. */
+import { ethernet, type Layer3, quote } from '../packets.ts';
+import { parseIpv6 } from '../packets6.ts';
+import { ETH, put, set16, TCP, UDP } from './bytes.ts';
+import type { Family, Tuple } from './family.ts';
+import { type Entry, oppositeKey, protocolOf, tupleOf } from './flows.ts';
+import { mendChecksums, readFrame } from './frame.ts';
 import type { Random } from './random.ts';
-import { DEVICES, type Device, HOSTS, MAC, OWN } from './world.ts';
+import { DEVICES, type Device, MAC } from './world.ts';
 
 export interface Sent {
   readonly device: Device;
@@ -15,35 +18,21 @@ export interface Known {
   readonly entry: Entry;
 }
 
-const ODD_ADDRESSES = [
-  '0.0.0.0', '255.255.255.255', '127.0.0.1', '224.0.0.1', '224.0.0.251', '240.0.0.1', '169.254.1.1', '10.0.0.1',
-  '192.168.1.255', '192.168.2.255', '203.0.113.255', '192.168.1.0', '100.64.0.1', '192.168.3.3',
-] as const; // biome-ignore format: a table
+const IPV6_NEXT = [0, 6, 17, 43, 44, 50, 58, 59, 60] as const;
 const FLAGS = ['S', 'S', 'SA', 'A', 'A', 'PA', 'FA', 'R', 'RA', 'F', 'SF', 'SR', '', 'SAFRP'] as const;
 /** Flags and offsets of pieces that may fit together. */
 const PIECES = [
   0x2000, 0x2000, 0x2000, 0x2003, 0x2005, 0x2006, 0x0003, 0x0006, 0x0009, 0x2009, 0x00b7, 0x2001,
 ] as const;
-const OPTIONS = [
-  [1, 1, 1, 0], [131, 7, 4, 1, 2, 3, 4, 0], [7, 11, 8, 192, 168, 1, 10, 0, 0, 0, 0, 0], [148, 4, 0, 0],
-  [1, 68, 12, 13, 1, 192, 168, 1, 10, 1, 2, 3, 4, 1, 1, 1],
-] as const; // biome-ignore format: a table
-const IPV6_NEXT = [0, 6, 17, 43, 44, 50, 58, 59, 60] as const;
-
-interface Tuple {
-  readonly saddr: string;
-  readonly daddr: string;
-  readonly sport: number;
-  readonly dport: number;
-}
-
 export class Generator {
+  readonly #family: Family;
   readonly #random: Random;
   readonly #known: Known[] = [];
   readonly #names: ReadonlyMap<number, Device>;
 
   /** @param names of devices by their ifindex */
-  constructor(random: Random, names: ReadonlyMap<number, Device>) {
+  constructor(family: Family, random: Random, names: ReadonlyMap<number, Device>) {
+    this.#family = family;
     this.#random = random;
     this.#names = names;
   }
@@ -74,21 +63,23 @@ export class Generator {
   /** What the stack hands to TC egress. */
   leaving(): Sent {
     const r = this.#random;
+    const { own, hosts } = this.#family.world;
     const device = r.pick(DEVICES);
     const flow = r.chance(0.7) && this.#known.length > 0 ? r.pick(this.#known) : null;
     const tuple: Tuple =
       flow === null
-        ? { saddr: r.pick([OWN[device], OWN[device], ...HOSTS.eth0]), daddr: r.pick(HOSTS[device]), ...this.#ports() }
-        : tupleOf(r.chance(0.5) ? flow.key : oppositeKey(flow.key, flow.entry));
+        ? { saddr: r.pick([own[device], own[device], ...hosts.eth0]), daddr: r.pick(hosts[device]), ...this.#ports() }
+        : tupleOf(this.#family, r.chance(0.5) ? flow.key : oppositeKey(flow.key, flow.entry));
     const packet = r.chance(0.15)
-      ? icmp({
-          saddr: OWN[device],
+      ? this.#family.makeIcmp({
+          saddr: own[device],
           daddr: tuple.daddr,
-          type: r.pick([3, 11]),
+          type: r.pick(this.#family.errors),
+          code: r.below(2),
           payload: this.#quote(this.#packet(tuple)),
         })
-      : this.#packet(tuple, flow?.key[12] ?? r.pick([1, 6, 17]));
-    const sent = { device, frame: ethernet(packet, '02:00:00:00:00:99') };
+      : this.#packet(tuple, flow === null ? r.pick([this.#family.icmp, TCP, UDP]) : protocolOf(flow.key));
+    const sent = { device, frame: this.#frame(packet, '02:00:00:00:00:99') };
     return r.chance(0.3) ? this.#mutate(sent) : sent;
   }
 
@@ -100,36 +91,38 @@ export class Generator {
     };
   }
 
-  #packet(t: Tuple, protocol: number = this.#random.pick([6, 6, 17, 17, 1, 132, 47, 33, 136])): Layer3 {
+  #packet(t: Tuple, protocol = this.#random.pick([6, 6, 17, 17, this.#family.icmp, 132, 47, 33, 136])): Layer3 {
     const r = this.#random;
-    const piece = r.chance(0.1);
+    const family = this.#family;
+    const piece = r.chance(0.15);
     const base = {
       ...t,
       ttl: r.chance(0.05) ? r.below(3) : r.between(2, 255),
-      fragment: piece ? r.pick(PIECES) : r.chance(0.02) ? r.below(65536) : r.pick([0, 0x4000]),
-      datagram: r.between(1, 4),
-      options: r.chance(0.06) ? r.pick([...OPTIONS, r.bytes(4 * r.below(11))]) : [],
+      ...family.makeRest(r, piece ? r.pick(PIECES) : 0, r.between(1, 4)),
     };
-    // pieces of 24 and 48 bytes of TCP, UDP and ICMP, mostly
     const payload = piece
-      ? r.bytes(r.pick([4, 16, 16, 16, 20, 28, 40, 1440, r.below(40)]))
-      : r.bytes(r.chance(0.03) ? r.between(1400, 1500) : r.below(40));
-    if (protocol === 6) {
-      return tcp({ ...base, payload, flags: r.pick(FLAGS), seq: this.#number(), ack: this.#number() });
-    }
-    if (protocol === 17)
-      return udp({ ...base, payload, checksum: r.pick(['good', 'good', 'good', 'none', 'partial']) });
-    if (protocol !== 1)
-      return other({ ...base, protocol, payload: [...new Array(4).fill(0).map(() => r.below(256)), ...payload] });
-    const id = r.chance(0.1) ? 0 : t.sport || t.dport;
-    const type = t.sport === 0 && t.dport !== 0 ? 0 : 8;
-    return icmp({
+      ? r.bytes(this.#pieceSize(protocol))
+      : r.bytes(r.chance(0.03) ? r.between(1380, 1500) : r.below(40));
+    if (protocol === TCP)
+      return family.tcp({ ...base, payload, flags: r.pick(FLAGS), seq: this.#number(), ack: this.#number() });
+    if (protocol === UDP)
+      return family.udp({ ...base, payload, checksum: r.pick(['good', 'good', 'good', 'none', 'partial'] as const) });
+    if (protocol !== family.icmp) return family.other({ ...base, protocol, payload: [...r.bytes(4), ...payload] });
+    const type = t.sport === 0 && t.dport !== 0 ? family.echoReply : family.echo;
+    return family.makeIcmp({
       ...base,
-      type: r.chance(0.9) ? type : r.below(20),
+      type: r.chance(0.9) ? type : r.pick(family.oddTypes),
       code: r.chance(0.9) ? 0 : r.below(16),
-      id,
+      id: r.chance(0.1) ? 0 : t.sport || t.dport,
       payload,
     });
+  }
+  /** Mostly so that the piece is a multiple of eight bytes, of 24 to 48; `other` writes four bytes in front. */
+  #pieceSize(protocol: number): number {
+    const r = this.#random;
+    if (r.chance(0.2)) return r.pick([4, 1420, 1440, r.below(40)]);
+    const header = protocol === TCP ? 20 : protocol === UDP || protocol === this.#family.icmp ? 8 : 4;
+    return r.pick([24, 24, 24, 32, 40, 48]) - header;
   }
   #number(): number {
     return this.#random.chance(0.7) ? this.#random.between(1000, 1010) : this.#random.next();
@@ -139,19 +132,22 @@ export class Generator {
     const reply = this.#random.chance(0.5);
     const key = reply ? oppositeKey(known.key, known.entry) : known.key;
     const device = this.#names.get(reply ? known.entry.out || known.entry.in : known.entry.in) ?? 'wan0';
-    return this.#onWire(device, this.#packet(tupleOf(key), key[12]));
+    return this.#onWire(device, this.#packet(tupleOf(this.#family, key), protocolOf(key)));
   }
 
   #fresh(): Sent {
     const r = this.#random;
+    const { oddAddresses, world } = this.#family;
+    const { own, hosts, mapped } = world;
     const device = r.pick(['eth0', 'eth0', 'eth0', 'eth1', 'wan0'] as const);
     const saddr = r.chance(0.93)
-      ? r.pick(HOSTS[device])
+      ? r.pick(hosts[device])
       : r.chance(0.5)
-        ? r.pick(ODD_ADDRESSES)
-        : r.pick(Object.values(OWN));
+        ? r.pick(oddAddresses)
+        : r.pick(Object.values(own));
     const target = r.pick(DEVICES);
-    const daddr = r.chance(0.6) ? r.pick(HOSTS[target]) : r.chance(0.8) ? OWN[target] : r.pick(ODD_ADDRESSES);
+    const others = mapped.length > 0 && r.chance(0.3) ? mapped : hosts[target];
+    const daddr = r.chance(0.6) ? r.pick(others) : r.chance(0.8) ? own[target] : r.pick(oddAddresses);
     return this.#onWire(device, this.#packet({ saddr, daddr, ...this.#ports() }));
   }
 
@@ -161,14 +157,14 @@ export class Generator {
     const opposite = oppositeKey(known.key, known.entry);
     const answers = r.chance(0.5);
     // who gets `key`'s packets quotes them as they left: the reverse of the opposite key
-    const quoted = reverse(tupleOf(answers ? opposite : known.key));
+    const quoted = reverse(tupleOf(this.#family, answers ? opposite : known.key));
     const device = this.#names.get(answers ? known.entry.out || known.entry.in : known.entry.in) ?? 'wan0';
-    const saddr = r.chance(0.5) ? quoted.daddr : r.pick(HOSTS[device]);
-    const packet = this.#packet(quoted, known.key[12]);
-    const error = icmp({
+    const saddr = r.chance(0.5) ? quoted.daddr : r.pick(this.#family.world.hosts[device]);
+    const packet = this.#packet(quoted, protocolOf(known.key));
+    const error = this.#family.makeIcmp({
       saddr,
       daddr: quoted.saddr,
-      type: r.pick([3, 3, 4, 11, 12]),
+      type: r.pick(this.#family.errors),
       code: r.below(14),
       ttl: r.chance(0.05) ? 1 : 60,
       payload: this.#quote(packet),
@@ -176,7 +172,7 @@ export class Generator {
     return this.#onWire(device, error);
   }
   #quote(packet: Layer3): number[] {
-    return quote(packet, this.#random.pick([20, 24, 27, 28, 28, 28, 36, 40, 48, 200]));
+    return quote(packet, this.#random.pick(this.#family.quoteSizes));
   }
 
   #strange(): Sent {
@@ -190,44 +186,50 @@ export class Generator {
     else put(frame, 0, r.pick([r.bytes(6), [255, 255, 255, 255, 255, 255], [1, 0, 94, 0, 0, 251]]));
     return { device, frame };
   }
+  /** Random behind a good header: for the family that is not let in, or as what a multicast brings. */
   #ipv6(device: Device): Sent {
     const r = this.#random;
-    const packet = [0x60, 0, 0, 0, 0, 40, r.pick(IPV6_NEXT), 64, ...r.bytes(32)];
+    const packet = [0x60, 0, 0, 0, 0, 40, r.pick(IPV6_NEXT), r.pick([64, 255, 1]), ...this.#ends(device)];
     const next = [r.pick([58, 17, 6, 44, r.below(256)]), r.pick([0, 0, 1, 255]), ...r.bytes(6)];
     const payload = r.pick([
       next,
       [r.pick([1, 128, 129, 133, 134, 135, 136, 137, 143]), 0, ...r.bytes(30)],
       [0, 9, 2, 34, 0, 8, 0, 0],
     ]);
-    return { device, frame: ethernet({ bytes: [...packet, ...payload, ...r.bytes(20)] }, MAC[device], 0x86dd) };
+    const frame = ethernet({ bytes: [...packet, ...payload, ...r.bytes(20)] }, MAC[device], 0x86dd);
+    if (r.chance(0.5)) mendChecksums(this.#family, frame);
+    return { device, frame };
+  }
+  #ends(device: Device): number[] {
+    const r = this.#random;
+    if (this.#family.number === 4 || r.chance(0.3)) return r.bytes(32);
+    const from = [0xfe, 0x80, ...new Array(13).fill(0), 0x99];
+    const to = r.pick(['ff02::1', 'ff02::16', 'ff02::2', 'ff02::1:2', this.#family.world.own[device], 'fe80::1']);
+    return [...(r.chance(0.1) ? new Array(16).fill(0) : from), ...parseIpv6(to)];
   }
 
   #onWire(device: Device, packet: Layer3): Sent {
-    return { device, frame: ethernet(packet, MAC[device]) };
+    return { device, frame: this.#frame(packet, MAC[device]) };
+  }
+  #frame(packet: Layer3, to: string): Uint8Array {
+    return ethernet(packet, to, this.#family.etherType);
   }
 
   #mutate({ device, frame }: Sent): Sent {
     const r = this.#random;
     let bytes = Uint8Array.from(frame);
+    const family = this.#family;
     for (let n = r.between(1, 3); n > 0; n--) {
       const way = r.below(9);
-      if (way < 3) bytes[r.between(ETH, Math.min(bytes.length, ETH + 70) - 1)] = r.below(256);
-      else if (way === 3) set16(bytes, ETH + 2, r.pick([0, 19, 20, 27, 28, 40, 0xffff, bytes.length, r.below(1600)]));
-      else if (way === 4) bytes = bytes.subarray(0, r.between(15, bytes.length));
-      else if (way === 5) bytes = Uint8Array.from([...bytes, ...r.bytes(r.between(1, 60))]);
-      else if (way === 6) bytes[ETH] = 0x40 | r.below(16);
-      else if (way === 7) bytes[ETH + 9] = r.pick([1, 2, 6, 17, 33, 41, 47, 50, 132, 136, 255]);
-      else if (readFrame(bytes) !== null) bytes[ETH + 20 + r.below(20)] = r.below(256);
+      if (way < 3) bytes[r.between(ETH, Math.min(bytes.length, ETH + 50 + family.header) - 1)] = r.below(256);
+      else if (way < 6) family.spoil(r, bytes);
+      else if (way === 6) bytes = bytes.subarray(0, r.between(15, bytes.length));
+      else if (way === 7) bytes = Uint8Array.from([...bytes, ...r.bytes(r.between(1, 60))]);
+      else if (readFrame(family, bytes) !== null) bytes[ETH + family.header + r.below(20)] = r.below(256);
     }
-    if (r.chance(0.6)) mendChecksums(bytes);
+    if (r.chance(0.6)) mendChecksums(family, bytes);
     return { device: r.chance(0.05) ? r.pick(DEVICES) : device, frame: bytes };
   }
 }
 
-const tupleOf = (key: Uint8Array): Tuple => ({
-  saddr: addressAt(key, 0),
-  daddr: addressAt(key, 4),
-  sport: get16(key, 8),
-  dport: get16(key, 10),
-});
 const reverse = (t: Tuple): Tuple => ({ saddr: t.daddr, daddr: t.saddr, sport: t.dport, dport: t.sport });

@@ -7,21 +7,22 @@ const LIVE = 1;
 const KILLED = 2;
 const HALF = 4;
 
-const name = (key: Uint8Array): string => Buffer.from(key).toString('hex');
+const nameOf = (key: Uint8Array): string => Buffer.from(key).toString('hex');
 
 /** Each live entry has an opposite that maps back to it, and one slot that knows them. */
 export async function checkTable(hit: BpfObject, table: FlowTable): Promise<string | null> {
   const all = await table.all();
-  const byKey = new Map(all.map(({ key, entry }) => [name(key), entry]));
-  const slots = hit.map('slots4');
+  const byKey = new Map(all.map(({ key, entry }) => [nameOf(key), entry]));
+  const slots = hit.map(`slots${table.family.number}`);
   const codec = slots.codec();
+  const tuple = 2 * table.family.width + 5;
   for (const { key, entry } of all) {
     if (entry.dying) continue;
     const back = oppositeKey(key, entry);
-    const other = byKey.get(name(back));
-    const say = (what: string): string => `${describeKey(key)}: ${what}`;
+    const other = byKey.get(nameOf(back));
+    const say = (what: string): string => `${describeKey(table.family, key)}: ${what}`;
     if (other === undefined || other.dying) return say('no entry for its answers');
-    if (name(oppositeKey(back, other)) !== name(key)) return say('the entry of its answers maps elsewhere');
+    if (nameOf(oppositeKey(back, other)) !== nameOf(key)) return say('the entry of its answers maps elsewhere');
     if (other.slot !== entry.slot) return say('two slots');
     const wrong = checkPair(table, entry, other);
     if (wrong !== null) return say(wrong);
@@ -30,7 +31,7 @@ export async function checkTable(hit: BpfObject, table: FlowTable): Promise<stri
     if (bytes === null) return say('no slot');
     const slot = codec.value.decode(bytes) as BtfRecord;
     if (slot.state !== LIVE) return say(`its slot has state ${slot.state}`);
-    if (name(bytes.subarray(0, 13)) !== name(key.subarray(0, 13))) return say('its slot has another key');
+    if (nameOf(bytes.subarray(0, tuple)) !== nameOf(key.subarray(0, tuple))) return say('its slot has another key');
   }
   return null;
 }
@@ -45,10 +46,10 @@ function checkPair(table: FlowTable, a: Entry, b: Entry): string | null {
 }
 
 /** Ends every flow as user space does, waits for the sweep, and sees that every slot is free again. */
-export async function endAll(hit: BpfObject): Promise<string | null> {
-  const slots = hit.map('slots4');
+export async function endAll(hit: BpfObject, family: 4 | 6): Promise<string | null> {
+  const slots = hit.map(`slots${family}`);
   const { value } = slots.codec();
-  const used = readHighWater(hit);
+  const used = readHighWater(hit, family);
   for (let index = 0; index < used; index++) {
     const bytes = slots.get(index);
     if (bytes === null) return `slot ${index} is not there`;
@@ -58,17 +59,17 @@ export async function endAll(hit: BpfObject): Promise<string | null> {
       slots.set(index, bytes);
     }
   }
-  const flows = hit.map('flows4');
-  for (let waited = 0; flows.nextKey(null) !== null; waited += 50) {
+  const flows = hit.map(`flows${family}`);
+  for (let waited = 0; flows.nextKey(null) !== null; waited += 10) {
     if (waited > 10_000) return 'the sweep leaves entries in the table';
-    await pause(50);
+    await pause(10);
   }
   await pause(300); // the slot is pushed after its entries are deleted
-  return checkFree(hit, used);
+  return checkFree(hit, family, used);
 }
 
-function checkFree(hit: BpfObject, used: number): string | null {
-  const queue = hit.map('free_slots4');
+function checkFree(hit: BpfObject, family: 4 | 6, used: number): string | null {
+  const queue = hit.map(`free_slots${family}`);
   const free: number[] = [];
   for (let bytes = queue.take(null); bytes !== null; bytes = queue.take(null)) {
     free.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true));
@@ -78,24 +79,21 @@ function checkFree(hit: BpfObject, used: number): string | null {
   return free.length === used ? null : `${used} slots were used, ${free.length} are free after the end of all flows`;
 }
 
-function readHighWater(hit: BpfObject): number {
-  const map = hit.map('progress4');
+function readHighWater(hit: BpfObject, family: 4 | 6): number {
+  const map = hit.map(`progress${family}`);
   const bytes = map.get(0);
   if (bytes === null) throw new Error('no record of progress');
   const record = map.codec().value.decode(bytes) as BtfRecord;
-  return Math.min(Number(record.high_water), hit.map('slots4').maxEntries);
+  return Math.min(Number(record.high_water), hit.map(`slots${family}`).maxEntries);
 }
 
-/** Packets by reason, from one look at the map. */
-export async function readDropCounts(hit: BpfObject): Promise<number[]> {
+/** Packets by reason. */
+export function readDropCounts(hit: BpfObject): number[] {
   const map = hit.map('drops');
-  const counts: number[] = [];
-  for await (const [key, value] of map.entries()) {
-    const reason = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
-    const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-    let total = 0;
-    for (let at = 0; at < value.byteLength; at += map.valueSize) total += Number(view.getBigUint64(at, true));
-    counts[reason] = total;
-  }
-  return counts;
+  return Array.from({ length: map.maxEntries }, (_, reason) =>
+    (map.getPerCpu(reason) ?? []).reduce(
+      (total, bytes) => total + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)),
+      0,
+    ),
+  );
 }

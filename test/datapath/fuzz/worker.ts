@@ -1,54 +1,64 @@
 /**
- * Runs inside the gateway of world.ts: argv[2] is JSON {pin, policy, seed, packets, seconds}. Prints progress, each
+ * Runs inside the gateway of world.ts: argv[2] is JSON {pin, policy, family, seed, packets, seconds}. Prints progress, each
  * finding with all that repeats it, and a last line `result {…}`.
  */
 import { ifindexOf } from '../../../native/lib/libbpf.ts';
-import { ETHERNET, HIDES, loadDatapath, XDP as TRANSMITS } from '../datapath.ts';
-import { ETH, etherType, readFrame } from './bytes.ts';
+import { ETHERNET, HIDES, HIDES6, loadDatapath, XDP as TRANSMITS } from '../datapath.ts';
+import { ETH, etherType } from './bytes.ts';
+import { family4 } from './family4.ts';
+import { family6 } from './family6.ts';
 import { FlowTable, keyOf } from './flows.ts';
+import { type Frame, readFrame as readFrameOf } from './frame.ts';
 import { Generator, type Sent } from './generate.ts';
 import { isBroken, Judge, type Outcome, TC, XDP } from './judge.ts';
 import { Random } from './random.ts';
 import { checkTable, endAll, readDropCounts } from './state.ts';
-import { DEVICES, type Device, MAC, OWN, PROBE } from './world.ts';
+import { DEVICES, type Device, MAC, WORLD4, WORLD6 } from './world.ts';
 
-const { pin, policy, seed, packets, seconds } = JSON.parse(process.argv[2] ?? '') as {
+const task = JSON.parse(process.argv[2] ?? '') as {
   pin: string;
   policy: string;
+  family: 4 | 6;
   seed: number;
   packets: number;
   /** At most, without the load; 0: no limit. */
   seconds: number;
 };
+const { pin, policy, seed, packets, seconds } = task;
+const family = task.family === 4 ? family4 : family6;
+const readFrame = (bytes: Uint8Array): Frame | null => readFrameOf(family, bytes);
 const FLOWS = 512; // few, so that the table is full now and then
-const ROUND = 40_000;
+const ROUND = 200_000;
 const CHECK_EVERY = 256;
 /** Of one kind, that are printed. */
 const MOST_ALIKE = 2;
 
 const indexes = Object.fromEntries(DEVICES.map((device) => [device, ifindexOf(device)])) as Record<Device, number>;
-const { hit } = await loadDatapath({
+const { hit, hit6 } = await loadDatapath({
   pin,
   stub: policy,
   interfaces: (['wan0', 'eth0', 'eth1'] as const).map((device, i) => ({
     device,
     id: i + 1,
-    flags: ETHERNET | TRANSMITS | (device === 'wan0' ? HIDES : 0),
+    flags: ETHERNET | TRANSMITS | (device === 'wan0' ? HIDES | HIDES6 : 0),
     mtu: 1500,
     mac: MAC[device],
-    probe: PROBE[device],
-    addresses: [OWN[device]],
+    probe: WORLD4.probe[device],
+    probe6: WORLD6.probe[device],
+    addresses: [WORLD4.own[device], WORLD6.own[device]],
     pool: device === 'wan0' ? [2000, 2200] : [0, 0],
   })),
   policy: {},
+  ipv6: task.family === 6,
   flows: FLOWS,
   timeouts: { tcp: 7440, tcpSyn: 7440, tcpFin: 7440, udp: 7440, icmp: 7440, other: 7440 },
   sweep: true,
   probeEvery: 0,
 });
-const table = new FlowTable(hit.map('flows4'), hit.btf());
+const object = hit6 ?? hit;
+const table = new FlowTable(object, family);
 const random = new Random(seed);
-const generator = new Generator(random, new Map(DEVICES.map((device) => [indexes[device], device])));
+const generator = new Generator(family, random, new Map(DEVICES.map((device) => [indexes[device], device])));
 const judge = new Judge(table, indexes);
 
 let done = 0;
@@ -59,27 +69,36 @@ const kinds = new Map<string, number>();
 let expectedDrops = 0;
 const verdicts: Record<string, number> = {};
 
-async function run(
-  hook: 'xdp_ingress' | 'tc_ingress' | 'tc_egress',
-  { device, frame }: Sent,
-  from = 0,
-): Promise<Outcome> {
+type Hook = 'xdp_ingress' | 'tc_ingress' | 'tc_egress';
+
+/** @param from the ifindex that TC egress sees as the way in */
+function describeRun(hook: Hook, { device, frame }: Sent, from: number) {
   const context =
     hook === 'xdp_ingress'
       ? { ingressIfindex: indexes[device], rxQueueIndex: 0 }
       : { ifindex: indexes[device], ingressIfindex: from };
-  const piece = hook !== 'xdp_ingress' && (readFrame(frame)?.fragment ?? false);
-  const before = piece ? await countPieceDrops() : 0;
-  const { retval, data } = await hit.program(hook).testRun({ data: frame, context, dataOutSize: 4096 });
+  return { data: frame, context, dataOutSize: 4096 };
+}
+function note(hook: Hook, verdict: number): void {
+  verdicts[`${hook} ${verdict}`] = (verdicts[`${hook} ${verdict}`] ?? 0) + 1;
+  done += 1;
+}
+
+function run(hook: Hook, sent: Sent, from = 0): Outcome {
+  const piece = hook !== 'xdp_ingress' && (readFrame(sent.frame)?.fragment ?? false);
+  const before = piece ? countPieceDrops() : 0;
+  const { retval, data } = hit.program(hook).testRunSync(describeRun(hook, sent, from));
   const outcome = { verdict: retval | 0, frame: data };
   if (piece)
-    expectedDrops += (await countPieceDrops()) - before; // it may wait, come in again, and take others with it
-  else if (hook !== 'xdp_ingress' ? outcome.verdict === TC.drop : outcome.verdict === XDP.drop) expectedDrops += 1;
-  if (!piece && hook !== 'xdp_ingress' && isReject({ device, frame }, outcome)) expectedDrops += 1;
-  verdicts[`${hook} ${outcome.verdict}`] = (verdicts[`${hook} ${outcome.verdict}`] ?? 0) + 1;
-  done += 1;
+    expectedDrops += countPieceDrops() - before; // it may wait, come in again, and take others with it
+  else expectedDrops += countDrops(hook, sent, outcome);
+  note(hook, outcome.verdict);
   return outcome;
 }
+/** Of a whole packet. */
+const countDrops = (hook: Hook, sent: Sent, outcome: Outcome): number =>
+  Number(outcome.verdict === (hook === 'xdp_ingress' ? XDP.drop : TC.drop)) +
+  Number(hook !== 'xdp_ingress' && isReject(sent, outcome));
 const isReject = ({ frame }: Sent, { verdict, frame: out }: Outcome): boolean =>
   verdict === TC.redirect && Buffer.compare(out.subarray(0, 6), frame.subarray(6, 12)) === 0;
 
@@ -110,24 +129,24 @@ const makesSkb = (frame: Uint8Array): boolean =>
   frame.length >= ETH + (({ 2048: 20, 34525: 40 } as Record<number, number>)[etherType(frame)] ?? 1);
 
 /** Both hooks on one packet, in either order: the second must agree with the first. */
-async function arrive(sent: Sent): Promise<void> {
+function arrive(sent: Sent): void {
   if (!makesSkb(sent.frame)) {
-    const outcome = await run('xdp_ingress', sent);
+    const outcome = run('xdp_ingress', sent);
     const wrong = judge.xdp(sent, outcome);
     if (wrong !== null) find(wrong, sent, { xdp: outcome });
     return;
   }
   const f = readFrame(sent.frame);
   // of a packet with two faults either may be counted
-  const counted = random.chance(0.1) && f !== null && !f.fragment && isBroken(f) === null;
-  const before = counted ? await readDropCounts(hit) : [];
+  const counted = random.chance(0.04) && f !== null && !f.fragment && isBroken(f) === null;
+  const before = counted ? readDropCounts(hit) : [];
   const owed = judge.isOwed(sent);
   const xdpFirst = random.chance(0.5);
-  const first = xdpFirst ? await run('xdp_ingress', sent) : await run('tc_ingress', sent);
+  const first = xdpFirst ? run('xdp_ingress', sent) : run('tc_ingress', sent);
   const wrong = xdpFirst ? judge.xdp(sent, first) : judge.ingress(sent, first);
   if (wrong !== null) find(wrong, sent, { [xdpFirst ? 'xdp' : 'tc']: first });
-  const between = counted ? await readDropCounts(hit) : [];
-  const second = xdpFirst ? await run('tc_ingress', sent) : await run('xdp_ingress', sent);
+  const between = counted ? readDropCounts(hit) : [];
+  const second = xdpFirst ? run('tc_ingress', sent) : run('xdp_ingress', sent);
   const wrongToo = xdpFirst ? judge.ingress(sent, second) : judge.xdp(sent, second);
   if (wrongToo !== null) find(wrongToo, sent, { [xdpFirst ? 'tc' : 'xdp']: second });
   const [xdp, tc] = xdpFirst ? [first, second] : [second, first];
@@ -137,11 +156,11 @@ async function arrive(sent: Sent): Promise<void> {
   const odds = disagree(sent, xdp, tc);
   if (odds !== null) {
     // The sweep may have freed a slot of a full table in between: then they agree when asked again.
-    const again = disagree(sent, await run('xdp_ingress', sent), await run('tc_ingress', sent));
+    const again = disagree(sent, run('xdp_ingress', sent), run('tc_ingress', sent));
     if (again === null) transient += 1;
     else find(odds, sent, { xdp, tc });
   } else if (counted && xdp.verdict === XDP.drop) {
-    const after = await readDropCounts(hit);
+    const after = readDropCounts(hit);
     const [one, two] = [reasonOf(before, between), reasonOf(between, after)];
     if (one !== two) find(`XDP and TC count different reasons: ${one} and ${two}`, sent, { xdp, tc });
   }
@@ -170,10 +189,10 @@ function remember(sent: Sent): void {
   if (entry !== null && !entry.dying) generator.learn({ key, entry });
 }
 
-async function leave(sent: Sent): Promise<void> {
+function leave(sent: Sent): void {
   if (!makesSkb(sent.frame)) return;
   const from = random.chance(0.5) ? 0 : random.pick([...DEVICES.map((device) => indexes[device]), 1]);
-  const outcome = await run('tc_egress', sent, from);
+  const outcome = run('tc_egress', sent, from);
   const wrong = judge.egress(sent, from, outcome);
   if (wrong !== null) find(`${wrong} (from ${from})`, sent, { egress: outcome });
   remember(sent);
@@ -184,22 +203,28 @@ async function race(): Promise<void> {
   const sent = [generator.arriving(), generator.arriving()].filter(({ frame }) => makesSkb(frame));
   if (sent.length < 2) return;
   await Promise.all(
-    [0, 1, 0, 1].map((which) => run(random.chance(0.5) ? 'xdp_ingress' : 'tc_ingress', sent[which] as Sent)),
+    [0, 1, 0, 1].map(async (which) => {
+      const hook = random.chance(0.5) ? 'xdp_ingress' : 'tc_ingress';
+      const packet = sent[which] as Sent;
+      const { retval, data } = await hit.program(hook).testRun(describeRun(hook, packet, 0));
+      expectedDrops += countDrops(hook, packet, { verdict: retval | 0, frame: data });
+      note(hook, retval | 0);
+    }),
   );
-  if (sent.some(({ frame }) => readFrame(frame)?.fragment)) expectedDrops = await countPieceDrops();
+  if (sent.some(({ frame }) => readFrame(frame)?.fragment)) expectedDrops = countPieceDrops();
 }
 
 /** Reasons of pieces that have waited: the sweep counts them, at any time. */
 const waiting = new Set(
   ['DROP_FRAGMENT', 'DROP_STASH_FULL'].map((name) => Number(hit.btf().enumValues('drop_reason')?.get(name))),
 );
-async function countPieceDrops(): Promise<number> {
-  const counts = await readDropCounts(hit);
+function countPieceDrops(): number {
+  const counts = readDropCounts(hit);
   return counts.reduce((all, count, reason) => all + (waiting.has(reason) ? 0 : (count ?? 0)), 0);
 }
 
-async function check(): Promise<void> {
-  const counts = await readDropCounts(hit);
+function check(): void {
+  const counts = readDropCounts(hit);
   const total = counts.reduce((all, count, reason) => all + (waiting.has(reason) ? 0 : (count ?? 0)), 0);
   if (total !== expectedDrops) find(`${expectedDrops} packets were dropped, ${total} are counted`);
   if ((counts[0] ?? 0) > 0) find('a drop without a reason');
@@ -212,22 +237,23 @@ const isOver = (): boolean => done >= packets || (seconds > 0 && performance.now
 while (!isOver()) {
   const end = done + Math.min(ROUND, packets - done);
   for (let n = 0; done < end && !isOver(); n++) {
-    await (random.chance(0.85) ? arrive(generator.arriving()) : leave(generator.leaving()));
-    if (n % CHECK_EVERY === 0) await check();
+    if (random.chance(0.85)) arrive(generator.arriving());
+    else leave(generator.leaving());
+    if (n % CHECK_EVERY === 0) check();
   }
-  const table1 = await checkTable(hit, table);
+  const table1 = await checkTable(object, table);
   if (table1 !== null) find(table1);
   for (let n = 0; n < 200; n++) await race();
-  const table2 = await checkTable(hit, table);
+  const table2 = await checkTable(object, table);
   if (table2 !== null) find(`after races: ${table2}`);
-  await check();
-  const left = await endAll(hit);
+  check();
+  const left = await endAll(object, family.number);
   if (left !== null) find(left);
   generator.forget();
   console.log(`${done} packets, ${findings} findings, ${Math.round((done / (performance.now() - start)) * 1000)}/s`);
 }
 const names = [...(hit.btf().enumValues('drop_reason') ?? [])];
-const counts = await readDropCounts(hit);
+const counts = readDropCounts(hit);
 drops = Object.fromEntries(
   names.map(([name, reason]) => [name, counts[Number(reason)] ?? 0]).filter(([, count]) => count !== 0),
 );
