@@ -22,6 +22,7 @@ export interface Manifest {
   /** By id: the entry at index i has id i + 1. */
   readonly rules: readonly ManifestRule[];
   readonly masquerades: readonly ManifestMasquerade[];
+  readonly redirects: readonly ManifestRedirect[];
   readonly maps: readonly ManifestMap[];
   /** Sets that are looked up in tables, by number; their addresses are in sets.bin. */
   readonly sets: readonly ManifestSet[];
@@ -84,6 +85,12 @@ export interface ManifestMasquerade {
   readonly ports: { readonly first: number; readonly last: number };
   /** So many ports for each source, counted off in this order; null: they are not divided. */
   readonly share: { readonly ports: number; readonly sources: readonly AddressRange[] } | null;
+}
+export interface ManifestRedirect {
+  readonly name: string;
+  readonly interfaces: readonly string[];
+  /** null: the interface's own address. */
+  readonly addresses: readonly AddressRange[] | null;
 }
 /** Inclusive. */
 export interface AddressRange {
@@ -153,6 +160,11 @@ export function makeManifest(input: ManifestInput): Manifest {
       addresses: addresses === null ? null : families.flatMap((family) => writeRanges(addresses, family)),
       ports: { first: ports.first, last: ports.last },
       share: share === null ? null : { ports: share, sources: writeRanges(from.include.addresses, 4) },
+    })),
+    redirects: model.redirects.map(({ name, interfaces, addresses }) => ({
+      name,
+      interfaces: interfaces.map((one) => nameOf(model, one)),
+      addresses: addresses === null ? null : [...writeRanges(addresses, 4), ...writeRanges(addresses, 6)],
     })),
     maps: model.maps.map(({ id, name, interfaces, family, inside, outside }) => ({
       id,

@@ -2,6 +2,7 @@ import type { Manifest } from '../../compiler/artifact/manifest.ts';
 import { readNetns } from '../machine/paths.ts';
 import { findGateways, readKeptManifest, readState } from '../machine/state.ts';
 import type { State } from '../machine/types.ts';
+import { listOutsides } from '../plan/outsides.ts';
 import type { Wanted } from '../plan/types.ts';
 
 /** What was applied here, as apply has kept it. */
@@ -37,5 +38,6 @@ export function recallWanted({ manifest, state }: Applied): Wanted {
     pools: manifest.masquerades.map(({ name, interfaces, ports }) => {
       return { name, interfaces, first: ports.first, last: ports.last };
     }),
+    outsides: listOutsides(manifest),
   };
 }

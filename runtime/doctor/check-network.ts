@@ -1,3 +1,4 @@
+import { explainUnheld, findUnheld } from '../plan/outsides.ts';
 import { listInterfaces } from './check-devices.ts';
 import type { Facts, Finding } from './facts.ts';
 
@@ -9,6 +10,7 @@ export function* checkNetwork(facts: Facts): Generator<Finding> {
   yield* checkReversePath(facts);
   yield* checkPorts(facts);
   yield* checkRoutes(facts);
+  yield* checkOutsides(facts);
   for (const selector of facts.ipsec) {
     yield {
       ...AREA,
@@ -116,6 +118,14 @@ function* checkPorts({ wanted, snapshot, sockets }: Facts): Generator<Finding> {
       why: `Those ports are given to nobody else${listening ? '; a service that listens there is reached only if a policy to self lets it' : ''}.`,
       mend: null,
     };
+  }
+}
+
+function* checkOutsides({ wanted, snapshot }: Facts): Generator<Finding> {
+  if (wanted === null || snapshot === null) return;
+  for (const unheld of findUnheld(wanted, snapshot)) {
+    const { text, why, mend } = explainUnheld(unheld);
+    yield { ...AREA, id: 'outside-address', severity: 'note', text, why, mend };
   }
 }
 

@@ -3,6 +3,7 @@ import type { Attachment, Device, InterfaceRecord, Snapshot, State } from '../ma
 import { canTransmit, type Intent, isSamePlace, planHooks } from './attach.ts';
 import { flowTableBytes, pieceTableBytes } from './memory.ts';
 import { findObstacles } from './obstacles.ts';
+import { describeUnheld, findUnheld } from './outsides.ts';
 import { areSetsSame, planEdit } from './sets.ts';
 import type { Note, Place, Plan, Step, Wanted, WantedInterface } from './types.ts';
 import { findWarnings } from './warnings.ts';
@@ -29,6 +30,7 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
   const state = stale ? null : snapshot.state;
   const obstacles = findObstacles(wanted, snapshot, state);
   const notes: Note[] = [...findWarnings(wanted, snapshot, state)];
+  const said: Note[] = []; // of what a new policy does
   const steps: Step[] = [];
   if (obstacles.length > 0) return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes, obstacles };
 
@@ -69,6 +71,8 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
     }
   }
 
+  if (policies.length > 0) said.push(...findUnheld(wanted, snapshot).map(describeUnheld));
+
   // Hooks: what should be there against what is.
   const intents: Intent[] = [];
   for (const one of present) {
@@ -91,7 +95,7 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
     steps.push({ kind: 'drop-interface', ifindex: one.ifindex, seat: one.seat, device: one.device });
   }
   // How interfaces are served is said when they are attached, not at every change of a line.
-  const told = missing.length > 0 ? notes : notes.filter((one) => one.severity === 'warning');
+  const told = [...(missing.length > 0 ? notes : notes.filter((one) => one.severity === 'warning')), ...said];
   return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes: told, obstacles };
 }
 

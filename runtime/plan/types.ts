@@ -1,4 +1,5 @@
 import type { Established, Mss } from '../../compiler/model.ts';
+import type { Family } from '../../grammar/ast.ts';
 import type { Hashes, Hook, InterfaceRecord, Mode, Timeouts } from '../machine/types.ts';
 
 /** What a compiled file asks of a machine; read from a manifest (wanted.ts). */
@@ -21,6 +22,18 @@ export interface Wanted {
     readonly first: number;
     readonly last: number;
   }[];
+  readonly outsides: readonly WantedOutside[];
+}
+
+/** Outside addresses that the file writes itself: packets to them must come here, whoever has them. */
+export interface WantedOutside {
+  /** `masquerade cgn`, `redirect www`, `map to-other`. */
+  readonly owner: string;
+  /** Names of interfaces. */
+  readonly interfaces: readonly string[];
+  readonly family: Family;
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
 /** A set that is looked up in a table. */

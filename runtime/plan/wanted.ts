@@ -1,5 +1,6 @@
 import { type Datapath, hashOf } from '../apply/datapath.ts';
 import type { Artifact } from '../sources/artifact.ts';
+import { listOutsides } from './outsides.ts';
 import type { Wanted } from './types.ts';
 
 /** What an artifact asks of a machine, together with the datapath that this package brings. */
@@ -25,5 +26,6 @@ export function readWanted({ manifest, policy, sets }: Artifact, datapath: Datap
     pools: manifest.masquerades.map(({ name, interfaces, ports }) => {
       return { name, interfaces, first: ports.first, last: ports.last };
     }),
+    outsides: listOutsides(manifest),
   };
 }

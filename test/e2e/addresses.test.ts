@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openApplied } from '../lab/applied.ts';
 import { addresses } from '../lab/article-network.ts';
-import { example, masqc, mustMasqc } from '../lab/masqc.ts';
+import { editExample, example, masqc, mustMasqc, writeGatewayFile } from '../lab/masqc.ts';
 import { needs } from '../lab/skip.ts';
 
 needs('root', 'linux', 'btf');
@@ -32,5 +32,34 @@ own(
     network.close();
   },
 );
+
+own('an outside address on no interface is noted, with the command that makes it reachable', async () => {
+  const network = await openApplied({ wan: 'ethernet' });
+  const { gateway } = network;
+  const file = writeGatewayFile(
+    editExample([/(masquerade home-out \{[^}]*interface wan\n)/, `$1  address   203.0.113.9\n`]),
+  );
+  const plan = await masqc(gateway, 'plan', file);
+  assert.is(plan.code, 2, plan.err);
+  const [, command = ''] =
+    /masquerade home-out: 203\.0\.113\.9 stands on no .*Then: (ip addr add .*)$/m.exec(plan.out) ?? [];
+  assert.is(command, 'ip addr add 203.0.113.9/32 dev ppp0');
+  await mustMasqc(gateway, 'apply', file);
+  const diagnose = async () => {
+    const { findings } = JSON.parse((await masqc(gateway, 'doctor', '--json')).out) as {
+      findings: { id: string; mend: string }[];
+    };
+    return findings.find(({ id }) => id === 'outside-address')?.mend;
+  };
+  assert.is(await diagnose(), command);
+  const fetch = () => network.at('han').run(['curl', '-sS', '-m', '2', `http://${addresses.internet}/`]);
+  assert.is.not((await fetch()).code, 0, 'nobody answers for it');
+  await gateway.ask(...command.split(' '));
+  await network.at('isp').run(['ip', 'neigh', 'flush', 'all']);
+  const page = await fetch();
+  assert.is(page.code, 0, page.err);
+  assert.is(await diagnose(), undefined);
+  network.close();
+});
 
 own.run();

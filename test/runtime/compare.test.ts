@@ -29,6 +29,7 @@ const BASE: Manifest = {
   ],
   rules: [rule(1, 'lan-out', 'deny tcp 25'), rule(2, 'lan-out', 'deny tcp 26'), rule(3, 'wan-in', 'allow tcp 22')],
   masquerades: [],
+  redirects: [],
   maps: [],
   sets: [],
   account: [],

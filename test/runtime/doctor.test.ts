@@ -86,6 +86,18 @@ test('finds nothing amiss in a machine that is well', () => {
   assert.match(renderFindings(findings, plain), /Nothing to mend\.\n$/);
 });
 
+test('notes outside addresses on no interface', () => {
+  const outside = { interfaces: ['lan'], family: 4, first: 0xc6336410n, last: 0xc6336410n } as const;
+  const wanted = { ...CLAMPED, outsides: [{ owner: 'redirect www', ...outside }] };
+  const found = only('outside-address', 'note', 'ip addr add 198.51.100.16/32 dev eth0', { wanted });
+  assert.match(found.why, 'provider routes it');
+  const stands = { ...LAN, addresses: [...LAN.addresses, '198.51.100.16'] };
+  assert.is(
+    diagnose({ ...WELL, wanted, ...withDevice(stands) }).some(({ id }) => id === 'outside-address'),
+    false,
+  );
+});
+
 test('judges the kernel', () => {
   const kernel = (change: Partial<Facts['kernel']>) => ({ kernel: { ...WELL.kernel, ...change } });
   only('jit', 'warning', 'bpf_jit_enable=1', kernel({ jit: 0 }));

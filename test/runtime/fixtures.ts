@@ -60,6 +60,7 @@ export const WANTED: Wanted = {
   sets: [],
   rules: 12,
   pools: [{ name: 'home-out', interfaces: ['wan'], first: 1024, last: 32767 }],
+  outsides: [],
 };
 
 export const EMPTY: Snapshot = {

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Snapshot } from '../../runtime/machine/types.ts';
 import { flowTableBytes, formatBytes, pieceTableBytes } from '../../runtime/plan/memory.ts';
+import { listOutsides } from '../../runtime/plan/outsides.ts';
 import { makePlan, POLICY_SLOTS, UNTOLD } from '../../runtime/plan/plan.ts';
 import type { Wanted } from '../../runtime/plan/types.ts';
 import { applied, DMZ, EMPTY, LAN, outline, WAN, WANTED } from './fixtures.ts';
@@ -374,6 +375,72 @@ test('a table that an apply has begun is taken back, or brought to its end once 
   const switched = { ...applied(WANTED), next: { flows: 131072, switched: true } };
   assert.equal(outline({ ...WANTED, flows: 131072 }, switched), ['move', 'settle', 'policy']);
   assert.equal(outline(WANTED, switched), ['move', 'settle', 'table', 'policy', 'move', 'settle', 'policy']);
+});
+
+const OUTSIDES = listOutsides({
+  masquerades: [
+    {
+      id: 1,
+      name: 'cgn',
+      interfaces: ['lan'],
+      families: [4],
+      addresses: [{ first: '198.51.100.16', last: '198.51.100.31' }],
+      ports: { first: 1024, last: 65535 },
+      share: null,
+    },
+    {
+      id: 2,
+      name: 'own',
+      interfaces: ['wan'],
+      families: [4],
+      addresses: null,
+      ports: { first: 1, last: 2 },
+      share: null,
+    },
+  ],
+  redirects: [
+    { name: 'www', interfaces: ['wan'], addresses: [{ first: '203.0.113.5', last: '203.0.113.5' }] },
+    { name: 'mail', interfaces: ['wan'], addresses: [{ first: '203.0.113.6', last: '203.0.113.6' }] },
+  ],
+  maps: [
+    { id: 3, name: 'site', interfaces: ['lan'], inside: 'fd00:1::/48', outside: '2001:db8:1::/48' },
+    { id: 4, name: 'same', interfaces: ['lan'], inside: '10.0.0.16/28', outside: '198.51.100.16/28' },
+  ],
+});
+const notesOf = (wanted: Wanted, snapshot: Snapshot) => makePlan(wanted, snapshot).notes.map(({ text }) => text);
+
+test('notes outside addresses that no interface has, with the command that mends it', () => {
+  const wanted = { ...WANTED, outsides: OUTSIDES };
+  const mine = notesOf(wanted, EMPTY).filter((text) => text.includes('on no interface'));
+  assert.equal(mine, [
+    'masquerade cgn, map same: 198.51.100.16-198.51.100.31 stand on no interface of this machine. Packets to them come here only if the provider routes them to this gateway, or this machine must answer for them (ARP), as it does for its own. Then: ip addr add 198.51.100.16/32 dev eth0   (and so on, up to 198.51.100.31)',
+    'redirect mail: 203.0.113.6 stands on no interface of this machine. Packets to it come here only if the provider routes it to this gateway.',
+    'map site: 2001:db8:1::-2001:db8:1:ffff:ffff:ffff:ffff:ffff stand on no interface of this machine. Packets to them come here only if the provider routes them to this gateway, or this machine must answer for them (neighbour discovery), as it does for its own.',
+  ]);
+  assert.is(makePlan(wanted, EMPTY).obstacles.length, 0);
+});
+
+test('counts those of a range that are there, and is silent when all are', () => {
+  const range = Array.from({ length: 16 }, (_, index) => `198.51.100.${16 + index}`);
+  const having = (...addresses: string[]): Snapshot => ({
+    ...EMPTY,
+    devices: [WAN, { ...LAN, addresses: [...LAN.addresses, ...addresses] }, DMZ],
+  });
+  const wanted = { ...WANTED, outsides: OUTSIDES.filter(({ owner }) => owner === 'masquerade cgn') };
+  const said = (snapshot: Snapshot) => notesOf(wanted, snapshot).filter((text) => text.includes('on no interface'));
+  assert.match(
+    said(having(...range.slice(0, 15))).join(),
+    /^masquerade cgn: 1 of 198\.51\.100\.16-198\.51\.100\.31 stands on no .*ip addr add 198\.51\.100\.31\/32 dev eth0$/,
+  );
+  assert.equal(said(having(...range)), []);
+});
+
+test('says it again only with another policy', () => {
+  const wanted = { ...WANTED, outsides: OUTSIDES };
+  const live = applied(wanted);
+  assert.equal(notesOf(wanted, live), []);
+  const changed = { ...wanted, hashes: { ...WANTED.hashes, policy: 'p2' } };
+  assert.is(notesOf(changed, live).filter((text) => text.includes('on no interface')).length, 3);
 });
 
 test.run();
