@@ -71,4 +71,14 @@ static __always_inline __u32 coarse_now(void)
 	return (__u32)(bpf_ktime_get_coarse_ns() >> COARSE_SHIFT);
 }
 
+/*
+ * Writes a field of struct __sk_buff. The compiler may keep the address of a field in a register for several places, which the
+ * verifier refuses; here the offset is in the instruction.
+ */
+#define SET_SKB(skb, field, value)                                                                                         \
+	asm volatile("*(u32 *)(%[ctx] + %[offset]) = %[to]"                                                                \
+		     :                                                                                                     \
+		     : [ctx] "r"(skb), [offset] "i"(__builtin_offsetof(struct __sk_buff, field)), [to] "r"((__u32)(value)) \
+		     : "memory")
+
 #endif

@@ -62,6 +62,16 @@ static __always_inline bool is_of_source(const struct mapping *m, const struct w
 	return same_address(m->address, w->h.key.saddr) && m->port == w->h.key.sport && m->seat == w->side;
 }
 
+/* The flow holds the mapping of its source from now on. */
+static __always_inline void note_destination(struct work *w, const struct socket_key *outside, struct mapping *m)
+{
+	w->uses |= USE_SOURCE;
+	if (w->filtering == MASQC_ADDRESS) {
+		add_peer(outside, m, &w->h.key.daddr);
+		w->uses |= USE_PEER;
+	}
+}
+
 /* Takes the mapping at w->reply.dport if it is the source's. */
 static __always_inline bool reuse_port(struct work *w)
 {
@@ -76,8 +86,11 @@ static __always_inline bool reuse_port(struct work *w)
 		if (!m || !is_of_source(m, w))
 			return false;
 		if (adopt_mapping(&outside, 1)) {
+			m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 			w->fresh = false;
-			return true;
+			if (m)
+				note_destination(w, &outside, m);
+			return m;
 		}
 		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 	}
@@ -87,8 +100,10 @@ static __always_inline bool reuse_port(struct work *w)
 	if (held == TAKEN_NOT)
 		return false;
 	w->fresh = held == TAKEN_FIRST;
-	if (is_of_source(m, w))
+	if (is_of_source(m, w)) {
+		note_destination(w, &outside, m);
 		return true;
+	}
 	release_mapping(&outside, coarse_now()); /* it has changed its owner meanwhile */
 	return false;
 }
@@ -269,14 +284,11 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 		if (!reuse_port(w) && (!claim_elsewhere(ctx, w, &pool, wanted) || !note_moved(w, now)))
 			return false;
 	}
-	w->uses |= USE_SOURCE;
-	if (w->filtering == MASQC_ADDRESS) {
+	if (!(w->uses & USE_SOURCE)) {
 		outside_key(w, &outside);
 		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
-		if (m) {
-			add_peer(&outside, m, &w->h.key.daddr);
-			w->uses |= USE_PEER;
-		}
+		if (m)
+			note_destination(w, &outside, m);
 	}
 	return true;
 }

@@ -121,7 +121,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 
 	if (!w || !c)
 		return false;
-	there = find_flow(&w->h.key);
+	there = w->unknown ? NULL : find_flow(&w->h.key); /* who was faster since is found by insert_forth */
 	w->inherits = 0;
 	if (there && there->epoch != EPOCH_DYING) {
 		if (!starts_again(&w->h.key, &w->h, there))

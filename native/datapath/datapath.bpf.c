@@ -252,7 +252,7 @@ int tc_ingress(struct __sk_buff *skb)
 	enum parsed parsed;
 	__u32 now, l3;
 
-	skb->tc_index = 0;
+	SET_SKB(skb, tc_index, 0);
 	if (!in || skb->pkt_type == PACKET_OTHERHOST || skb->pkt_type == PACKET_LOOPBACK)
 		return TC_ACT_UNSPEC;
 	if (skb->vlan_present && !drop_priority_tags(skb))
@@ -341,7 +341,7 @@ int tc_egress(struct __sk_buff *skb)
 	if (skb->tc_index == TC_DONE && skb->ingress_ifindex)
 		return TC_ACT_UNSPEC; /* without a way in, a tunnel has taken it over into a packet of the gateway's own */
 	if (skb->mark == VETTED_MARK)
-		skb->mark = 0;
+		SET_SKB(skb, mark, 0);
 	out = get_interface(skb->ifindex);
 	if (!out || skb->vlan_present)
 		return TC_ACT_UNSPEC;

@@ -56,11 +56,13 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 			if (!outside_address(p, &w->h.key.saddr, &w->nat_address))
 				return refuse(w, DROP_UNTRANSLATED);
 		} else {
-			__u32 *owner = bpf_map_lookup_elem(&MAP(addresses), &w->own_address);
+			if (is_private(w->own_address)) {
+				__u32 *owner = bpf_map_lookup_elem(&MAP(addresses), &w->own_address);
 
-			/* the way out has lost its address: the kernel offers that of an inner interface */
-			if (owner && *owner != w->forth.out && is_private(w->own_address))
-				return refuse(w, DROP_UNTRANSLATED);
+				/* the way out has lost its address: the kernel offers that of an inner interface */
+				if (owner && *owner != w->forth.out)
+					return refuse(w, DROP_UNTRANSLATED);
+			}
 			w->nat_address = w->own_address;
 			w->forth.flags |= FLOW_OWN_ADDRESS;
 			out = bpf_map_lookup_elem(&interfaces, &seat);
@@ -208,10 +210,10 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		if (step != STEP_CREATE)
 			return step;
 		return refuse(w, DROP_DENIED); /* `allow` is no answer to this question */
-	} else if (has_mappings(key.protocol) && enter_door(ctx, w) == DOOR_OPEN) {
+	} else if (has_mappings(key.protocol) && (way == WAY_LOCAL || addresses_used) && enter_door(ctx, w) == DOOR_OPEN) {
 		if (would_answer_outside(w))
 			return refuse(w, DROP_FORGED);
-		w->back.door = make_door(w->forth.out);
+		w->back.door = door_of(w->forth.seat, w->forth.out);
 		return STEP_CREATE;
 	}
 	if (w->map.rule) {
@@ -252,7 +254,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 		return step;
 	if (would_answer_outside(w)) /* an outside source that comes in by an inner interface */
 		return refuse(w, DROP_FORGED);
-	w->back.door = make_door(w->forth.out);
+	w->back.door = door_of(w->forth.seat, w->forth.out);
 	return choose_source(w, redirected);
 
 to_gateway:

@@ -15,6 +15,10 @@
 #include "questions.h"
 #include "work.h"
 
+/* Set by the loader in every linked object: a masquerade has outside addresses that need not be the gateway's own. Else only
+ * a packet to the gateway can meet a door. */
+const volatile __u32 addresses_used = 1;
+
 /* What the policy says of a packet that is let in already: which masquerade it would get. False: none, or not at all. */
 static __always_inline bool ask_masquerade(struct masqc_packet *p, __u32 in, __u32 out, addr_t saddr, __be16 sport,
 					   addr_t daddr, __be16 dport)

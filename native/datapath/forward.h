@@ -144,7 +144,7 @@ static __always_inline int send_on(struct __sk_buff *skb, const struct header *h
 	__builtin_memcpy(eth.h_dest, flow->dmac, 6);
 	if (!rewrite_skb(skb, h, to, WRITE_SRC | WRITE_DST | WRITE_TTL))
 		return drop_skb(skb, DROP_FAILED);
-	skb->tc_index = TC_DONE;
+	SET_SKB(skb, tc_index, TC_DONE);
 	if (!ethernet)
 		return bpf_redirect(ifindex, 0);
 	if (!l2 && bpf_skb_change_head(skb, sizeof(eth), 0))
@@ -194,7 +194,7 @@ static WIDE int forward_skb(struct __sk_buff *skb, const struct header *h, struc
 	if (unlikely(h->ttl <= 1 || is_too_big(skb, h, flow->mtu))) {
 		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, &to, WRITE_DST))
 			return drop_skb(skb, DROP_FAILED);
-		skb->mark = VETTED_MARK;
+		SET_SKB(skb, mark, VETTED_MARK);
 		return TC_ACT_UNSPEC;
 	}
 	return send_on(skb, h, flow, &to, next);

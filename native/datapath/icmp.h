@@ -214,7 +214,7 @@ static __noinline int icmp_error_in(struct __sk_buff *skb, struct piece_work *w,
 		return TC_ACT_SHOT;
 	h = &w->h;
 	if (skb->mark == ANSWER_MARK) {
-		skb->mark = 0;
+		SET_SKB(skb, mark, 0);
 		return TC_ACT_UNSPEC;
 	}
 	if (!read_quote(skb, h, &e->quote))

@@ -128,8 +128,9 @@ struct iface {
 };
 _Static_assert(sizeof(struct iface) == 64, "iface");
 
-/* interfaces: key is the seat 1..63 (0 stays empty), any number that apply keeps for the interface; written by apply.
- * A flow holds the seat, and checks the ifindex in it. */
+/* interfaces: key is the seat 1..63 (0 stays empty), a number that apply keeps for the interface: the last bits of its index
+ * where that seat is free, any other else; written by apply, the ifindex last. A flow holds the seat, and checks the ifindex
+ * in it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_SEATS);
@@ -183,12 +184,42 @@ static __always_inline struct progress *get_progress(void)
 	return bpf_map_lookup_elem(&MAP(progress), &zero);
 }
 
+/* The interface with this index, and its seat. NULL: it carries no programs. No hash look-up where the index names the seat. */
+static __always_inline struct iface *find_interface(__u32 ifindex, __u32 *seat)
+{
+	__u32 *other;
+	struct iface *iface;
+
+	*seat = ifindex % MAX_SEATS;
+	iface = bpf_map_lookup_elem(&interfaces, seat);
+	if (likely(iface && ifindex && iface->ifindex == ifindex))
+		return iface;
+	other = bpf_map_lookup_elem(&seats, &ifindex);
+	if (!other)
+		return NULL;
+	*seat = *other;
+	return bpf_map_lookup_elem(&interfaces, seat);
+}
+
+static __always_inline struct iface *get_interface(__u32 ifindex)
+{
+	__u32 seat;
+
+	return find_interface(ifindex, &seat);
+}
+
+/* flow_dir.door of the interface with this seat. */
+static __always_inline __u32 door_of(__u32 seat, __u32 ifindex)
+{
+	return seat << 24 | (ifindex & 0xffffff);
+}
+
 /* flow_dir.door of an interface; 0: it carries no programs. */
 static __always_inline __u32 make_door(__u32 ifindex)
 {
-	__u32 *seat = bpf_map_lookup_elem(&seats, &ifindex);
+	__u32 seat;
 
-	return seat ? *seat << 24 | (ifindex & 0xffffff) : 0;
+	return find_interface(ifindex, &seat) ? door_of(seat, ifindex) : 0;
 }
 
 /* The interface behind a door, if that is the one with this ifindex; no hash look-up. */
@@ -198,15 +229,6 @@ static __always_inline struct iface *open_door(__u32 door, __u32 ifindex)
 	struct iface *iface = bpf_map_lookup_elem(&interfaces, &seat);
 
 	return iface && iface->ifindex == ifindex && !((door ^ ifindex) << 8) ? iface : NULL;
-}
-
-static __always_inline struct iface *get_interface(__u32 ifindex)
-{
-	__u32 *seat = bpf_map_lookup_elem(&seats, &ifindex);
-
-	if (!seat)
-		return NULL;
-	return bpf_map_lookup_elem(&interfaces, seat);
 }
 
 #endif

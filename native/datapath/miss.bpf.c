@@ -209,7 +209,7 @@ int tc_ingress_miss(struct __sk_buff *skb)
 		return drop_skb(skb, DROP_FAILED);
 	pieces->tail = false;
 	if (skb->mark == ANSWER_MARK) {
-		skb->mark = 0;
+		SET_SKB(skb, mark, 0);
 		return TC_ACT_UNSPEC;
 	}
 	parsed = parse_skb(skb, w);

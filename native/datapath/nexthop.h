@@ -67,18 +67,14 @@ static __always_inline void set_hop_flags(struct flow_dir *dir, __u8 flags)
 /* Writes a route's answer into a direction. False: the way out carries no programs. */
 static __always_inline bool set_hop(struct flow_dir *dir, const struct bpf_fib_lookup *fib, long code)
 {
-	__u32 ifindex = fib->ifindex;
-	__u32 *seat = bpf_map_lookup_elem(&seats, &ifindex);
-	struct iface *out;
+	__u32 ifindex = fib->ifindex, seat;
+	struct iface *out = find_interface(ifindex, &seat);
 	__u8 flags = 0;
 
-	if (!seat)
-		return false;
-	out = bpf_map_lookup_elem(&interfaces, seat);
 	if (!out || out->ifindex != ifindex)
 		return false;
 	dir->out = ifindex;
-	dir->seat = *seat;
+	dir->seat = seat;
 	dir->mtu = out->mtu;
 	if (code == BPF_FIB_LKUP_RET_SUCCESS) {
 		if (fib->mtu_result > 1)

@@ -175,7 +175,7 @@ __noinline int forward_piece(struct __sk_buff *skb, struct flow_dir *flow)
 		note_departure(w, flow->out);
 		if (flow->flags & FLOW_NAT_DST && !rewrite_skb(skb, h, &w->to, WRITE_DST))
 			return drop_skb(skb, DROP_FAILED);
-		skb->mark = VETTED_MARK;
+		SET_SKB(skb, mark, VETTED_MARK);
 		return TC_ACT_UNSPEC;
 	}
 	if (!write_id(skb, h, w->piece.key.id, w->known.id))

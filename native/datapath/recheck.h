@@ -206,6 +206,7 @@ static __always_inline enum fate meet_flow(void *ctx, struct work *w)
 
 	w->epoch = deciding ? active >> 8 : EPOCH_LONG_AGO;
 	w->hop = NO_ADDRESS;
+	w->unknown = !flow;
 	if (!flow || flow->epoch == EPOCH_DYING || starts_again(&w->h.key, &w->h, flow))
 		return FATE_NEW;
 	if (!deciding || flow->epoch == w->epoch)

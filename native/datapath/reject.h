@@ -68,9 +68,9 @@ static __always_inline bool turn_around(struct __sk_buff *skb, __u32 l3, __u32 s
 static __always_inline int send_answer(struct __sk_buff *skb, bool own)
 {
 	if (own)
-		skb->mark = ANSWER_MARK;
+		SET_SKB(skb, mark, ANSWER_MARK);
 	else
-		skb->tc_index = TC_DONE;
+		SET_SKB(skb, tc_index, TC_DONE);
 	return bpf_redirect(skb->ifindex, own ? BPF_F_INGRESS : 0);
 }
 

@@ -11,11 +11,12 @@ const NS = 1_000_000;
 const KEY_SIZE = 20;
 
 /** The switches of the miss programs: what no line asks for is not in them. */
-export function lineConstants({ rules, account }: Manifest): Readonly<Record<string, number>> {
+export function lineConstants({ rules, account, masquerades }: Manifest): Readonly<Record<string, number>> {
   return {
     limits_used: rules.some(({ limits }) => limits.length > 0) ? 1 : 0,
     logs_used: rules.some(({ log }) => log !== null) ? 1 : 0,
     accounts_used: account.length > 0 ? 1 : 0,
+    addresses_used: masquerades.some(({ addresses }) => addresses !== null) ? 1 : 0,
   };
 }
 

@@ -57,24 +57,24 @@ export function writeInterface(work: Work, seat: number, ifindex: number, record
   const flag = enumOf(interfaces.btf(), 'iface_flag', 'IFACE_');
   const wasSeated = seats.get(ifindex) !== null;
   const [poolFirst = 0, poolLast = 0] = (record.pool ?? '0-0').split('-').map(Number);
-  interfaces.set(
-    seat,
-    interfaces.codec().value.encode({
-      ifindex,
-      flags:
-        (record.mac !== null ? (flag.ETHERNET ?? 0) : 0) |
-        (record.transmit ? (flag.XDP ?? 0) : 0) |
-        (record.hides ? (flag.HIDES4 ?? 0) : 0) |
-        (record.hides6 ? (flag.HIDES6 ?? 0) : 0),
-      mtu: Math.min(record.mtu, MAX_MTU),
-      mac: toMac(record.mac),
-      mss: record.mss === 'clamp' ? MSS_BY_PATH : (record.mss ?? 0),
-      probe4: toBe32(record.probe),
-      probe6: toBytes6(record.probe6),
-      pool_first: poolFirst,
-      pool_last: poolLast,
-    }),
-  );
+  const codec = interfaces.codec().value;
+  const value = codec.encode({
+    flags:
+      (record.mac !== null ? (flag.ETHERNET ?? 0) : 0) |
+      (record.transmit ? (flag.XDP ?? 0) : 0) |
+      (record.hides ? (flag.HIDES4 ?? 0) : 0) |
+      (record.hides6 ? (flag.HIDES6 ?? 0) : 0),
+    mtu: Math.min(record.mtu, MAX_MTU),
+    mac: toMac(record.mac),
+    mss: record.mss === 'clamp' ? MSS_BY_PATH : (record.mss ?? 0),
+    probe4: toBe32(record.probe),
+    probe6: toBytes6(record.probe6),
+    pool_first: poolFirst,
+    pool_last: poolLast,
+  });
+  if (!wasSeated) interfaces.set(seat, value); // the datapath finds it by the index, which comes when all else is there
+  codec.encodeInto(value, { ifindex });
+  interfaces.set(seat, value);
   seats.set(ifindex, seat);
   writeAddresses(work, ifindex, record);
   return () => {

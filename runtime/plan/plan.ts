@@ -192,7 +192,7 @@ function* planTables(
     const known = loaded ? state?.interfaces.find((one) => one.ifindex === live.ifindex) : undefined;
     const after = makeRecord(live, { hides, hides6, mss }, findPool(wanted, name));
     if (known !== undefined && isSameRecord(known.record, after)) continue;
-    const seat = known?.seat ?? takeSeat(taken);
+    const seat = known?.seat ?? takeSeat(taken, live.ifindex);
     yield { kind: 'interface', id, seat, name, device, ifindex: live.ifindex, before: known?.record ?? null, after };
   }
   if (!loaded || (!armed && state?.hashes.datapath !== wanted.hashes.datapath)) yield { kind: 'sweep' };
@@ -274,10 +274,15 @@ function nameOf(one: Attachment, snapshot: Snapshot): string {
   return live?.name ?? known?.device ?? `device ${one.ifindex}`;
 }
 
-/** Seats of the map `interfaces` are 1..63; 0 stays empty. */
-function takeSeat(taken: Set<number>): number {
-  let seat = 1;
-  while (taken.has(seat)) seat += 1;
+const SEATS = 64;
+
+/** Seats of the map `interfaces` are 1..63; 0 stays empty. The one that the index names is found fastest (maps.h). */
+function takeSeat(taken: Set<number>, ifindex: number): number {
+  let seat = ifindex % SEATS;
+  for (let tries = 0; seat === 0 || taken.has(seat); tries += 1) {
+    if (tries === SEATS) throw new Error(`no seat is left for interface ${ifindex}`);
+    seat = (seat + 1) % SEATS;
+  }
   taken.add(seat);
   return seat;
 }
