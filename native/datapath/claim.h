@@ -155,7 +155,12 @@ static __noinline bool claim_free(void *ctx, struct work *w, __u32 port)
 	outside_key(w, &outside);
 	if (moving && find_old_mapping(&outside))
 		return false;
-	return !bpf_map_update_elem(&MAP(mappings), &outside, &m, BPF_NOEXIST);
+	if (w->filtering == MASQC_ADDRESS)
+		note_peer(&m.peers, w->h.key.daddr);
+	if (bpf_map_update_elem(&MAP(mappings), &outside, &m, BPF_NOEXIST))
+		return false;
+	w->uses |= w->filtering == MASQC_ADDRESS ? USE_SOURCE | USE_PEER : USE_SOURCE;
+	return true;
 }
 
 /* Takes over a port that rests in the old table: what the new one says of it stands above that. */
@@ -202,6 +207,7 @@ static __noinline bool note_moved(struct work *w, __u32 now)
 {
 	struct socket_key inside, outside;
 	struct mapping *entry;
+	__u8 uses;
 
 	if (!w)
 		return false;
@@ -215,15 +221,19 @@ static __noinline bool note_moved(struct work *w, __u32 now)
 	if (!bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_NOEXIST))
 		return true;
 	count_moved(-1);
-	if (reuse_moved(w)) { /* another packet of this source was faster */
-		release_mapping(&outside, now);
-		return true;
+	uses = w->uses;
+	w->uses &= ~(USE_SOURCE | USE_PEER);
+	if (!reuse_moved(w)) { /* else another packet of this source was faster */
+		w->reply.dport = outside.port;
+		if (!bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_EXIST)) {
+			w->uses = uses;
+			return true;
+		}
 	}
-	w->reply.dport = outside.port;
-	if (!bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_EXIST))
-		return true;
+	if (uses & USE_PEER)
+		drop_peer(&outside, &w->h.key.daddr);
 	release_mapping(&outside, now);
-	return false;
+	return w->uses & USE_SOURCE;
 }
 
 /* A search for a free port of a pool from a random start, one probe a step. */

@@ -121,6 +121,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 
 	if (!w || !c)
 		return false;
+	w->made = 0;
 	there = w->unknown ? NULL : find_flow(&w->h.key); /* who was faster since is found by insert_forth */
 	w->inherits = 0;
 	if (there && there->epoch != EPOCH_DYING) {
@@ -213,6 +214,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 		slot->holds = HOLD_SHARE;
 		charge_slot(w, slot, &w->h.key, &w->to);
 		begin_connection(w, slot);
+		w->made = 1;
 		return true;
 	}
 	give_back(w, true, now);

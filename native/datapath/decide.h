@@ -160,7 +160,7 @@ static __noinline enum step decide_arrival(void *ctx, struct work *w)
 
 	/* forged: the gateway's own address, or one that nothing declared leads to; also the way of the answers */
 	reverse_key(&key, other);
-	code = route(ctx, &w->fib, other, w->in);
+	code = route_back(ctx, &w->fib, other, w->in);
 	if (is_link_local(key.saddr)) { /* RFC 4291 section 2.5.6: it stays on its link */
 		if (way != WAY_LOCAL)
 			return refuse(w, DROP_FORGED);

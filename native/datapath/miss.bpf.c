@@ -80,11 +80,15 @@ int xdp_miss(struct xdp_md *ctx)
 	}
 	if (!fits_xdp(&w->h, &w->forth))
 		return XDP_PASS; /* TC does it all */
+	w->forth.packets = 1; /* counted before anybody can find it */
+	w->forth.bytes = w->h.length;
 	if (!create_flow(ctx, w)) {
 		if (is_no_room(w->reason) && !(in->flags & MAP(IFACE_HIDES)) && is_answer_left(&w->h.key.saddr))
 			return XDP_PASS; /* TC answers */
 		return refuse_frame(w, bytes);
 	}
+	if (w->made)
+		return forward_first(ctx, w, &w->forth);
 known:
 	flow = find_flow(&w->h.key);
 	if (!flow || !open_door(flow->door, w->in))

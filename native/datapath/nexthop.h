@@ -22,7 +22,7 @@ static __always_inline long ask_route(void *ctx, struct bpf_fib_lookup *fib, con
 	if (!is_link_local(key->saddr)) /* with such a source nothing is routed, and the answer would be that it is local */
 		fib_from(fib, key->saddr);
 	fib_to(fib, key->daddr);
-	return bpf_fib_lookup(ctx, fib, sizeof(*fib), flags | BPF_FIB_LOOKUP_SRC);
+	return bpf_fib_lookup(ctx, fib, sizeof(*fib), flags);
 }
 
 /*
@@ -31,6 +31,12 @@ static __always_inline long ask_route(void *ctx, struct bpf_fib_lookup *fib, con
  * A tot_len of 1 asks for the MTU of the route.
  */
 static __always_inline long route(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 in)
+{
+	return ask_route(ctx, fib, key, in, BPF_FIB_LOOKUP_SRC);
+}
+
+/* The same where nobody asks for the gateway's own address. */
+static __always_inline long route_back(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 in)
 {
 	return ask_route(ctx, fib, key, in, 0);
 }
@@ -41,7 +47,7 @@ static __always_inline long route(void *ctx, struct bpf_fib_lookup *fib, const s
  */
 static __always_inline long route_by(void *ctx, struct bpf_fib_lookup *fib, const struct flow_key *key, __u32 out)
 {
-	return ask_route(ctx, fib, key, out, BPF_FIB_LOOKUP_OUTPUT);
+	return ask_route(ctx, fib, key, out, BPF_FIB_LOOKUP_OUTPUT | BPF_FIB_LOOKUP_SRC);
 }
 
 static __always_inline bool is_routed(long code)

@@ -46,6 +46,7 @@ struct work {
 	__u8 side;                  /* seat of the interface that hides the source */
 	__u8 uses;                  /* enum slot_use */
 	__u8 rechecks;              /* the flow is there already */
+	__u8 made;                  /* create_flow: the flow is this packet's own, with `forth` as it is here */
 	__u8 unknown;               /* there was no entry of the packet's key a moment ago */
 	__u8 fresh;                 /* the mapping of its new source had no flows before */
 	__u8 took;                  /* of the limits of `rule` (take.h) */
