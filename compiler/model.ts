@@ -4,6 +4,7 @@
  */
 import type { Family } from '../grammar/ast.ts';
 import type { Span } from '../grammar/span.ts';
+import type { Follows, LiveValue, Named } from './dynamic.ts';
 
 /** Inclusive ranges of addresses as unsigned integers in host order; sorted, disjoint, not adjacent. */
 export interface AddressSet {
@@ -40,7 +41,10 @@ export interface Table {
   readonly id: TableId;
   /** As the file calls it: `blocked`, or `file "blocked.txt"`. */
   readonly name: string;
+  /** Of a table that follows the machine: as they are with the stand-ins of its prefixes. */
   readonly addresses: AddressSet;
+  /** What the machine fills it with; null: `addresses`. */
+  readonly follows: Follows | null;
 }
 
 /** One side of a rule. A packet is on it if one of its parts holds; `any` alone means everything. */
@@ -154,8 +158,12 @@ export interface Network {
   readonly name: string;
   readonly addresses: AddressSet;
   /** The prefixes as written, for longest-prefix-first. */
-  readonly prefixes: readonly { readonly family: Family; readonly first: bigint; readonly length: number }[];
+  readonly prefixes: readonly FamilyPrefix[];
   readonly interface: InterfaceId;
+  /** The prefixes that the interface has now are of it, too; `addresses` and `prefixes` hold their stand-ins. */
+  readonly dynamic: boolean;
+  /** `prefixes` without stand-ins. */
+  readonly written: readonly FamilyPrefix[];
   readonly span: Span;
 }
 
@@ -200,6 +208,14 @@ export interface Prefix {
   readonly length: number;
 }
 
+/** Number in `Model.values`, from 1. */
+export type ValueId = number;
+
+/** A prefix that says its family. */
+export interface FamilyPrefix extends Prefix {
+  readonly family: Family;
+}
+
 /** A network that appears as another one of the same size beyond these interfaces. */
 export interface AddressMap {
   readonly id: RuleId;
@@ -207,7 +223,10 @@ export interface AddressMap {
   readonly interfaces: readonly InterfaceId[];
   readonly family: Family;
   readonly inside: Prefix;
+  /** A stand-in, where it follows an interface. */
   readonly outside: Prefix;
+  /** The outside prefix is the one that an interface has: its value, and the table that holds it. */
+  readonly follows: { readonly value: ValueId; readonly table: TableId } | null;
   readonly span: Span;
 }
 
@@ -221,6 +240,8 @@ export interface Listen {
   readonly id: RuleId;
   readonly service: Service;
   readonly target: Machine;
+  /** `target` is a stand-in for this value; null: it is the target. */
+  readonly value: ValueId | null;
   /** As many as the listened ports; null: the port stays. */
   readonly targetPorts: Range<number> | null;
   readonly span: Span;
@@ -300,4 +321,8 @@ export interface Model {
   readonly expectations: readonly Expectation[];
   readonly rules: readonly RuleOrigin[];
   readonly tables: readonly Table[];
+  /** What the policy is told of the machine's prefixes: the value at index i has number i + 1. */
+  readonly values: readonly LiveValue[];
+  /** What follows the machine, by the names that the file gives it. */
+  readonly named: readonly Named[];
 }

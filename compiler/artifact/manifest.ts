@@ -5,6 +5,7 @@
 import { writeAddress } from '../../grammar/address.ts';
 import type { Family } from '../../grammar/ast.ts';
 import type { SourceText } from '../../grammar/span.ts';
+import { type Follows, type LiveValue, type Named, writePrefix } from '../dynamic.ts';
 import { type DatapathLayout, layoutText } from '../ebpf/layout.ts';
 import { KEY_SIZE } from '../ebpf/tables.ts';
 import type { AddressSet, Established, Model, Mss, RuleOrigin, Timeouts } from '../model.ts';
@@ -26,6 +27,10 @@ export interface Manifest {
   readonly maps: readonly ManifestMap[];
   /** Sets that are looked up in tables, by number; their addresses are in sets.bin. */
   readonly sets: readonly ManifestSet[];
+  /** What the policy answers with of the machine's prefixes, by number from 1. */
+  readonly values: readonly LiveValue[];
+  /** Networks, hosts and maps that follow the machine's prefixes, by name. */
+  readonly dynamic: readonly Named[];
   /** How many flows fit. */
   readonly flows: number;
   /** Milliseconds of idleness. */
@@ -103,15 +108,18 @@ export interface ManifestMap {
   readonly interfaces: readonly string[];
   /** Prefixes, `192.168.1.0/24`. */
   readonly inside: string;
-  readonly outside: string;
+  /** null: the prefix that an interface has (`dynamic`). */
+  readonly outside: string | null;
 }
 export interface ManifestSet {
   readonly name: string;
   readonly prefixes: number;
-  /** Of its part of sets.bin. */
+  /** Of its part of sets.bin, or of what it follows. */
   readonly sha256: string;
   /** Its addresses may be changed under the same program. */
   readonly editable: boolean;
+  /** What the machine fills it with, whenever its prefixes change; null: sets.bin. */
+  readonly follows: Follows | null;
 }
 /** SHA-256 in hexadecimal. */
 export interface Hashes {
@@ -166,17 +174,22 @@ export function makeManifest(input: ManifestInput): Manifest {
       interfaces: interfaces.map((one) => nameOf(model, one)),
       addresses: addresses === null ? null : [...writeRanges(addresses, 4), ...writeRanges(addresses, 6)],
     })),
-    maps: model.maps.map(({ id, name, interfaces, family, inside, outside }) => ({
+    maps: model.maps.map(({ id, name, interfaces, family, inside, outside, follows }) => ({
       id,
       name,
       interfaces: interfaces.map((one) => nameOf(model, one)),
-      inside: `${writeAddress(inside.first, family)}/${inside.length}`,
-      outside: `${writeAddress(outside.first, family)}/${outside.length}`,
+      inside: writePrefix(inside, family),
+      outside: follows === null ? writePrefix(outside, family) : null,
     })),
-    sets: model.tables.map(({ id, name }) => {
+    sets: model.tables.map(({ id, name, follows }) => {
+      if (follows !== null)
+        return { name, prefixes: 0, sha256: digest(JSON.stringify(follows)), editable: false, follows };
       const keys = sets[id] ?? new Uint8Array(0);
-      return { name, prefixes: keys.length / KEY_SIZE, sha256: digest(keys), editable: isEditable(model, id) };
+      const common = { name, prefixes: keys.length / KEY_SIZE, sha256: digest(keys) };
+      return { ...common, editable: isEditable(model, id), follows };
     }),
+    values: model.values,
+    dynamic: model.named,
     flows: model.gateway.flows,
     timeouts: orderTimeouts(model.gateway.timeouts),
     account: formatPrefixes(model.gateway.account),

@@ -3,23 +3,24 @@
  * address, none within another. Equal sets give equal bytes.
  */
 import { writeAddress } from '../../grammar/address.ts';
-import { KEY_SIZE } from '../ebpf/tables.ts';
+import { KEY_SIZE, VIEW_SHIFT } from '../ebpf/tables.ts';
 import type { AddressSet } from '../model.ts';
 
-export function packTable({ v4, v6 }: AddressSet): Uint8Array {
+/** `view`: of a table that has several (compiler/ebpf/tables.ts); else 0. */
+export function packTable({ v4, v6 }: AddressSet, view = 0): Uint8Array {
   const keys: Key[] = [];
   for (const { first, last } of v4) splitNarrow(keys, first, last);
   for (const { first, last } of v6) splitWide(keys, first, last);
   const bytes = new Uint8Array(keys.length * KEY_SIZE);
-  const view = new DataView(bytes.buffer);
+  const data = new DataView(bytes.buffer);
   for (const [index, { family, length, address }] of keys.entries()) {
     const at = index * KEY_SIZE;
-    view.setUint32(at, 32 + length, true);
-    view.setUint32(at + 4, family, true);
-    if (typeof address === 'number') view.setUint32(at + 8, address);
+    data.setUint32(at, 32 + length, true);
+    data.setUint32(at + 4, family | (view << VIEW_SHIFT), true);
+    if (typeof address === 'number') data.setUint32(at + 8, address);
     else {
-      view.setBigUint64(at + 8, address >> 64n);
-      view.setBigUint64(at + 16, address & 0xffff_ffff_ffff_ffffn);
+      data.setBigUint64(at + 8, address >> 64n);
+      data.setBigUint64(at + 16, address & 0xffff_ffff_ffff_ffffn);
     }
   }
   return bytes;

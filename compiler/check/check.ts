@@ -11,6 +11,7 @@ import type { Model } from '../model.ts';
 import type { Context } from './context.ts';
 import { makeNames } from './names.ts';
 import { declareNames } from './passes/declare.ts';
+import { nameFollowers, prepareDynamic } from './passes/dynamic.ts';
 import { warnOfExposed } from './passes/exposed.ts';
 import { warnOfHosts, warnOfUnused } from './passes/idle.ts';
 import { warnOfIdleLimits } from './passes/idle-limits.ts';
@@ -42,6 +43,7 @@ const PASSES: Readonly<Record<'names' | 'decisions' | 'conflicts', readonly Pass
     refuseOverlappingRedirects,
     refuseOverlappingMaps,
     choosePools,
+    prepareDynamic,
   ],
 };
 
@@ -95,6 +97,7 @@ export function check(
     addresses: new Map(),
     services: new Map(),
     hosts: new Map(),
+    dynamics: new Map(),
     networks: [],
     gateway: [],
     policies: [],
@@ -105,16 +108,32 @@ export function check(
     expectations: [],
     rules: [],
     tables: [],
+    values: [],
   };
   for (const passes of Object.values(PASSES)) for (const pass of passes) pass(context);
   if (!report.hasErrors()) for (const pass of WARNINGS) pass(context);
 
   const [gateway] = context.gateway;
-  const { interfaces, networks, policies, masquerades, redirects, maps, expectations, rules, tables } = context;
+  const { interfaces, networks, policies, masquerades, redirects, maps, expectations, rules } = context;
+  const { tables, values } = context;
+  const named = nameFollowers(context);
   const model: Model | null =
     gateway === undefined || report.hasErrors()
       ? null
-      : { gateway, interfaces, networks, policies, masquerades, redirects, maps, expectations, rules, tables };
+      : {
+          gateway,
+          interfaces,
+          networks,
+          policies,
+          masquerades,
+          redirects,
+          maps,
+          expectations,
+          rules,
+          tables,
+          values,
+          named,
+        };
   return { model, diagnostics: inOrder(report.diagnostics, documents) };
 }
 

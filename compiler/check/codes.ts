@@ -325,6 +325,26 @@ export const CODES = {
     (p) => `\`share\` counts the sources off, and ${p.why}`,
     '`from` with networks and hosts of IPv4 that stand in this file',
   ),
+  suffixInFixed: error<{ name: string }>(
+    346,
+    (p) => `the network \`${p.name}\` has no prefixes that change: \`in\` puts a suffix into those`,
+    'a `network … = dynamic on …`, or the whole address without `in`',
+  ),
+  notASuffix: error<{ text: string; bits: number; example: string }>(
+    347,
+    (p) => `${p.text} is no suffix: only the last ${p.bits} bits of an address stand behind a prefix that changes`,
+    (p) => `a suffix like \`${p.example}\``,
+  ),
+  changingExcept: error<{ name: string }>(
+    348,
+    (p) => `the set \`${p.name}\` holds prefixes that change, and nothing can be taken out of those here`,
+    '`except` in the lines that use the set',
+  ),
+  outsideFixed: error<{ name: string }>(
+    349,
+    (p) => `the network \`${p.name}\` is not just what an interface has: which of its prefixes is outside is not clear`,
+    '`outside dynamic` (what the interface of the map has), a network that is `dynamic` alone, or the prefix itself',
+  ),
   limitTwice: error<{ kind: string }>(
     331,
     (p) => `a second limit that is ${p.kind}: it is not clear which of them holds`,

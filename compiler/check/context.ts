@@ -1,5 +1,6 @@
 import type { Document } from '../../grammar/ast.ts';
 import type { Span } from '../../grammar/span.ts';
+import type { LiveValue, Part } from '../dynamic.ts';
 import type { Lists } from '../lists.ts';
 import type {
   AddressMap,
@@ -31,6 +32,9 @@ export interface MasqueradeDraft extends Omit<Masquerade, 'ports'> {
   readonly shareSpan: Span | null;
 }
 
+/** `part`: the address is a stand-in for it; null: the address itself. */
+export type HostAddress = Extract<Machine, { kind: 'address' }> & { readonly part: Part | null };
+
 /** What the passes share: the texts, what they declare, and the model as far as it is made. */
 export interface Context {
   readonly documents: readonly Document[];
@@ -50,7 +54,9 @@ export interface Context {
   readonly zones: Map<string, readonly InterfaceId[] | null>;
   readonly addresses: Map<string, AddressSet | null>;
   readonly services: Map<string, readonly Service[] | null>;
-  readonly hosts: Map<string, readonly Extract<Machine, { kind: 'address' }>[]>;
+  readonly hosts: Map<string, readonly HostAddress[]>;
+  /** Networks, hosts and sets that follow prefixes of interfaces, beside their `addresses`. */
+  readonly dynamics: Map<string, readonly Part[]>;
 
   // The model.
   readonly networks: Network[];
@@ -63,6 +69,7 @@ export interface Context {
   readonly expectations: Expectation[];
   readonly rules: RuleOrigin[];
   readonly tables: Table[];
+  readonly values: LiveValue[];
 }
 
 /** The next id, for the sentence at `span`. */

@@ -68,6 +68,7 @@ export const askSide = (by: string): Asked => ({
   words: 'a place or addresses',
   by,
 });
+export const askNetwork = (by: string): Asked => ({ kinds: ['network'], words: 'a network', by });
 export const askMachine = (by: string): Asked => ({
   kinds: ['host', 'interface'],
   words: 'a host or an interface',

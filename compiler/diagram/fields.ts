@@ -24,6 +24,7 @@ export function isTableField(field: Field): field is TableField {
 
 /** A table field's value where the address is in the table. */
 export const IN_TABLE = [{ first: 1, last: 1 }] as const;
+export const NOT_IN_TABLE = [{ first: 0, last: 0 }] as const;
 
 /** The greatest value of a field (the least is 0). */
 export function lastOf(field: Field): bigint {

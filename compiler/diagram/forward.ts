@@ -1,7 +1,9 @@
 /** The stage behind routing: the policy of (in, out), the gateway's default, then the masquerade. */
 import type { Family } from '../../grammar/ast.ts';
 import { PRIVATE_V4, PRIVATE_V6, subtractRanges } from '../addresses.ts';
-import { type Model, type Policy, type Rule, SELF } from '../model.ts';
+import { isOfInterface } from '../dynamic.ts';
+import { type InterfaceId, type Model, type Policy, type Rule, SELF } from '../model.ts';
+import { ownedAddresses, rangesOwned } from '../ownership.ts';
 import {
   type Condition,
   FAMILIES,
@@ -13,8 +15,7 @@ import {
   saddrOf,
 } from './conditions.ts';
 import type { NatLeaf, PolicyLeaf } from './diagram.ts';
-import { NOWHERE } from './fields.ts';
-import { ownedAddresses, rangesOwned } from './ownership.ts';
+import { NOT_IN_TABLE, NOWHERE } from './fields.ts';
 import type { Clause } from './partition.ts';
 import { prefixRanges, type Ranges, rangesOf } from './ranges.ts';
 
@@ -107,11 +108,17 @@ function keptClauses(model: Model): Clause<NatLeaf>[] {
     const uplinks = [...new Set(hiding.flatMap(({ interfaces }) => interfaces))];
     return uplinks.map((id) => {
       const there = rangesOwned(owned, family, (interfaces) => interfaces.includes(id));
-      const sources = { [saddrOf(family)]: withoutThose(family, there) };
+      const sources = { [saddrOf(family)]: withoutThose(family, there), ...notLivingOn(model, id) };
       const where: Condition = { ...inFamily(family), in: COMES_IN, out: rangesOf([id]), ...sources };
       return { where, leaf: { nat: 0, untranslated: true } };
     });
   });
+}
+
+/** Nor is the source in a prefix that the interface has now, where a network of it is `dynamic`. */
+function notLivingOn(model: Model, id: InterfaceId): Condition {
+  const table = model.tables.find(({ follows }) => follows !== null && isOfInterface(follows, id));
+  return table === undefined ? {} : { [`${table.id}:saddr`]: NOT_IN_TABLE };
 }
 
 /** The private addresses of a family, but for those that live somewhere. */

@@ -4,7 +4,8 @@
  */
 import type { Family } from '../../grammar/ast.ts';
 import { subtractRanges } from '../addresses.ts';
-import { type Model, type Redirect, SELF } from '../model.ts';
+import { type InterfaceId, type Model, type Redirect, SELF } from '../model.ts';
+import { ownedAddresses, rangesOwned } from '../ownership.ts';
 import {
   addressesOf,
   type Condition,
@@ -19,8 +20,7 @@ import {
   saddrOf,
 } from './conditions.ts';
 import type { IngressLeaf } from './diagram.ts';
-import { lastOf, NOWHERE } from './fields.ts';
-import { ownedAddresses, rangesOwned } from './ownership.ts';
+import { IN_TABLE, lastOf, NOWHERE } from './fields.ts';
 import type { Clause } from './partition.ts';
 import { prefixRanges, rangesOf } from './ranges.ts';
 
@@ -29,8 +29,12 @@ export function ingressStages(model: Model): Clause<IngressLeaf>[][] {
   return [forgedClauses(model), gatewayClauses(model), model.redirects.flatMap(redirectClauses), mapClauses(model)];
 }
 
-/** A source seen elsewhere than on the interface of its network. The gateway's own packets are never forged. */
+/**
+ * A source seen elsewhere than on the interface of its network. The gateway's own packets are never forged. Where a network
+ * is `dynamic`, which prefix is the longest may change: then all of this is asked of tables.
+ */
 function forgedClauses(model: Model): Clause<IngressLeaf>[] {
+  if (model.networks.some(({ dynamic }) => dynamic)) return elsewhereClauses(model);
   const clauses: Clause<IngressLeaf>[] = [];
   for (const family of FAMILIES) {
     const owned = ownedAddresses(model, family);
@@ -44,6 +48,17 @@ function forgedClauses(model: Model): Clause<IngressLeaf>[] {
     }
   }
   return clauses;
+}
+
+/** A table for each interface with networks, and one for all others. */
+function elsewhereClauses(model: Model): Clause<IngressLeaf>[] {
+  const owners = [...new Set(model.networks.map((network) => network.interface))];
+  const strangers = subtractRanges([{ first: 1, last: NOWHERE }], rangesOf(owners));
+  return model.tables.flatMap(({ id, follows }): Clause<IngressLeaf>[] => {
+    if (follows?.kind !== 'elsewhere') return [];
+    const ids = follows.interface === null ? strangers : rangesOf([follows.interface satisfies InterfaceId]);
+    return [{ where: { in: ids, [`${id}:saddr`]: IN_TABLE }, leaf: { verdict: 'forged' } }];
+  });
 }
 
 function gatewayClauses(model: Model): Clause<IngressLeaf>[] {
@@ -78,12 +93,20 @@ function redirectClauses(redirect: Redirect): Clause<IngressLeaf>[] {
   );
 }
 
-/** Destinations of a map, whoever asks, the inside too; the gateway's own packets go where they are sent. */
+const NOT_OWN = rangesOf([0]);
+
+/**
+ * Destinations of a map, whoever asks, the inside too; the gateway's own packets go where they are sent. The prefix that an
+ * interface has holds the gateway's own address there: that stays the gateway's.
+ */
 function mapClauses(model: Model): Clause<IngressLeaf>[] {
   const comesIn = subtractRanges(EVERYTHING, rangesOf([SELF]));
-  return model.maps.map(({ id, family, outside }) => {
-    const where = { ...inFamily(family), in: comesIn, [daddrOf(family)]: prefixRanges(outside, family) };
-    return { where, leaf: { verdict: 'map', rule: id } };
+  return model.maps.map(({ id, family, outside, follows }) => {
+    const where: Condition =
+      follows === null
+        ? { [daddrOf(family)]: prefixRanges(outside, family) }
+        : { own: NOT_OWN, [`${follows.table}:daddr`]: IN_TABLE };
+    return { where: { ...inFamily(family), in: comesIn, ...where }, leaf: { verdict: 'map', rule: id } };
   });
 }
 

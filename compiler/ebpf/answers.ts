@@ -6,11 +6,12 @@ import type { IngressLeaf, NatLeaf, PolicyLeaf } from '../diagram/diagram.ts';
 import type { AddressMap, Listen, Machine, Model, Redirect, RuleId } from '../model.ts';
 import { adjustment } from '../prefix-translation.ts';
 import type { Instruction } from './instruction.ts';
-import { mapAnswer, masqueradeAnswer, storeAddress } from './outside.ts';
+import { copyLive, mapAnswer, masqueradeAnswer, storeAddress } from './outside.ts';
 import { type PacketFields, VERDICTS, type Verdict } from './packet-fields.ts';
-import type { Step } from './place.ts';
+import type { Purpose, Step } from './place.ts';
 import type { Purposes } from './purposes.ts';
 import { VALUE } from './search-tree.ts';
+import { askLive, loadLive } from './tables.ts';
 
 const RETURN: readonly Instruction[] = [
   { kind: 'alu', operator: 'mov', width: 64, to: 0, from: { value: 0 } },
@@ -49,11 +50,19 @@ export class Answers {
       }
       case 'redirect': {
         const code = [...this.#decision('redirect', leaf.rule, leaf.log), ...this.#target(leaf.rule), ...RETURN];
-        return { kind: 'end', code, purpose: this.#purposes.rule(leaf.rule) };
+        const purpose = this.#purposes.rule(leaf.rule);
+        const yes: Step = { kind: 'end', code, purpose };
+        const value = this.#listen(leaf.rule).listen.value;
+        return value === null ? yes : askLive(this.#fields, value, purpose, yes, this.#denial(leaf.rule, leaf.log));
       }
       case 'map': {
         const code = [...this.#fields.store('verdict', VERDICTS.map), ...this.#mapTarget(leaf.rule), ...RETURN];
-        return { kind: 'end', code, purpose: this.#purposes.rule(leaf.rule) };
+        const purpose = this.#purposes.rule(leaf.rule);
+        const yes: Step = { kind: 'end', code, purpose };
+        const { follows } = this.#map(leaf.rule);
+        return follows === null
+          ? yes
+          : askLive(this.#fields, follows.value, purpose, yes, this.#denial(leaf.rule, false));
       }
       default:
         return leaf satisfies never;
@@ -72,7 +81,10 @@ export class Answers {
   nat(leaf: NatLeaf): Step {
     if (leaf.nat !== 0) return this.#translation(leaf.nat);
     if (!leaf.untranslated) return this.silence('(no masquerade takes it)');
-    const purpose = this.#purposes.words('(a private source would leave untranslated)');
+    return this.#untranslated(this.#purposes.words('(a private source would leave untranslated)'));
+  }
+
+  #untranslated(purpose: Purpose): Step {
     return { kind: 'end', code: [...this.#fields.store('verdict', VERDICTS.untranslated), ...RETURN], purpose };
   }
 
@@ -83,6 +95,11 @@ export class Answers {
     const step: Step = { kind: 'end', code: RETURN, purpose: this.#purposes.words(text) };
     this.#silence.set(text, step);
     return step;
+  }
+
+  /** Where there is no prefix now: nothing passes. */
+  #denial(rule: RuleId, log: boolean): Step {
+    return { kind: 'end', code: [...this.#decision('deny', rule, log), ...RETURN], purpose: this.#purposes.rule(rule) };
   }
 
   #decision(verdict: Verdict, rule: RuleId, log: boolean): Instruction[] {
@@ -97,7 +114,7 @@ export class Answers {
     const masquerade = this.#model.masquerades.find((one) => one.id === id);
     const step = masquerade
       ? masqueradeAnswer(this.#fields, masquerade, purpose, RETURN)
-      : mapAnswer(this.#fields, this.#map(id), purpose, RETURN);
+      : mapAnswer(this.#fields, this.#map(id), purpose, RETURN, this.#untranslated(purpose));
     this.#translations.set(id, step);
     return step;
   }
@@ -110,21 +127,30 @@ export class Answers {
 
   /** The inside prefix: the destination's part behind it stays. */
   #mapTarget(id: RuleId): Instruction[] {
-    const { inside, outside, family, interfaces } = this.#map(id);
+    const { inside, outside, family, interfaces, follows } = this.#map(id);
+    const adjust =
+      follows === null
+        ? this.#fields.store('adjust', family === 6 ? adjustment(outside, inside) : 0)
+        : [loadLive(VALUE, 'in'), this.#fields.storeRegister('adjust', VALUE)];
     return [
       ...this.#fields.store('rule', id),
       ...storeAddress(this.#fields, 'to_addr', inside.first, family),
       ...this.#fields.store('prefix', inside.length),
-      ...this.#fields.store('adjust', family === 6 ? adjustment(outside, inside) : 0),
+      ...adjust,
       ...this.#fields.store('side', interfaces[0] ?? 0),
     ];
   }
 
   #target(id: RuleId): Instruction[] {
+    const { listen, redirect } = this.#listen(id);
+    if (listen.value === null) return [...this.#targetAddress(listen.target, redirect), ...this.#targetPort(listen)];
+    return [...copyLive(this.#fields, 'to_addr'), ...this.#targetPort(listen)];
+  }
+
+  #listen(id: RuleId): { readonly listen: Listen; readonly redirect: Redirect } {
     const found = this.#listens.get(id);
     if (!found) throw new RangeError(`the model has no listen line ${id}`);
-    const { listen, redirect } = found;
-    return [...this.#targetAddress(listen.target, redirect), ...this.#targetPort(listen)];
+    return found;
   }
 
   /** The gateway itself as a target: the packet keeps the destination by which it came to the gateway. */

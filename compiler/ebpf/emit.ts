@@ -23,7 +23,7 @@ import { type Placed, place, type Step } from './place.ts';
 import { Purposes } from './purposes.ts';
 import { Questions } from './questions.ts';
 import { PACKET, VALUE } from './search-tree.ts';
-import { describeMaps, KEEP_PACKET, mapName } from './tables.ts';
+import { chooseView, describeMaps, hasViews, KEEP_PACKET } from './tables.ts';
 
 export const INGRESS = 'masqc_policy_ingress';
 export const FORWARD = 'masqc_policy_forward';
@@ -65,10 +65,11 @@ export function placePolicy(
     no: model.tables.length === 0 ? inside : { kind: 'go', code: [KEEP_PACKET], next: inside, purpose: entry },
     purpose: entry,
   });
-  const ingress = new Questions(fields, purposes, (leaf: IngressLeaf) => answers.ingress(leaf));
-  const nat = new Questions(fields, purposes, (leaf: NatLeaf) => answers.nat(leaf));
+  const arrive = (inside: Step): Step => (model.tables.some(hasViews) ? chooseView(fields, entry, inside) : inside);
+  const ingress = new Questions(fields, purposes, model.tables, (leaf: IngressLeaf) => answers.ingress(leaf));
+  const nat = new Questions(fields, purposes, model.tables, (leaf: NatLeaf) => answers.nat(leaf));
   const leaves = nat.lower(diagram.nat);
-  const policy = new Questions(fields, purposes, (leaf: PolicyLeaf) => answers.policy(leaf, leaves));
+  const policy = new Questions(fields, purposes, model.tables, (leaf: PolicyLeaf) => answers.policy(leaf, leaves));
   const forward: Step = {
     kind: 'test',
     code: [fields.load(VALUE, 'verdict')],
@@ -78,7 +79,7 @@ export function placePolicy(
     purpose: entry,
   };
   return [
-    { name: INGRESS, placed: place(guard(ingress.lower(diagram.ingress))) },
+    { name: INGRESS, placed: place(guard(arrive(ingress.lower(diagram.ingress)))) },
     { name: FORWARD, placed: place(guard(forward)) },
   ];
 }
@@ -108,9 +109,9 @@ function writeObject(
   });
   const infos = placed.map((one, index) => ({ at: one.at, type: ids[index] as TypeId }));
   const ext = writeBtfExt('.text', infos, lines, strings);
-  const maps = tables.length === 0 ? { size: 0 } : describeMaps(tables, types);
+  const maps = tables.length === 0 ? { names: [], size: 0 } : describeMaps(tables, types);
   const contents = { type: 'progbits', relocations: [] } as const;
-  const room = new Uint8Array(maps.size * tables.length);
+  const room = new Uint8Array(maps.size * maps.names.length);
   return writeElf(
     [
       { ...contents, name: '.text', flags: SHF_ALLOC | SHF_EXECINSTR, align: 8, bytes: encode(code), relocations },
@@ -122,8 +123,8 @@ function writeObject(
     ],
     [
       ...placed.map((one) => ({ ...one, type: 'function' as const, section: '.text' })),
-      ...tables.map(({ id }, index) => {
-        return { name: mapName(id), type: 'object' as const, section: '.maps', at: index * maps.size, size: maps.size };
+      ...maps.names.map((name, index) => {
+        return { name, type: 'object' as const, section: '.maps', at: index * maps.size, size: maps.size };
       }),
     ],
   );

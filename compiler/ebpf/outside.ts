@@ -11,6 +11,7 @@ import type { AluOperator, Instruction, Register } from './instruction.ts';
 import type { PacketFields } from './packet-fields.ts';
 import type { Purpose, Step } from './place.ts';
 import { type Edge, searchComputed, VALUE } from './search-tree.ts';
+import { askLive, loadLive } from './tables.ts';
 
 /** enum masqc_dependence. */
 const DEPENDENCE = { 'address-and-port-dependent': 0, 'address-dependent': 1, 'endpoint-independent': 2 } as const;
@@ -40,19 +41,31 @@ export function storeAddress(fields: PacketFields, name: string, address: bigint
   return wordsOf(address, family).flatMap((value, index) => (value === 0 ? [] : fields.store(name, value, index)));
 }
 
-/** A map's answer to `forward`: the outside prefix. */
-export function mapAnswer(fields: PacketFields, map: AddressMap, purpose: Purpose, end: Code): Step {
-  const { id, family, inside, outside } = map;
+/** An address that was found among the values. */
+export function copyLive(fields: PacketFields, name: string): Instruction[] {
+  return [0, 1, 2, 3].flatMap((word) => [loadLive(VALUE, 'words', word), fields.storeRegister(name, VALUE, word)]);
+}
+
+/** A map's answer to `forward`: the outside prefix. `none`: where it follows an interface that has none now. */
+export function mapAnswer(fields: PacketFields, map: AddressMap, purpose: Purpose, end: Code, none: Step): Step {
+  const { id, family, inside, outside, follows } = map;
+  const prefix =
+    follows === null
+      ? [
+          ...storeAddress(fields, 'nat_addr', outside.first, family),
+          ...(family === 6 ? fields.store('adjust', adjustment(inside, outside)) : []),
+        ]
+      : [...copyLive(fields, 'nat_addr'), loadLive(VALUE, 'out'), fields.storeRegister('adjust', VALUE)];
   const code = [
     ...fields.store('nat', id),
     ...fields.store('translation', TRANSLATION.prefix),
-    ...storeAddress(fields, 'nat_addr', outside.first, family),
+    ...prefix,
     ...fields.store('prefix', outside.length),
-    ...(family === 6 ? fields.store('adjust', adjustment(inside, outside)) : []),
     ...fields.store('port_last', 65535),
     ...end,
   ];
-  return { kind: 'end', code, purpose };
+  const yes: Step = { kind: 'end', code, purpose };
+  return follows === null ? yes : askLive(fields, follows.value, purpose, yes, none);
 }
 
 /** A masquerade's answer to `forward`. */

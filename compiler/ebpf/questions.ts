@@ -1,12 +1,13 @@
 /** Branches of diagrams as search trees over the packet's members. A shared node becomes one shared step. */
 import { listNodes } from '../diagram/count.ts';
 import type { Branch, Field, Node } from '../diagram/diagram.ts';
-import { isTableField } from '../diagram/fields.ts';
+import { isTableField, readTableField } from '../diagram/fields.ts';
+import type { Table } from '../model.ts';
 import type { PacketFields } from './packet-fields.ts';
 import type { Step } from './place.ts';
 import type { Purposes } from './purposes.ts';
 import { searchNarrow, searchWide } from './search-tree.ts';
-import { askTable } from './tables.ts';
+import { askTable, hasViews } from './tables.ts';
 
 const WIDE: Partial<Record<Field, string>> = { daddr6: 'daddr', saddr6: 'saddr' };
 const NARROW: Partial<Record<Field, string>> = { daddr4: 'daddr', saddr4: 'saddr' };
@@ -15,13 +16,15 @@ const NARROW: Partial<Record<Field, string>> = { daddr4: 'daddr', saddr4: 'saddr
 export class Questions<L> {
   readonly #fields: PacketFields;
   readonly #purposes: Purposes;
+  readonly #tables: readonly Table[];
   readonly #leaf: (value: L) => Step;
   readonly #steps = new Map<Node<L>, Step>();
 
   /** `leaf` must answer with one object for equal leaves that are to be shared. */
-  constructor(fields: PacketFields, purposes: Purposes, leaf: (value: L) => Step) {
+  constructor(fields: PacketFields, purposes: Purposes, tables: readonly Table[], leaf: (value: L) => Step) {
     this.#fields = fields;
     this.#purposes = purposes;
+    this.#tables = tables;
     this.#leaf = leaf;
   }
 
@@ -40,7 +43,9 @@ export class Questions<L> {
     if (isTableField(node.field)) {
       const [no, yes] = edges;
       if (no === undefined || yes === undefined) throw new RangeError(`${node.field} has one answer`);
-      return askTable(this.#fields, node.field, this.#purposes.question(node.field), yes.to, no.to);
+      const views = this.#tables[readTableField(node.field).table];
+      if (views === undefined) throw new RangeError(`there is no table for ${node.field}`);
+      return askTable(this.#fields, node.field, hasViews(views), this.#purposes.question(node.field), yes.to, no.to);
     }
     const purpose = this.#purposes.question(node.field);
     const wide = WIDE[node.field];

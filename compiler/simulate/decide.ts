@@ -2,7 +2,6 @@
 import { writeAddress } from '../../grammar/address.ts';
 import type { PolicyDiagram } from '../diagram/diagram.ts';
 import { NOWHERE } from '../diagram/fields.ts';
-import { ownedAddresses } from '../diagram/ownership.ts';
 import { type FieldValues, tableValues, walk, walkForward } from '../diagram/walk.ts';
 import {
   type AddressMap,
@@ -14,6 +13,7 @@ import {
   type RuleId,
   SELF,
 } from '../model.ts';
+import { ownedAddresses } from '../ownership.ts';
 import { pairedAddress } from '../pairing.ts';
 import { mapAddress } from '../prefix-translation.ts';
 import { blockOf, isShared } from '../share.ts';

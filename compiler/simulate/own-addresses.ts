@@ -7,8 +7,8 @@ import type { Family } from '../../grammar/ast.ts';
 import { listNodes } from '../diagram/count.ts';
 import type { Field, Node, PolicyDiagram } from '../diagram/diagram.ts';
 import { lastOf } from '../diagram/fields.ts';
-import { ownedAddresses } from '../diagram/ownership.ts';
 import type { InterfaceId, Model, Range } from '../model.ts';
+import { ownedAddresses } from '../ownership.ts';
 
 export type OwnAddresses = (id: InterfaceId, family: Family) => bigint;
 

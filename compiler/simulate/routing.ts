@@ -1,7 +1,7 @@
 /** By which interface a destination leaves, as far as the file tells. */
 import type { Family } from '../../grammar/ast.ts';
-import { ownedAddresses } from '../diagram/ownership.ts';
 import type { InterfaceId, Model } from '../model.ts';
+import { ownedAddresses } from '../ownership.ts';
 
 /** Interfaces by which packets to an address may leave: one when it is known, never none. */
 export type Routes = (family: Family, address: bigint) => readonly InterfaceId[];

@@ -70,6 +70,8 @@ struct masqc_packet {
 	__u16 adjust;       /* the same, IPv6: what a word is raised by, in ones' complement (RFC 6296 section 3.1), host order */
 	__u8 side;          /* MASQC_MAP: an interface of the map */
 	__u8 pad2;
+	/* The policy's own, from `ingress` on: which prefixes of the machine it goes by (compiler/ebpf/tables.ts). */
+	__u32 view;
 };
 
 /*

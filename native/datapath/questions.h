@@ -29,7 +29,7 @@ static __always_inline void describe_tuple(struct work *w, const struct flow_key
 {
 	struct masqc_packet *p = &w->packet;
 
-	__builtin_memset(p, 0, sizeof(*p));
+	__builtin_memset(p, 0, offsetof(struct masqc_packet, view)); /* ingress, which comes first, writes that */
 	p->family = FAMILY;
 	p->protocol = key->protocol;
 	write_words(p->saddr, key->saddr);

@@ -133,6 +133,7 @@ function makeState(wanted: Wanted, netns: number): State {
     since: null,
     hashes: { policy: '', datapath: '', layout: '' },
     sets: [],
+    live: [],
     flows: wanted.flows,
     timeouts: {},
     interfaces: [],

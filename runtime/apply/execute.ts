@@ -8,6 +8,7 @@ import { readIpForward, readIpv6Forward, writeIpForward, writeIpv6Forward } from
 import type { Guard, State, StateInterface } from '../machine/types.ts';
 import { UNTOLD } from '../plan/plan.ts';
 import type { Place, Step } from '../plan/types.ts';
+import { changeView } from './live.ts';
 import {
   armSweep,
   attach,
@@ -96,6 +97,8 @@ export async function executeStep(work: Work, step: Step, now: () => Date): Prom
     }
     case 'set':
       return await executeEdit(work, step);
+    case 'prefixes':
+      return after(work, { live: step.after }, await changeView(work, step.slot, step.before, step.after));
     case 'guard':
       return await executeGuard(work, step);
     case 'attach':
@@ -184,7 +187,7 @@ function removePins(work: Work): void {
 async function executePolicy(work: Work, step: Extract<Step, { kind: 'policy' }>, now: () => Date): Promise<Undo> {
   keepManifest(work.wanted.gateway, work.netns, step.generation, artifactOf(work).manifestText);
   keepSets(work);
-  const undo = await switchPolicy(work, step.slot, step.generation, step.established, step.ids, step.table);
+  const undo = await switchPolicy(work, step.slot, step.generation, step.established, step);
   const interfaces = work.state.interfaces.map((one) => {
     const id = step.ids.find((other) => other.ifindex === one.ifindex)?.id;
     const name = work.wanted.interfaces.find((other) => other.device === one.device)?.name;
@@ -194,7 +197,8 @@ async function executePolicy(work: Work, step: Extract<Step, { kind: 'policy' }>
   // One that knows both tables is not the last word: a crash must not leave it for it.
   const hashes = { ...work.state.hashes, policy: step.table === 'moving' ? '' : work.wanted.hashes.policy };
   const sets = work.wanted.sets.map(({ name, hash }) => ({ name, hash }));
-  return after(work, { generation, active, since: now().toISOString(), hashes, interfaces, sets }, undo);
+  const { live } = step;
+  return after(work, { generation, active, since: now().toISOString(), hashes, interfaces, sets, live }, undo);
 }
 
 /** The state says that the table is in between while it is. */

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { sizeTables } from '../../compiler/artifact/maps.ts';
 import { comparePacked } from '../../compiler/artifact/prefixes.ts';
-import { KEY_SIZE, mapName } from '../../compiler/ebpf/tables.ts';
+import { KEY_SIZE, LIVE, mapName } from '../../compiler/ebpf/tables.ts';
 import type { Established } from '../../compiler/model.ts';
 import type { BpfObject, BpfProgram } from '../../native/lib/libbpf.ts';
 import { type Active, findWornBlock, makeActiveWord, nextEpoch, readActiveWord } from '../machine/active.ts';
@@ -14,10 +14,12 @@ import {
   HOOKS,
   idsPin,
   linkPin,
+  livePin,
   POLICY_ARRAYS,
   PROGRAMS,
   parseIdsPin,
   parseLinkPin,
+  parseLivePin,
   parseOldMap,
   parseSetPin,
   policyArray,
@@ -28,9 +30,10 @@ import {
   setPin,
 } from '../machine/pins.ts';
 import { runTool } from '../machine/tool.ts';
-import type { Place } from '../plan/types.ts';
+import type { Place, Step } from '../plan/types.ts';
 import { injectFault } from './faults.ts';
 import { fillLines, lineConstants, sizeLines } from './lines.ts';
+import { fillLive, isFollowing } from './live.ts';
 import { coarseNow, toCoarse, writeControl } from './tables.ts';
 import { artifactOf, datapathOf, pinPath, pinsOf, STAYS, type Undo, type Work } from './work.ts';
 
@@ -40,7 +43,9 @@ const PORT_REST_MS = 120_000;
 /** Flows stay in the old table for so long after the switch, coarse units: a packet that was under way may still make one there. */
 const MOVE_DELAY = 3;
 /** So long a packet that has read the place of a policy may be under way to it. */
-const LAST_PACKET_MS = 100;
+export const LAST_PACKET_MS = 100;
+
+type PolicyStep = Extract<Step, { kind: 'policy' }>;
 
 /** Makes and pins the maps, loads and pins the hit path's programs. What an interrupted load left is replaced. */
 export async function loadDatapath(work: Work, flows: number, ipv6: boolean): Promise<void> {
@@ -270,12 +275,11 @@ export async function switchPolicy(
   slot: number,
   generation: number,
   established: Established,
-  ids: readonly { readonly ifindex: number; readonly id: number }[],
-  table: 'same' | 'moving' | 'moved' = 'same',
+  { ids, table, live }: Pick<PolicyStep, 'ids' | 'table' | 'live'>,
 ): Promise<Undo> {
   const before = readActive(work);
   const constants = { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 };
-  await loadPolicy(work, slot, constants, ids);
+  await loadPolicy(work, slot, constants, ids, live);
   const goesOn = established === 'keep' && before.epoch !== 0;
   const next = { place: slot, epoch: goesOn ? before.epoch : nextEpoch(before.epoch) };
   await store(work, next, table === 'moving' ? { flows: work.table.flows, move_after: coarseNow() + MOVE_DELAY } : {});
@@ -318,7 +322,8 @@ async function loadPolicy(
   work: Work,
   slot: number,
   constants: Readonly<Record<string, number>>,
-  ids: readonly { readonly ifindex: number; readonly id: number }[],
+  ids: PolicyStep['ids'],
+  live: PolicyStep['live'],
 ): Promise<void> {
   const { BpfMap, linkToBytes } = work.libbpf;
   const { manifest } = artifactOf(work);
@@ -335,6 +340,7 @@ async function loadPolicy(
       rmSync(pinPath(work, idsPin(slot)), { force: true });
       object.map('ids').pin(pinPath(work, idsPin(slot)));
       await fillTables(work, object, slot);
+      await fillLive(work, object, slot, live);
     }
     await fillLines(work, object);
     for (const hook of HOOKS) {
@@ -348,7 +354,8 @@ async function loadPolicy(
 function reuseTables(work: Work, object: BpfObject, slot: number): void {
   const { BpfMap } = work.libbpf;
   const pins = [['ids', idsPin(slot)], ...work.wanted.sets.map(({ id }) => [mapName(id), setPin(slot, id)])] as const;
-  for (const [name = '', pin = ''] of pins) {
+  const live = isFollowing(work.wanted) ? [[LIVE, livePin(slot)] as const] : [];
+  for (const [name = '', pin = ''] of [...pins, ...live]) {
     using map = BpfMap.openPinned(pinPath(work, pin));
     object.reuseMap(name, map);
   }
@@ -378,6 +385,11 @@ export async function editTable(work: Work, pin: string, before: Uint8Array, aft
     return removed.subarray(i * KEY_SIZE, (i + 1) * KEY_SIZE);
   });
   await map.deleteMany(keys);
+  await recheckFlows(work);
+}
+
+/** With `recheck`, live connections meet what tables hold now with their next packet. */
+export async function recheckFlows(work: Work): Promise<void> {
   const { place, epoch } = readActive(work);
   if (work.wanted.established === 'recheck' && epoch !== 0) await store(work, { place, epoch: nextEpoch(epoch) });
 }
@@ -425,7 +437,7 @@ function clearSlots(work: Work, which: (slot: number) => boolean): void {
     }
   }
   for (const name of readdirSync(pinsOf(work))) {
-    const pin = parseSetPin(name)?.slot ?? parseIdsPin(name);
+    const pin = parseSetPin(name)?.slot ?? parseIdsPin(name) ?? parseLivePin(name);
     if (pin !== null && which(pin)) rmSync(pinPath(work, name), { force: true });
   }
 }

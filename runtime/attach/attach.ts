@@ -12,6 +12,7 @@ import { recallApplied, recallWanted } from './recall.ts';
 const OURS: ReadonlySet<Step['kind']> = new Set([
   'interface',
   'ids',
+  'prefixes',
   'guard',
   'attach',
   'detach',

@@ -33,7 +33,12 @@ export function recallWanted({ manifest, state }: Applied): Wanted {
     established: manifest.established,
     ipv6: state.ipv6,
     hashes: state.hashes,
-    sets: state.sets.map(({ name, hash }, id) => ({ id, name, hash, editable: false, keys: new Uint8Array(0) })),
+    sets: state.sets.map(({ name, hash }, id) => {
+      const follows = manifest.sets[id]?.follows ?? null;
+      return { id, name, hash, editable: false, keys: new Uint8Array(0), follows };
+    }),
+    values: manifest.values ?? [],
+    dynamic: manifest.dynamic ?? [],
     rules: manifest.rules.length,
     pools: manifest.masquerades.map(({ name, interfaces, ports }) => {
       return { name, interfaces, first: ports.first, last: ports.last };

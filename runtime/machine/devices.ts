@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { type InterfaceAddress, listPrefixes } from './prefixes.ts';
 import { runTool, runToolOrRefuse } from './tool.ts';
 import type { Device } from './types.ts';
 
@@ -17,13 +18,7 @@ interface LinkJson {
 }
 interface AddressJson {
   readonly ifname?: string;
-  readonly addr_info?: readonly {
-    readonly family?: string;
-    readonly local?: string;
-    readonly address?: string;
-    readonly prefixlen?: number;
-    readonly scope?: string;
-  }[];
+  readonly addr_info?: readonly InterfaceAddress[];
 }
 interface RouteJson {
   readonly dst: string;
@@ -89,6 +84,7 @@ export function parseDevices(
       addresses: own.flatMap((one) => (one.local === undefined ? [] : [one.local])),
       probe: findProbe(own, routesOf.get(link.ifname) ?? []),
       addresses6: own6.flatMap((one) => (one.local === undefined ? [] : [one.local])),
+      prefixes: listPrefixes([...own, ...own6]),
       probe6: findProbe6(own6, routes6),
       learnsRoute6: known.losesRoutes6 && routes6.some((one) => one.protocol === 'ra'),
       xdp: known.xdp,

@@ -90,6 +90,15 @@ export function parseSetPin(name: string): { slot: number; id: number } | null {
   return match === null ? null : { slot: Number(match[1]), id: Number(match[2]) };
 }
 
+/** The values of the policy in place `slot` that follow the machine's prefixes, and the view that counts. */
+export function livePin(slot: number): string {
+  return `live_${slot}`;
+}
+export function parseLivePin(name: string): number | null {
+  const match = /^live_(\d+)$/.exec(name);
+  return match === null ? null : Number(match[1]);
+}
+
 /** The numbers of interfaces in the policy in place `slot`: a device that comes later gets its one there. */
 export function idsPin(slot: number): string {
   return `ids_${slot}`;

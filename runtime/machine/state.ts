@@ -23,7 +23,7 @@ export function readState(gateway: string, netns: number): State | null {
       'Run that version, or `masqc down`.',
     );
   }
-  return { ...state, sets: state.sets ?? [] };
+  return { ...state, sets: state.sets ?? [], live: state.live ?? [] };
 }
 
 export function writeState(state: State): void {

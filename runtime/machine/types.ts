@@ -29,6 +29,8 @@ export interface Device {
   readonly addresses: readonly string[];
   /** IPv6 addresses that are more than link-local. */
   readonly addresses6: readonly string[];
+  /** The prefixes of its addresses, `2001:db8:1::/64`, without link-local ones; the best first (prefixes.ts). */
+  readonly prefixes: readonly string[];
   /** An IPv4 address that is routed through this device (a gateway's, else a neighbour's); null: no route. */
   readonly probe: string | null;
   /** The same of IPv6. */
@@ -113,6 +115,8 @@ export interface State {
   readonly hashes: Hashes;
   /** The tables of the active policy; an empty hash: an edit was begun and not ended. */
   readonly sets: readonly { readonly name: string; readonly hash: string }[];
+  /** The interfaces whose prefixes the policy follows, and those that it goes by. */
+  readonly live: readonly LivePrefixes[];
   readonly flows: number;
   readonly timeouts: Timeouts;
   readonly interfaces: readonly StateInterface[];
@@ -122,6 +126,14 @@ export interface State {
   readonly ipv6Forward: string | null;
   /** The datapath of IPv6 is loaded, too. */
   readonly ipv6: boolean;
+}
+/** The prefixes of an interface that is followed. */
+export interface LivePrefixes {
+  /** Its number in the policy. */
+  readonly id: number;
+  readonly name: string;
+  readonly device: string;
+  readonly prefixes: readonly string[];
 }
 export interface Hashes {
   readonly policy: string;

@@ -1,4 +1,5 @@
 import type { Manifest, ManifestRule, ManifestSet } from '../../compiler/artifact/manifest.ts';
+import type { Named } from '../../compiler/dynamic.ts';
 import { describeMss, formatTimeouts, groups } from './render.ts';
 
 /** One difference between two built files. */
@@ -31,16 +32,27 @@ export function compareManifests(before: Manifest, next: Manifest): Change[] {
   if (timeouts !== '') add('~', `timeouts ${timeouts}`);
   changes.push(...compareRules(before.rules, next.rules));
   changes.push(...compareSets(before.sets, next.sets));
+  changes.push(...compareDynamic(before.dynamic ?? [], next.dynamic));
   if (changes.length === 0 && before.hashes.policy !== next.hashes.policy) {
     add('~', 'the policy object: the same lines at other places of the file, or with other names or addresses in them');
   }
   return changes;
 }
 
+/** Names that follow other prefixes than before. */
+export function compareDynamic(before: readonly Named[], next: readonly Named[]): Change[] {
+  return next.flatMap(({ kind, name, follows }): Change[] => {
+    const old = before.find((one) => one.kind === kind && one.name === name);
+    if (old === undefined || JSON.stringify(old.follows) === JSON.stringify(follows)) return [];
+    return [{ sign: '~', text: `${kind} ${name}: follows other prefixes, or another suffix in them` }];
+  });
+}
+
 /** Sets in tables whose addresses differ. */
 export function compareSets(before: readonly ManifestSet[], next: readonly ManifestSet[]): Change[] {
-  return next.flatMap(({ name, prefixes, sha256 }): Change[] => {
-    const old = before.find((one) => one.name === name);
+  return next.flatMap(({ name, prefixes, sha256, follows }): Change[] => {
+    if (follows !== null) return [];
+    const old = before.find((one) => one.name === name && (one.follows ?? null) === null);
     if (old === undefined || old.sha256 === sha256) return [];
     return [{ sign: '~', text: `set ${name}: ${groups(old.prefixes)} → ${groups(prefixes)} prefixes` }];
   });

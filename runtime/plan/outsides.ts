@@ -29,7 +29,9 @@ export function listOutsides({
       } as const;
     }),
   );
-  const mapped = maps.map(({ name, interfaces, outside }) => {
+  // What follows an interface is there.
+  const fixed = maps.flatMap((one) => (one.outside === null ? [] : [{ ...one, outside: one.outside }]));
+  const mapped = fixed.map(({ name, interfaces, outside }) => {
     const [address = '', length = ''] = outside.split('/');
     const family = address.includes(':') ? 6 : 4;
     const first = readAddress(address, family) ?? 0n;

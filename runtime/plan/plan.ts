@@ -1,6 +1,7 @@
-import { idsPin } from '../machine/pins.ts';
+import { idsPin, livePin } from '../machine/pins.ts';
 import type { Attachment, Device, InterfaceRecord, Snapshot, State } from '../machine/types.ts';
 import { canTransmit, type Intent, isSamePlace, planHooks } from './attach.ts';
+import { describeDynamic, readLive, warnOfDynamic } from './dynamic.ts';
 import { flowTableBytes, pieceTableBytes } from './memory.ts';
 import { findObstacles } from './obstacles.ts';
 import { describeUnheld, findUnheld } from './outsides.ts';
@@ -32,7 +33,10 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
   const notes: Note[] = [...findWarnings(wanted, snapshot, state)];
   const said: Note[] = []; // of what a new policy does
   const steps: Step[] = [];
-  if (obstacles.length > 0) return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes, obstacles };
+  const live = readLive(wanted, snapshot.devices);
+  const common = { gateway: wanted.gateway, netns: snapshot.netns, dynamic: describeDynamic(wanted, live) };
+  notes.push(...warnOfDynamic(wanted, live));
+  if (obstacles.length > 0) return { ...common, steps, notes, obstacles };
 
   const present = found.filter((one): one is typeof one & { live: Device } => one.live !== null);
   const attachments = stale ? [] : snapshot.attachments;
@@ -96,7 +100,7 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
   }
   // How interfaces are served is said when they are attached, not at every change of a line.
   const told = [...(missing.length > 0 ? notes : notes.filter((one) => one.severity === 'warning')), ...said];
-  return { gateway: wanted.gateway, netns: snapshot.netns, steps, notes: told, obstacles };
+  return { ...common, steps, notes: told, obstacles };
 }
 
 /**
@@ -217,21 +221,25 @@ function* planPolicy(
     state?.hashes.policy === wanted.hashes.policy &&
     state.hashes.datapath === wanted.hashes.datapath &&
     ids.every(({ ifindex, id }) => told(ifindex) === id || told(ifindex) === UNTOLD) &&
-    (untold.length === 0 || snapshot.pins.includes(idsPin(active.slot)));
+    (untold.length === 0 || snapshot.pins.includes(idsPin(active.slot))) &&
+    (wanted.dynamic.length === 0 || snapshot.pins.includes(livePin(active.slot)));
   if (same && untold.length > 0) {
     const device = (ifindex: number) => present.find((one) => one.live.ifindex === ifindex)?.device ?? '';
     yield { kind: 'ids', slot: active.slot, ids: untold.map((one) => ({ ...one, device: device(one.ifindex) })) };
   }
-  if (same && areSetsSame(wanted, state)) return;
+  const live = readLive(wanted, snapshot.devices);
   const edit = same ? planEdit(wanted, snapshot, state) : null;
-  if (edit !== null) {
-    yield edit;
+  if (same && (edit !== null || areSetsSame(wanted, state))) {
+    if (edit !== null) yield edit;
+    if (isSameValue(state.live, live)) return;
+    yield { kind: 'prefixes', slot: active.slot, before: state.live, after: live, established: wanted.established };
     return;
   }
   const generation = (state?.generation ?? 0) + 1;
   const slot = active === null ? 0 : (active.slot + 1) % POLICY_SLOTS;
   const { rules, established } = wanted;
-  yield { kind: 'policy', generation, slot, rules, first: active?.filled !== true, established, table: 'same', ids };
+  const first = active?.filled !== true;
+  yield { kind: 'policy', generation, slot, rules, first, established, table: 'same', live, ids };
 }
 
 function* planGuardAndHooks(

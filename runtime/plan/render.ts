@@ -74,6 +74,8 @@ export function describeStep(step: Step): StepText {
       );
     case 'set':
       return describeEdit(step);
+    case 'prefixes':
+      return describePrefixes(step);
     case 'guard':
       return step.first
         ? say(
@@ -130,6 +132,7 @@ export function renderPlan(plan: Plan, c: Colours, changed: readonly Change[] = 
       if (plan.steps[index]?.kind === 'policy') lines.push(...renderChanges(changed, c));
     }
   }
+  for (const text of plan.dynamic) lines.push(`  ${c.dim(text)}`);
   if (plan.steps.length > 0 || plan.obstacles.length > 0) {
     for (const { severity, text } of plan.notes) {
       lines.push(severity === 'warning' ? `  ${c.yellow('warning:')} ${text}` : `  ${c.cyan('note:')} ${text}`);
@@ -209,6 +212,16 @@ function describePolicy(step: Extract<Step, { kind: 'policy' }>): StepText {
   if (step.first) return say('+', `policy, generation ${step.generation}`, `${rules} that decide`);
   const switched = `one store switches; ${MEETS[step.established]}`;
   return say('~', `policy, generation ${step.generation}`, `${rules} that decide; ${switched}`);
+}
+
+function describePrefixes({ before, after, established }: Extract<Step, { kind: 'prefixes' }>): StepText {
+  const changes = after.flatMap(({ id, name, prefixes }) => {
+    const old = before.find((one) => one.id === id)?.prefixes ?? [];
+    const [from, to] = [old, prefixes].map((list) => list.join(' ') || 'none');
+    return from === to ? [] : [`${name} ${from} → ${to}`];
+  });
+  const meets = established === 'recheck' ? MEETS.recheck : 'new connections meet them';
+  return say('~', `prefixes of ${changes.join('; ') || 'interfaces'}`, `one store, under the same program; ${meets}`);
 }
 
 function describeEdit({ name, added, removed, established }: Extract<Step, { kind: 'set' }>): StepText {

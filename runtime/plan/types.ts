@@ -1,6 +1,7 @@
+import type { Follows, LiveValue, Named } from '../../compiler/dynamic.ts';
 import type { Established, Mss } from '../../compiler/model.ts';
 import type { Family } from '../../grammar/ast.ts';
-import type { Hashes, Hook, InterfaceRecord, Mode, Timeouts } from '../machine/types.ts';
+import type { Hashes, Hook, InterfaceRecord, LivePrefixes, Mode, Timeouts } from '../machine/types.ts';
 
 /** What a compiled file asks of a machine; read from a manifest (wanted.ts). */
 export interface Wanted {
@@ -13,6 +14,9 @@ export interface Wanted {
   readonly ipv6: boolean;
   readonly hashes: Hashes;
   readonly sets: readonly WantedSet[];
+  /** What the policy is told of the machine's prefixes (compiler/dynamic.ts), and what follows them by name. */
+  readonly values: readonly LiveValue[];
+  readonly dynamic: readonly Named[];
   /** How many lines can decide. */
   readonly rules: number;
   /** Outside ports of each masquerade, and the names of the interfaces that it hides behind. */
@@ -45,6 +49,8 @@ export interface WantedSet {
   readonly editable: boolean;
   /** Packed (compiler/artifact/prefixes.ts). */
   readonly keys: Uint8Array;
+  /** null: `keys`; else the machine fills it. */
+  readonly follows: Follows | null;
 }
 
 export interface WantedInterface {
@@ -111,6 +117,8 @@ export type Step =
       /** `moving`: knows the old table and the new one, and makes new connections there; `moved`: the same again, knowing the
        * new one alone. */
       readonly table: 'same' | 'moving' | 'moved';
+      /** The prefixes that it goes by, where it follows some. */
+      readonly live: readonly LivePrefixes[];
       readonly ids: readonly { readonly ifindex: number; readonly id: number }[];
     }
   /** Tells the active policy the numbers of devices that came after it was made. */
@@ -128,6 +136,14 @@ export type Step =
       readonly established: Established;
       readonly added: number;
       readonly removed: number;
+    }
+  /** Tells the active policy, in the place `slot`, the prefixes that interfaces have now. */
+  | {
+      readonly kind: 'prefixes';
+      readonly slot: number;
+      readonly before: readonly LivePrefixes[];
+      readonly after: readonly LivePrefixes[];
+      readonly established: Established;
     }
   /** Replaces the guard table in one transaction. */
   | {
@@ -167,4 +183,6 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly notes: readonly Note[];
   readonly obstacles: readonly Obstacle[];
+  /** What follows the machine's prefixes, as it is now: `home6 = 2001:db8:1::/64, as lan has it`. */
+  readonly dynamic: readonly string[];
 }

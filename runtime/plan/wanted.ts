@@ -15,13 +15,15 @@ export function readWanted({ manifest, policy, sets }: Artifact, datapath: Datap
     established: manifest.established,
     ipv6: manifest.ipv6,
     hashes: {
-      policy: hashOf([policy, JSON.stringify([manifest.rules, manifest.account])]),
+      policy: hashOf([policy, JSON.stringify([manifest.rules, manifest.account, manifest.values])]),
       datapath: datapath.hash,
       layout: datapath.layout,
     },
-    sets: manifest.sets.map(({ name, sha256, editable }, id) => {
-      return { id, name, hash: sha256, editable, keys: sets[id] ?? new Uint8Array(0) };
+    sets: manifest.sets.map(({ name, sha256, editable, follows }, id) => {
+      return { id, name, hash: sha256, editable, keys: sets[id] ?? new Uint8Array(0), follows };
     }),
+    values: manifest.values,
+    dynamic: manifest.dynamic,
     rules: manifest.rules.length,
     pools: manifest.masquerades.map(({ name, interfaces, ports }) => {
       return { name, interfaces, first: ports.first, last: ports.last };

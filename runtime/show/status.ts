@@ -23,6 +23,12 @@ export interface Status {
     readonly bytes: number;
   };
   readonly interfaces: readonly InterfaceStatus[];
+  /** Interfaces whose prefixes the policy follows, and those that it goes by. */
+  readonly followed: readonly {
+    readonly name: string;
+    readonly device: string;
+    readonly prefixes: readonly string[];
+  }[];
   readonly guard: boolean;
   readonly forwarding: boolean;
   readonly timeouts: State['timeouts'];
@@ -99,13 +105,21 @@ export function makeStatus(
   if (!snapshot.ipForward)
     warnings.push('net.ipv4.ip_forward is 0: packets that need the stack are not forwarded. Apply again.');
   const interfaces = declared.map(({ name, device }) => describeInterface(name, device, state, snapshot, warnings));
-  const { gateway, generation, since, timeouts } = state;
+  for (const { name, device, prefixes } of state.live) {
+    const now = snapshot.devices.find((one) => one.name === device)?.prefixes ?? [];
+    const [before, after] = [prefixes, now].map((list) => list.join(' ') || 'no prefix');
+    if (before === after) continue;
+    warnings.push(`${name} has ${after} now, and the policy goes by ${before}: run \`masqc attach\`.`);
+  }
+  const { gateway, generation, since, timeouts, live } = state;
+  const followed = live.map(({ name, device, prefixes }) => ({ name, device, prefixes }));
   const size = snapshot.table?.flows ?? state.flows;
   if (Math.max(used, used6) > 0.9 * size)
     warnings.push(`The flow table is nearly full: raise \`flows\` (now ${size}).`);
   const bytes = flowTableBytes(size) + (state.ipv6 ? flowTableBytes(size, 6) : 0);
   const flows = { used, used6: state.ipv6 ? used6 : null, size, bytes };
-  return { gateway, generation, since, flows, interfaces, guard, forwarding: snapshot.ipForward, timeouts, warnings };
+  const common = { gateway, generation, since, flows, interfaces, followed, guard, timeouts, warnings };
+  return { ...common, forwarding: snapshot.ipForward };
 }
 
 /** A device of the file; what is amiss with it is added to `warnings`. */
@@ -162,6 +176,9 @@ export function renderStatus(status: Status, { colours: c }: Pick<Io, 'colours'>
       const programs = one.hooks.map((hook) => `${HOOK_WORDS[hook.hook]} ${hook.mode}`).join(', ') || 'no programs';
       const hooks = one.present ? programs : `waiting for ${one.device}`;
       return `  ${label.padEnd(10)}  ${`${one.name} = ${one.device}`.padEnd(width)}  ${one.addresses.join(' ') || '-'}  ${c.dim(hooks)}`;
+    }),
+    ...status.followed.map(({ name, prefixes }, index) => {
+      return `  ${(index === 0 ? 'prefixes' : '').padEnd(10)}  ${name} ${prefixes.join(' ') || 'none'}`;
     }),
     `  guard       ${status.guard ? 'armed' : c.red('gone')}`,
     `  forwarding  ${status.forwarding ? 'on' : c.red('off')}`,

@@ -62,7 +62,7 @@ export function findHolders(model: Model, { family, address, port }: Asked): Hol
     }
   }
   for (const map of model.maps) {
-    if (map.family !== family) continue;
+    if (map.family !== family || map.follows !== null) continue; // the file does not say where it leads
     const outside = mapAddress(address, family, map.inside, map.outside);
     const inside = mapAddress(address, family, map.outside, map.inside);
     for (const [from, to] of [

@@ -47,7 +47,9 @@ export function makeArtifact(compiled: Sound, datapath: Datapath): Artifact {
   const layout = readLayout(datapath.miss);
   const policy = emitPolicy(model, diagram, layout, sources);
   const objects = [datapath.datapath, datapath.miss, datapath.datapath6, datapath.miss6];
-  const sets = model.tables.map(({ addresses }) => packTable(addresses));
+  const sets = model.tables.map(({ addresses, follows }) =>
+    follows === null ? packTable(addresses) : new Uint8Array(0),
+  );
   const ipv6 = carriesIpv6(diagram);
   const manifest = makeManifest({ model, sources, ipv6, policy, sets, layout, datapath: objects, digest });
   return { manifest, manifestText: formatArtifact(manifest), mapsText: formatArtifact(makeMaps(model)), policy, sets };
@@ -72,7 +74,8 @@ function readSets({ sets }: Manifest, directory: string): Uint8Array[] {
   if (sets.length === 0) return [];
   const all = readPart(directory, FILES.sets);
   let at = 0;
-  return sets.map(({ name, prefixes, sha256 }) => {
+  return sets.map(({ name, prefixes, sha256, follows }) => {
+    if (follows !== null) return new Uint8Array(0);
     const keys = all.subarray(at, at + prefixes * KEY_SIZE);
     at += keys.length;
     if (digest(keys) === sha256) return keys;

@@ -17,13 +17,19 @@ export async function run(args: readonly string[], options: Options, io: Io): Pr
   const { renderPlan, renderPlanJson } = await import('../plan/render.ts');
   const datapath = readDatapath();
   checkLayout(artifact, datapath);
-  const { compareRules, compareSets } = await import('../plan/compare.ts');
+  const { compareDynamic, compareRules, compareSets } = await import('../plan/compare.ts');
   const snapshot = await takeSnapshot(artifact.manifest.gateway);
   const plan = makePlan(readWanted(artifact, datapath), snapshot);
   const active = snapshot.state === null ? null : await readActiveManifest(snapshot.state);
-  const { rules, sets } = artifact.manifest;
+  const { dynamic, rules, sets } = artifact.manifest;
   const changed =
-    active === null ? [] : [...compareRules(active.rules, rules), ...compareSets(active.sets ?? [], sets)];
+    active === null
+      ? []
+      : [
+          ...compareRules(active.rules, rules),
+          ...compareSets(active.sets ?? [], sets),
+          ...compareDynamic(active.dynamic ?? [], dynamic),
+        ];
   io.out(options.json ? renderPlanJson(plan, changed) : renderPlan(plan, io.colours, changed));
   if (plan.obstacles.length > 0) return EXIT.refused;
   return plan.steps.length > 0 ? EXIT.pending : EXIT.fine;

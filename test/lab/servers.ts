@@ -19,8 +19,8 @@ export function startWebServer(where: Namespace, port = 80): Promise<Program> {
   return startReady(where, node('web-server', String(port), where.name));
 }
 
-export function startEchoServer(where: Namespace, port = 7): Promise<Program> {
-  return startReady(where, node('echo-server', String(port)));
+export function startEchoServer(where: Namespace, port = 7, host = '0.0.0.0'): Promise<Program> {
+  return startReady(where, node('echo-server', String(port), host));
 }
 
 export function startDisplay(where: Namespace, port = 6000): Promise<Program> {

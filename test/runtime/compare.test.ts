@@ -32,6 +32,8 @@ const BASE: Manifest = {
   redirects: [],
   maps: [],
   sets: [],
+  values: [],
+  dynamic: [],
   account: [],
   flows: 65536,
   established: 'recheck',

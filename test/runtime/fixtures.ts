@@ -1,6 +1,7 @@
 /** A machine and a file that fit each other, to be bent by tests. */
 import type { Attachment, Device, Snapshot, State } from '../../runtime/machine/types.ts';
 import { canTransmit, planHooks } from '../../runtime/plan/attach.ts';
+import { readLive } from '../../runtime/plan/dynamic.ts';
 import { makePlan, makeRecord } from '../../runtime/plan/plan.ts';
 import type { Wanted } from '../../runtime/plan/types.ts';
 
@@ -18,6 +19,7 @@ export const WAN: Device = {
   driver: 'ppp',
   addresses: ['203.0.113.5'],
   addresses6: [],
+  prefixes: [],
   probe: '203.0.113.1',
   probe6: null,
   learnsRoute6: false,
@@ -38,6 +40,7 @@ export const LAN: Device = {
   driver: 'igb',
   addresses: ['192.168.1.1'],
   addresses6: [],
+  prefixes: [],
   probe: '192.168.1.20',
   probe6: null,
   learnsRoute6: false,
@@ -58,6 +61,8 @@ export const WANTED: Wanted = {
   timeouts: { tcp: 7_440_000, udp: 300_000 },
   hashes: { policy: 'p1', datapath: 'd1', layout: 'l1' },
   sets: [],
+  values: [],
+  dynamic: [],
   rules: 12,
   pools: [{ name: 'home-out', interfaces: ['wan'], first: 1024, last: 32767 }],
   outsides: [],
@@ -108,6 +113,7 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
     since: '2026-01-01T00:00:00.000Z',
     hashes: wanted.hashes,
     sets: wanted.sets.map(({ name, hash }) => ({ name, hash })),
+    live: readLive(wanted, before.devices),
     flows: wanted.flows,
     timeouts: wanted.timeouts,
     interfaces: devices.map(({ id, seat, name, device, live, hides, hides6, mss }) => ({

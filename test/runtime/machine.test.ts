@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findProbe, formatAddress, parseDevices } from '../../runtime/machine/devices.ts';
 import { parseGuard, renderGuard } from '../../runtime/machine/guard.ts';
+import { listPrefixes } from '../../runtime/machine/prefixes.ts';
 import { EMPTY } from './fixtures.ts';
 
 const test = suite('machine');
@@ -44,6 +45,7 @@ test('reads devices as ip prints them', () => {
     driver: 'veth',
     addresses: ['192.168.1.1'],
     addresses6: [],
+    prefixes: ['192.168.1.0/24'],
     probe: '192.168.1.2',
     probe6: null,
     learnsRoute6: false,
@@ -57,6 +59,7 @@ test('reads devices as ip prints them', () => {
   assert.is(ppp0?.mac, null);
   assert.is(ppp0?.probe, '192.0.2.1');
   assert.equal(ppp0?.addresses, ['203.0.113.5']);
+  assert.equal(ppp0?.prefixes, ['203.0.113.1/32']);
 });
 
 test('reads a namespace without addresses and routes, for which ip prints nothing', () => {
@@ -75,6 +78,32 @@ test('probes by the default gateway, another gateway, the peer, a neighbour, in 
   assert.is(findProbe([{ local: '10.0.0.0' }], [{ dst: '10.0.0.0/31', dev: 'x' }]), '10.0.0.1');
   assert.is(findProbe([], []), null);
   assert.is(findProbe([], [{ dst: '10.0.0.0/8', dev: 'x', type: 'blackhole' }]), null);
+});
+
+test('the prefixes of an interface, the best first: not deprecated, of the internet, the newest', () => {
+  const one = (local: string, more: object = {}) => ({ local, prefixlen: 64, scope: 'global', ...more });
+  const listed = listPrefixes([
+    one('2001:db8:9::a1', { temporary: true }),
+    one('2001:db8:3::1', { deprecated: true }),
+    one('2001:db8:2::1'),
+    one('2001:db8:1::1'),
+    one('2001:db8:1::9', { temporary: true, deprecated: true }),
+    one('fd00:1::1'),
+    one('fe80::1', { scope: 'link' }),
+    { local: '192.168.1.77', prefixlen: 24, scope: 'global' },
+    { local: '169.254.3.4', prefixlen: 16, scope: 'link' },
+  ]);
+  assert.equal(listed, [
+    '192.168.1.0/24',
+    '2001:db8:2::/64',
+    '2001:db8:1::/64',
+    '2001:db8:9::/64',
+    'fd00:1::/64',
+    '2001:db8:3::/64',
+  ]);
+  assert.equal(listPrefixes([one('2001:db8:1::9', { temporary: true }), one('2001:db8:1::1', { deprecated: true })]), [
+    '2001:db8:1::/64',
+  ]);
 });
 
 test('writes addresses above 2^31', () => {

@@ -4,6 +4,7 @@ import type { Snapshot } from '../../runtime/machine/types.ts';
 import { flowTableBytes, formatBytes, pieceTableBytes } from '../../runtime/plan/memory.ts';
 import { listOutsides } from '../../runtime/plan/outsides.ts';
 import { makePlan, POLICY_SLOTS, UNTOLD } from '../../runtime/plan/plan.ts';
+import { describeStep } from '../../runtime/plan/render.ts';
 import type { Wanted } from '../../runtime/plan/types.ts';
 import { applied, DMZ, EMPTY, LAN, outline, WAN, WANTED } from './fixtures.ts';
 
@@ -342,6 +343,40 @@ test('prints the memory of the table: a flow, its mapping and a peer', () => {
 
 test('never mentions a device that is neither in the file nor ours', () => {
   assert.not(JSON.stringify(makePlan(WANTED, EMPTY).steps).includes('eth1'));
+});
+
+const FOLLOWING: Wanted = {
+  ...WANTED,
+  dynamic: [
+    {
+      kind: 'network',
+      name: 'home',
+      follows: { kind: 'prefixes', parts: [{ interface: 2, family: null, suffix: null }] },
+    },
+    { kind: 'map', name: 'out', follows: { kind: 'outside', interface: 1, family: 6, inside: 'fd00::/48' } },
+  ],
+};
+const having = (...prefixes: string[]): Snapshot => ({ ...EMPTY, devices: [WAN, { ...LAN, prefixes }, DMZ] });
+
+test('prefixes that changed are told to the policy that decides, and nothing else is done', () => {
+  const before = applied(FOLLOWING, having('2001:db8:1::/64'));
+  const there = { ...before, pins: [...before.pins, 'live_0'] };
+  assert.equal(outline(FOLLOWING, there), []);
+  assert.equal(makePlan(FOLLOWING, there).dynamic, [
+    'home = 2001:db8:1::/64, as lan has it',
+    'outside of out = nothing, as wan has it',
+  ]);
+  const changed = { ...there, devices: having('2001:db8:2::/64').devices };
+  const [step, more] = makePlan(FOLLOWING, changed).steps;
+  assert.is(more, undefined);
+  assert.is(step?.kind === 'prefixes' && step.slot, 0);
+  assert.match(step === undefined ? '' : describeStep(step).text, 'lan 2001:db8:1::/64 → 2001:db8:2::/64');
+  assert.match(warnings(FOLLOWING, changed), 'The map out translates nothing: wan has no prefix that fd00::/48 fits.');
+  assert.match(warnings(FOLLOWING, { ...there, devices: having().devices }), 'The network home is nothing');
+});
+
+test('a policy that has no place for prefixes is made anew', () => {
+  assert.equal(outline(FOLLOWING, applied(FOLLOWING, having('2001:db8:1::/64'))), ['policy']);
 });
 
 test('another size of the table: a table beside, a policy that knows both, the move, and the same policy again', () => {

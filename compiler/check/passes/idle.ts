@@ -20,8 +20,8 @@ export function warnOfHosts(context: Context): void {
   const inhabited = unite(context.networks.map(({ addresses }) => addresses));
   for (const thing of context.names.things.values()) {
     if (thing.kind !== 'host') continue;
-    for (const { address } of thing.addresses) {
-      if (containsAddress(inhabited, address.family, address.first)) continue;
+    for (const { address, in: network } of thing.addresses) {
+      if (network !== null || containsAddress(inhabited, address.family, address.first)) continue;
       const text = formatRange(address.family, address.first, address.last);
       context.report.add(CODES.hostInNoNetwork, address.span, { name: thing.name.text, address: text });
     }

@@ -1,10 +1,13 @@
 import type { AddressLiteral, BlockDecl, MapSide } from '../../../grammar/ast.ts';
 import { formatRange, prefixLength } from '../../addresses.ts';
-import type { Prefix } from '../../model.ts';
+import { findOutside, STAND_INS, writePrefix } from '../../dynamic.ts';
+import type { InterfaceId, Prefix } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import { type Context, giveId } from '../context.ts';
+import { askNetwork, lookUp } from '../names.ts';
 import { resolveInterfaces } from '../resolve/places.ts';
 import { findProperty, reportMissing, takeProperties } from '../resolve/properties.ts';
+import { followingTable } from '../resolve/tables.ts';
 
 /** RFC 6296 section 3.5: the word that keeps the checksum is one of those behind the prefix. */
 const LONGEST_V6 = 64;
@@ -16,23 +19,50 @@ export function resolveMap(context: Context, block: BlockDecl): void {
   const places = findProperty(properties, 'interface');
   if (places === null) reportMissing(context, block, 'interface', 'interface wan');
   const interfaces = places === null ? null : resolveInterfaces(context, places.names, '`interface`');
-  const [inside, outside] = (['inside', 'outside'] as const).map((word) => {
+  const [insideLine, outsideLine] = (['inside', 'outside'] as const).map((word) => {
     const property = findProperty(properties, word);
     if (property === null) reportMissing(context, block, word, `${word} ${EXAMPLES[word]}`);
-    return property === null ? null : resolvePrefix(context, property.network);
+    return property?.network ?? null;
   });
-  if (interfaces === null || inside == null || outside == null) return;
+  const inside = insideLine == null ? null : resolvePrefix(context, insideLine);
+  const common = { id, name: name.text, span };
+  if (outsideLine != null && outsideLine.kind !== 'address') {
+    const from = findFollowed(context, interfaces, outsideLine);
+    if (interfaces === null || inside === null || from === null) return;
+    const { family } = inside.literal;
+    const follows = { kind: 'outside', interface: from, family, inside: writePrefix(inside.prefix, family) } as const;
+    const outside = findOutside(follows, STAND_INS);
+    if (outside === null) {
+      const what = `a map of ${inside.literal.text} to a prefix that changes is`;
+      context.report.add(CODES.notBuilt, inside.literal.span, { what, instead: 'at least /16 in IPv4, /32 in IPv6' });
+      return;
+    }
+    const value = context.values.push(follows);
+    const table = followingTable(context, `outside of ${name.text}`, follows, outsideLine.span);
+    context.maps.push({ ...common, interfaces, family, inside: inside.prefix, outside, follows: { value, table } });
+    return;
+  }
+  const outside = outsideLine == null ? null : resolvePrefix(context, outsideLine);
+  if (interfaces === null || inside === null || outside === null) return;
   if (!doFit(context, block, inside, outside)) return;
   const { family } = inside.literal;
-  context.maps.push({
-    id,
-    name: name.text,
-    interfaces,
-    family,
-    inside: inside.prefix,
-    outside: outside.prefix,
-    span,
-  });
+  const sides = { inside: inside.prefix, outside: outside.prefix };
+  context.maps.push({ ...common, interfaces, family, ...sides, follows: null });
+}
+
+/** `outside dynamic`: the first interface of the map; a name: that of the network. null: a mistake, which is reported. */
+function findFollowed(
+  context: Context,
+  interfaces: readonly InterfaceId[] | null,
+  network: Exclude<MapSide, AddressLiteral>,
+): InterfaceId | null {
+  if (network.kind === 'dynamic') return interfaces?.[0] ?? null;
+  const thing = lookUp(context.names, context.report, network.name, askNetwork('`outside`'));
+  if (thing?.kind !== 'network') return null;
+  if (thing.prefixes.every(({ kind }) => kind === 'dynamic')) return context.interfaceIds.get(thing.on.text) ?? null;
+  const related = [{ span: thing.name.span, message: 'declared here' }];
+  context.report.add(CODES.outsideFixed, network.span, { name: network.name.text }, { related });
+  return null;
 }
 
 const EXAMPLES = { inside: '192.168.1.0/24', outside: '10.1.0.0/24' } as const;

@@ -1,8 +1,9 @@
 import type { AddressItem, BlockDecl, Endpoint, Property, Target } from '../../../grammar/ast.ts';
 import { hasFamily } from '../../addresses.ts';
-import type { AddressSet, InterfaceId, Listen, Machine, Redirect, Service } from '../../model.ts';
+import type { Part } from '../../dynamic.ts';
+import type { AddressSet, InterfaceId, Listen, Redirect, Service, ValueId } from '../../model.ts';
 import { CODES } from '../codes.ts';
-import { type Context, giveId, sentenceAt } from '../context.ts';
+import { type Context, giveId, type HostAddress, sentenceAt } from '../context.ts';
 import { askMachine, lookUp } from '../names.ts';
 import { resolveLimits, resolveLog } from '../resolve/limits.ts';
 import { resolveInterfaces } from '../resolve/places.ts';
@@ -18,7 +19,6 @@ import { formatPorts, formatService, resolveWhat, serviceFamilies } from '../res
 import { resolveAddresses, resolveSides } from '../resolve/sides.ts';
 
 type ListenLine = Extract<Property, { kind: 'listen' }>;
-type Address = Extract<Machine, { kind: 'address' }>;
 
 export function resolveRedirect(context: Context, block: BlockDecl): void {
   const { name, span } = block;
@@ -119,18 +119,27 @@ function resolveListen(context: Context, block: BlockDecl, line: ListenLine, add
       context.report.add(CODES.familiesApart, target.endpoint.span, { what: 'the target', is: machine.family, other });
       return [];
     }
-    for (const one of fitting) {
+    for (const { part, ...one } of fitting) {
       const ports = target.endpoint.ports;
       listens.push({
         id: giveId(context, 'redirect', block.name.text, line.span, text),
         service,
         target: one,
+        value: part === null ? null : numberValue(context, part),
         targetPorts: ports === null ? null : { first: ports.first, last: ports.last },
         span: line.span,
       });
     }
   }
   return listens;
+}
+
+/** The number of what the policy is told of a host in a prefix that changes. */
+function numberValue(context: Context, { interface: id, family, suffix }: Part): ValueId | null {
+  if (family === null || suffix === null) return null;
+  const value = { kind: 'host', interface: id, family, suffix } as const;
+  const known = context.values.findIndex((one) => JSON.stringify(one) === JSON.stringify(value));
+  return known >= 0 ? known + 1 : context.values.push(value);
 }
 
 function isBuilt(context: Context, line: ListenLine, { protocol }: Service): boolean {
@@ -143,10 +152,10 @@ function isBuilt(context: Context, line: ListenLine, { protocol }: Service): boo
 }
 
 /** The addresses of a target; null: none that can be used, which is reported. */
-function resolveTarget(context: Context, { endpoint }: Target): readonly Address[] | null {
+function resolveTarget(context: Context, { endpoint }: Target): readonly HostAddress[] | null {
   const { machine } = endpoint;
   if (machine.kind === 'address') {
-    return [{ kind: 'address', family: machine.family, address: machine.first }];
+    return [{ kind: 'address', family: machine.family, address: machine.first, part: null }];
   }
   if (machine.kind === 'name') {
     const thing = lookUp(context.names, context.report, machine.name, askMachine('the target of a redirect'));

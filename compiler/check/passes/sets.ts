@@ -1,5 +1,5 @@
 /** Sets and services: both may be made of others of their kind, in any order, but not of themselves. */
-import type { Name, ServiceDecl, SetDecl } from '../../../grammar/ast.ts';
+import type { Addresses, Name, ServiceDecl, SetDecl } from '../../../grammar/ast.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { orderByUse } from '../order.ts';
@@ -9,12 +9,26 @@ import { OF_A_SET, resolveAddresses } from '../resolve/sides.ts';
 export function resolveSets(context: Context): void {
   resolveKind(context, 'set', namesInSet, ({ name, addresses }, circular) => {
     context.addresses.set(name.text, circular ? null : resolveAddresses(context, addresses, OF_A_SET));
+    if (!circular) takeParts(context, name.text, addresses);
     const items = [...addresses.items, ...addresses.except];
     const isFilled = items.some(
       (item) => item.kind === 'file' || (item.kind === 'name' && context.filled.has(item.name.text)),
     );
     if (isFilled) context.filled.add(name.text);
   });
+}
+
+/** What follows prefixes of interfaces in the set: that of all its names. `except` would need other tables: it stands in rules. */
+function takeParts(context: Context, set: string, { items, except }: Addresses): void {
+  const parts = items.flatMap((item) => (item.kind === 'name' ? (context.dynamics.get(item.name.text) ?? []) : []));
+  if (parts.length > 0)
+    context.dynamics.set(set, [...new Map(parts.map((part) => [JSON.stringify(part), part])).values()]);
+  const changes =
+    parts.length > 0 || except.some((item) => item.kind === 'name' && context.dynamics.has(item.name.text));
+  const [excepted] = except;
+  if (excepted !== undefined && changes) {
+    context.report.add(CODES.changingExcept, excepted.span, { name: set });
+  }
 }
 
 export function resolveServices(context: Context): void {

@@ -3,12 +3,13 @@
 import type { Addresses, AddressItem, AddressLiteral } from '../../../grammar/ast.ts';
 import type { Span } from '../../../grammar/span.ts';
 import { addressesOf, EVERY_ADDRESS, NO_ADDRESS, subtract, unite } from '../../addresses.ts';
+import { fillTable, STAND_INS } from '../../dynamic.ts';
 import type { AddressSet, InterfaceId, Side, Sides, TableId } from '../../model.ts';
 import { SELF } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { askAddresses, askSide, lookUp, reportWrongType } from '../names.ts';
-import { resolveFile, tableOf } from './tables.ts';
+import { resolveFile, tableOf, tableOfParts } from './tables.ts';
 import { refuseTwice } from './twice.ts';
 
 export const ANYONE: Sides = {
@@ -54,6 +55,8 @@ function resolveSide(context: Context, items: readonly AddressItem[], by: string
       } else {
         const name = thing.name.text;
         take(context.addresses.get(name) ?? null, name, context.filled.has(name), item.span);
+        const parts = context.dynamics.get(name);
+        if (parts !== undefined) tables.add(tableOfParts(context, name, parts, item.span));
       }
     } else if (item.kind === 'file') {
       take(resolveFile(context, item), `file "${item.path.value}"`, true, item.span);
@@ -72,13 +75,14 @@ function resolveSide(context: Context, items: readonly AddressItem[], by: string
 
 /** Who asks for the addresses of a set: they may be many. */
 export const OF_A_SET = 'a set';
+const EXCEPT_OF_A_SET = '`except` in a set';
 /** Where there is no table all ranges are spelled out. */
 const MOST_WITHOUT_TABLE = 4096;
 
 /** Where only addresses make sense: sets, a masquerade's `from`, `address`. */
 export function resolveAddresses(context: Context, addresses: Addresses, by: string): AddressSet | null {
   const include = resolveAddressItems(context, addresses.items, by);
-  const except = resolveAddressItems(context, addresses.except, '`except`');
+  const except = resolveAddressItems(context, addresses.except, by === OF_A_SET ? EXCEPT_OF_A_SET : '`except`');
   if (include === null || except === null) return null;
   const set = subtract(include, except);
   if (by !== OF_A_SET && Math.max(set.v4.length, set.v6.length) > MOST_WITHOUT_TABLE) {
@@ -146,8 +150,18 @@ function resolveAddressItems(
     } else if (item.kind === 'name') {
       const thing = lookUp(context.names, context.report, item.name, askAddresses(by));
       const set = thing === null ? null : (context.addresses.get(item.name.text) ?? null);
+      const parts = thing === null ? undefined : context.dynamics.get(item.name.text);
       if (set === null) sound = false;
       else take(set, item.name.text, context.filled.has(item.name.text), item.span);
+      if (set === null || parts === undefined) continue;
+      if (gathered !== null) {
+        gathered.tables.add(tableOfParts(context, item.name.text, parts, item.span));
+        sets.push(fillTable({ kind: 'prefixes', parts }, STAND_INS));
+      } else if (by !== OF_A_SET && by !== EXCEPT_OF_A_SET) {
+        const what = `${by} with prefixes that change is`;
+        context.report.add(CODES.notBuilt, item.span, { what, instead: 'the addresses themselves' });
+        sound = false;
+      }
     } else if (item.kind === 'file') {
       const set = resolveFile(context, item);
       if (set === null) sound = false;

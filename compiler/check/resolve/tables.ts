@@ -2,6 +2,7 @@
 import type { FileAddresses } from '../../../grammar/ast.ts';
 import type { Span } from '../../../grammar/span.ts';
 import { isEmpty } from '../../addresses.ts';
+import { type Follows, fillTable, type Part, STAND_INS } from '../../dynamic.ts';
 import type { AddressSet, TableId } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
@@ -51,12 +52,36 @@ export function tableOf(
   span: Span,
 ): TableId | null {
   if (!fromFile && set.v4.length <= MOST_SPELLED_OUT && set.v6.length <= MOST_SPELLED_OUT) return null;
-  const known = context.tables.find((table) => table.name === name);
-  if (known !== undefined) return known.id;
+  const known = context.tables.find((table) => table.name === name && table.follows === null);
+  return known === undefined ? makeTable(context, name, set, null, span) : known.id;
+}
+
+/** The table for what `name` has beside its addresses: prefixes of interfaces, or one address in each. */
+export function tableOfParts(context: Context, name: string, parts: readonly Part[], span: Span): TableId {
+  return followingTable(context, name, { kind: 'prefixes', parts }, span);
+}
+
+/** One for all that ask the same. */
+export function followingTable(context: Context, name: string, follows: Follows, span: Span): TableId {
+  const text = JSON.stringify(follows);
+  const known = context.tables.find((table) => table.follows !== null && JSON.stringify(table.follows) === text);
+  return known === undefined ? makeTable(context, name, fillTable(follows, STAND_INS), follows, span) : known.id;
+}
+
+function makeTable(
+  context: Context,
+  name: string,
+  addresses: AddressSet,
+  follows: Follows | null,
+  span: Span,
+): TableId {
   if (context.tables.length === MOST_TABLES) {
-    context.report.addOnce(CODES.tooMany, span, { what: 'large sets and sets from files', limit: MOST_TABLES });
+    context.report.addOnce(CODES.tooMany, span, {
+      what: 'large sets, sets from files and prefixes that change',
+      limit: MOST_TABLES,
+    });
   }
   const id = context.tables.length;
-  context.tables.push({ id, name, addresses: set });
+  context.tables.push({ id, name, addresses, follows });
   return id;
 }

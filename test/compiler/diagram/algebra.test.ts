@@ -5,11 +5,11 @@ import { applyBoth, type Box, findWitness, listPaths, mapLeaves } from '../../..
 import { buildPolicyDiagram } from '../../../compiler/diagram/build.ts';
 import type { Field, Node } from '../../../compiler/diagram/diagram.ts';
 import { buildFirstMatch, buildStages } from '../../../compiler/diagram/first-match.ts';
-import { ownedAddresses } from '../../../compiler/diagram/ownership.ts';
 import type { Clause } from '../../../compiler/diagram/partition.ts';
 import { printDiagram, printDot, printFieldValue } from '../../../compiler/diagram/print.ts';
 import { createStore } from '../../../compiler/diagram/store.ts';
 import { type FieldValues, walk } from '../../../compiler/diagram/walk.ts';
+import { ownedAddresses } from '../../../compiler/ownership.ts';
 import { ModelMaker, makeDeathstar, v4 } from './models.ts';
 
 const test = suite('what is done with diagrams');

@@ -127,14 +127,17 @@ export class ModelMaker {
   }
 
   network(name: string, on: InterfaceId, ...prefixes: string[]): this {
+    const written = prefixes.map((text) => {
+      const family = text.includes(':') ? (6 as const) : (4 as const);
+      const first = BigInt(family === 4 ? v4(text).first : v6(text).first);
+      return { family, first, length: Number(text.split('/')[1] ?? (family === 4 ? 32 : 128)) };
+    });
     this.#networks.push({
       name,
       addresses: addresses(...prefixes),
-      prefixes: prefixes.map((text) => {
-        const family = text.includes(':') ? 6 : 4;
-        const first = BigInt(family === 4 ? v4(text).first : v6(text).first);
-        return { family, first, length: Number(text.split('/')[1] ?? (family === 4 ? 32 : 128)) };
-      }),
+      prefixes: written,
+      written,
+      dynamic: false,
       interface: on,
       span: NO_SPAN,
     });
@@ -182,7 +185,16 @@ export class ModelMaker {
       length: Number(text.split('/')[1] ?? (family === 4 ? 32 : 128)),
     }));
     if (!from || !to) throw new Error('a map has two sides');
-    this.#maps.push({ id: this.id('map', name), name, interfaces, family, inside: from, outside: to, span: NO_SPAN });
+    this.#maps.push({
+      id: this.id('map', name),
+      name,
+      interfaces,
+      family,
+      inside: from,
+      outside: to,
+      follows: null,
+      span: NO_SPAN,
+    });
     return this;
   }
 
@@ -197,7 +209,7 @@ export class ModelMaker {
       name,
       interfaces,
       addresses: owned,
-      listens: listens.map((listen) => ({ ...listen, id: this.id('redirect', name), span: NO_SPAN })),
+      listens: listens.map((listen) => ({ ...listen, value: null, id: this.id('redirect', name), span: NO_SPAN })),
       allowFrom,
       denyId: this.id('redirect-denied', name),
       limits: [],
@@ -212,7 +224,7 @@ export class ModelMaker {
   /** A set with a table of its own; its id. */
   table(addresses: AddressSet): TableId {
     const id = this.tables.length;
-    this.tables.push({ id, name: `set${id}`, addresses });
+    this.tables.push({ id, name: `set${id}`, addresses, follows: null });
     return id;
   }
 
@@ -238,6 +250,8 @@ export class ModelMaker {
       expectations,
       rules: this.rules,
       tables: this.tables,
+      values: [],
+      named: [],
     };
   }
 }

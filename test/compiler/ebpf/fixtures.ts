@@ -67,6 +67,8 @@ export function makeModel(texts: readonly string[], parts: Parts = {}): Model {
     maps: parts.maps ?? [],
     expectations: [],
     tables: [],
+    values: [],
+    named: [],
     rules,
   };
 }
@@ -107,7 +109,14 @@ export function makeListen(
   target: Listen['target'],
   targetPorts: Listen['targetPorts'] = null,
 ): Listen {
-  return { id, service: { protocol: 'tcp', ports, icmp: null }, target, targetPorts, span: spanAt(id + 10) };
+  return {
+    id,
+    service: { protocol: 'tcp', ports, icmp: null },
+    target,
+    targetPorts,
+    value: null,
+    span: spanAt(id + 10),
+  };
 }
 
 /** The members of native/datapath/packet.h that the policy uses, in an order of this file's own. */
@@ -136,6 +145,7 @@ const MEMBERS: readonly (readonly [string, 1 | 2 | 4, number])[] = [
   ['adjust', 2, 1],
   ['prefix', 1, 1],
   ['side', 1, 1],
+  ['view', 4, 1],
 ];
 
 /** A layout unlike the datapath's, so that nothing can rest on offsets written down twice. */

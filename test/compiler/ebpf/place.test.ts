@@ -27,7 +27,7 @@ function answer(leaf: number): Step {
   };
 }
 
-const lower = (root: Node<number>): Step => new Questions(fields, purposes, answer).lower(root);
+const lower = (root: Node<number>): Step => new Questions(fields, purposes, [], answer).lower(root);
 
 function toBytes(packet: FieldValues): Uint8Array {
   const bytes = new Uint8Array(layout.size);

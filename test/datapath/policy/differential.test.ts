@@ -16,7 +16,7 @@ import { type Members, PolicyInKernel } from './policy-in-kernel.ts';
 needs('linux', 'root', 'btf');
 
 const makeMap = (id: number, family: 4 | 6, inside: Prefix, outside: Prefix): AddressMap => {
-  return { id, name: `map${id}`, interfaces: [2], family, inside, outside, span: spanAt(id) };
+  return { id, name: `map${id}`, interfaces: [2], family, inside, outside, follows: null, span: spanAt(id) };
 };
 const v6 = 0x20010db8_00000000_00000000_00000010n;
 const POOL = { first: 1024, last: 32767 };

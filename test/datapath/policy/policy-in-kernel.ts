@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execaSync } from 'execa';
 import { packTable } from '../../../compiler/artifact/prefixes.ts';
+import { fillTable, fillValue, type Now } from '../../../compiler/dynamic.ts';
 import { compareLayout, type DatapathLayout, readLayout } from '../../../compiler/ebpf/layout.ts';
-import { KEY_SIZE, mapName } from '../../../compiler/ebpf/tables.ts';
+import { KEY_SIZE, LIVE, mapName, VIEW_SHIFT } from '../../../compiler/ebpf/tables.ts';
 import { findUnresolved } from '../../../compiler/ebpf/unresolved.ts';
-import type { Table } from '../../../compiler/model.ts';
+import type { Model, Table } from '../../../compiler/model.ts';
 import { BpfMap } from '../../../native/lib/libbpf.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -63,6 +64,30 @@ export class PolicyInKernel {
     using map = BpfMap.openPinned(join(this.#pins, 'm', mapName(id)));
     const keys = packTable(addresses);
     await map.setPacked(keys, new Uint8Array(keys.length / KEY_SIZE));
+  }
+
+  /** Writes a view of what follows the machine's prefixes, beside those that there are. */
+  async fillView({ tables, values }: Pick<Model, 'tables' | 'values'>, view: number, now: Now): Promise<void> {
+    for (const { id, follows } of tables) {
+      if (follows === null) continue;
+      using map = BpfMap.openPinned(join(this.#pins, 'm', mapName(id)));
+      const keys = packTable(fillTable(follows, now), view);
+      await map.setPacked(keys, new Uint8Array(keys.length / KEY_SIZE));
+    }
+    using live = BpfMap.openPinned(join(this.#pins, 'm', LIVE));
+    for (const [index, value] of values.entries()) {
+      const filled = fillValue(value, now);
+      if (filled === null) continue;
+      const words = [...filled.words, 0, 0, 0].slice(0, 4);
+      const bytes = new Uint8Array(new Uint32Array([...words, filled.out, filled.in]).buffer);
+      live.set((view << VIEW_SHIFT) | (index + 1), bytes);
+    }
+  }
+
+  /** The view that counts from now on. */
+  chooseView(view: number): void {
+    using live = BpfMap.openPinned(join(this.#pins, 'm', LIVE));
+    live.set(0, new Uint8Array(new Uint32Array([view, 0, 0, 0, 0, 0]).buffer));
   }
 
   #unload(): void {

@@ -1,5 +1,5 @@
 /**
- * Echoes on TCP and UDP: echo-server.ts PORT
+ * Echoes on TCP and UDP: echo-server.ts PORT [HOST]
  *
  * A TCP client is greeted with a line that says as whom the server sees it; each UDP datagram is answered with that
  * and its own text.
@@ -8,6 +8,7 @@ import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 const port = Number(process.argv[2]);
+const host = process.argv[3] ?? '0.0.0.0';
 
 const datagrams = createSocket('udp4');
 datagrams.on('message', (text, { address, port }) => datagrams.send(`${address}:${port} ${text}`, port, address));
@@ -17,5 +18,5 @@ datagrams.bind(port, '0.0.0.0', () => {
     socket.write(`${socket.remoteAddress}:${socket.remotePort}\n`);
     socket.pipe(socket);
   });
-  server.listen({ port, host: '0.0.0.0', backlog: 4096 }, () => console.log('ready'));
+  server.listen({ port, host, backlog: 4096 }, () => console.log('ready'));
 });

@@ -1,15 +1,14 @@
 /** Which interface an address lives behind, as the `network … on` lines say: the longest prefix counts. */
-import type { Family } from '../../grammar/ast.ts';
-import { normalize } from '../addresses.ts';
-import type { InterfaceId, Model } from '../model.ts';
-import type { Ranges } from './ranges.ts';
+import type { Family } from '../grammar/ast.ts';
+import { normalize } from './addresses.ts';
+import type { AddressSet, InterfaceId, Network } from './model.ts';
 
 /** Addresses `first..last` live behind `interfaces` (several: the same prefix is declared on each). */
 export interface Owned {
   readonly first: bigint;
   readonly last: bigint;
   readonly interfaces: readonly InterfaceId[];
-  /** Index into `model.networks` of one that says so. */
+  /** Index into the networks of one that says so. */
   readonly network: number;
 }
 
@@ -20,8 +19,12 @@ interface Prefix {
   readonly network: number;
 }
 
+export interface Networks {
+  readonly networks: readonly Pick<Network, 'interface' | 'prefixes'>[];
+}
+
 /** Sorted and disjoint; addresses in no network are left out. */
-export function ownedAddresses(model: Model, family: Family): Owned[] {
+export function ownedAddresses({ networks }: Networks, family: Family): Owned[] {
   const out: Owned[] = [];
   /** Prefixes around the current address, the longest last. Prefixes nest or are apart. */
   const open: Prefix[] = [];
@@ -37,7 +40,7 @@ export function ownedAddresses(model: Model, family: Family): Owned[] {
       open.pop();
     }
   };
-  for (const prefix of sortedPrefixes(model, family)) {
+  for (const prefix of sortedPrefixes(networks, family)) {
     closeBefore(prefix.first);
     emitUntil(prefix.first - 1n);
     open.push(prefix);
@@ -51,16 +54,16 @@ export function rangesOwned(
   owned: readonly Owned[],
   family: Family,
   owner: (interfaces: readonly InterfaceId[]) => boolean,
-): Ranges {
+): AddressSet['v4'] | AddressSet['v6'] {
   const chosen = owned.filter(({ interfaces }) => owner(interfaces));
   return family === 6
     ? normalize(chosen.map(({ first, last }) => ({ first, last })))
     : normalize(chosen.map(({ first, last }) => ({ first: Number(first), last: Number(last) })));
 }
 
-function sortedPrefixes(model: Model, family: Family): Prefix[] {
+function sortedPrefixes(networks: Networks['networks'], family: Family): Prefix[] {
   const prefixes = new Map<string, Prefix>();
-  model.networks.forEach((declared, network) => {
+  networks.forEach((declared, network) => {
     for (const prefix of declared.prefixes) {
       if (prefix.family !== family) continue;
       const key = `${prefix.first}/${prefix.length}`;
