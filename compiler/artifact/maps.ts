@@ -46,23 +46,18 @@ export function makeMaps(model: Model): Maps {
  * `sources` has room for ten sources (native/datapath/limits.h).
  */
 export type TableSizes = Readonly<
-  Record<
-    `${'flows' | 'slots' | 'free_slots' | 'mappings' | 'resting' | 'peers'}${4 | 6}` | 'translations6' | 'sources',
-    number
-  >
+  Record<`${'flows' | 'slots' | 'mappings' | 'resting' | 'peers'}${4 | 6}` | 'translations6' | 'sources', number>
 >;
 
 export function sizeTables(flows: number): TableSizes {
   return {
     flows4: 2 * flows,
     slots4: flows,
-    free_slots4: flows,
     mappings4: 2 * flows,
     resting4: 2 * flows,
     peers4: flows,
     flows6: 2 * flows,
     slots6: flows,
-    free_slots6: flows,
     mappings6: 2 * flows,
     resting6: 2 * flows,
     peers6: flows,

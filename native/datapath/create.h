@@ -56,7 +56,7 @@ static __noinline bool reopen_flow(struct work *w, struct control *c, struct flo
 	flow->tcp = TCP_SYN;
 	flow->last = now;
 	slot->created = now;
-	slot->assured = 0;
+	mark_assured(slot, false);
 	slot->deadline = now + time_to_look(c, CLASS_TCP_SYN);
 	recharge_slot(w, slot, &w->h.key, &is);
 	slot->rule = w->rule;
@@ -179,7 +179,6 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	slot->epoch = w->epoch;
 	slot->uses = 0;
 	slot->holds = 0;
-	slot->assured = 0;
 	WRITE_ONCE(slot->state, SLOT_LIVE);
 
 	fill_entries(w);

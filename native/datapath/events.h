@@ -87,7 +87,8 @@ static __always_inline struct event *begin_event(__u32 meter, __u32 tally, enum 
 static __always_inline void log_mapping(const struct flow_slot *slot, const struct flow_key *key, const struct flow_key *to,
 					enum event_kind kind, __u32 out, bool peer)
 {
-	struct event *e = begin_event(slot->nat_tally, slot->nat_tally, kind);
+	struct charge *charge = get_charge(slot->generation, slot->nat);
+	struct event *e = charge ? begin_event(charge->meter, charge->tally, kind) : NULL;
 
 	if (!e)
 		return;

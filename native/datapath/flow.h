@@ -95,23 +95,18 @@ struct flow_slot {
 	__u8 protocol;
 	__u8 state;            /* enum slot_state */
 	__u8 epoch;            /* as the entries have it */
-	__u8 uses;             /* enum slot_use (mapping.h): mappings that it holds */
-	__u32 created;         /* coarse time */
+	__u8 uses;             /* enum slot_use (mapping.h): mappings that it holds; ASSURED */
+	__u32 created;         /* coarse time; of a free slot: the next free one's index + 1, 0: none (table.h) */
 	__u32 deadline;        /* coarse time before which the sweep need not look at the flow */
 	__u16 rule;            /* the line that let it in, 0: none (the gateway's own, adopted) */
 	__u16 nat;             /* the masquerade or map, 0: none */
-	__u16 generation;      /* that decided */
+	__u16 generation;      /* that decided: with it, `charges` (lines.h) says what these two lines count in */
 	__u16 holds;           /* enum slot_hold (limits.h): what it is counted for */
-	__u32 tally;           /* of the line that let it in (lines.h) */
-	__u32 meter;
-	__u32 nat_tally;       /* of the masquerade, and its meter; 0: none */
-	__u8 assured;          /* when the sweep last looked it was established, or answered: its time is never shortened */
-	__u8 pad[3];
 };
 
 _Static_assert(sizeof(struct flow_key) == 8 + 2 * sizeof(addr_t), "flow_key");
 _Static_assert(sizeof(struct flow_dir) == (FAMILY == 4 ? 64 : 56), "flow_dir: IPv4's is one cache line");
-_Static_assert(sizeof(struct flow_slot) == (FAMILY == 4 ? 48 : 72), "flow_slot");
+_Static_assert(sizeof(struct flow_slot) == (FAMILY == 4 ? 32 : 56), "flow_slot");
 
 /* Member by member: a compound literal would stand on the stack first. */
 static __always_inline void make_key(struct flow_key *key, addr_t saddr, addr_t daddr, __be16 sport, __be16 dport,
@@ -148,6 +143,30 @@ static __always_inline bool turn_slot(struct flow_slot *slot, __u8 from, __u8 to
 			return true;
 	}
 	return false;
+}
+
+#define ASSURED 128 /* in flow_slot.uses: when the sweep last looked it was established, or answered: its time is never shortened */
+
+static __always_inline bool is_marked_assured(const struct flow_slot *slot)
+{
+	return slot->uses & ASSURED;
+}
+
+/* Beside whoever changes the slot's state at this moment. */
+static __always_inline void mark_assured(struct flow_slot *slot, bool assured)
+{
+	__u32 *word = (__u32 *)&slot->protocol;
+	const union {
+		__u8 bytes[4];
+		__u32 word;
+	} bit = { .bytes = { 0, 0, 0, ASSURED } };
+
+	if (is_marked_assured(slot) == assured)
+		return;
+	if (assured)
+		__sync_fetch_and_or(word, bit.word);
+	else
+		__sync_fetch_and_and(word, ~bit.word);
 }
 
 static __always_inline void slot_key(const struct flow_slot *slot, struct flow_key *key)

@@ -128,11 +128,14 @@ static __always_inline void release_flows(const struct flow_slot *slot, const st
 					  const struct flow_key *to)
 {
 	__u32 holds = slot->holds & HOLD_LIMITS, nat = slot->holds >> HOLD_NAT_SHIFT & HOLD_LIMITS;
+	struct charge *charge;
 
-	if (holds)
-		release_flow(slot->meter, holds, charged_source(key, to, slot->uses));
-	if (nat)
-		release_flow(slot->nat_tally, nat, source_of(key->saddr));
+	charge = holds ? get_charge(slot->generation, slot->rule) : NULL;
+	if (charge)
+		release_flow(charge->meter, holds, charged_source(key, to, slot->uses));
+	charge = nat ? get_charge(slot->generation, slot->nat) : NULL;
+	if (charge)
+		release_flow(charge->meter, nat, source_of(key->saddr));
 }
 
 #endif

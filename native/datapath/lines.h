@@ -72,6 +72,30 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } loggers SEC(".maps");
 
+struct charge {
+	__u32 tally;
+	__u32 meter;          /* struct line (take.h) */
+};
+
+/* charges: key is generation << 16 | rule id, value what that line counts in, for as long as flows of the generation live:
+ * a flow keeps its ids alone, which is less. Made and deleted by apply. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072);
+	__type(key, __u32);
+	__type(value, struct charge);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} charges SEC(".maps");
+
+/* NULL: the generation is no longer known. */
+static __always_inline struct charge *get_charge(__u16 generation, __u16 rule)
+{
+	__u32 key = (__u32)generation << 16 | rule;
+
+	return bpf_map_lookup_elem(&charges, &key);
+}
+
 static __always_inline void count_ended(__u32 tally, __u64 packets, __u64 bytes)
 {
 	struct tally *t = bpf_map_lookup_elem(&tallies, &tally);

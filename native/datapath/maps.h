@@ -4,7 +4,7 @@
  * one for each family, name4 and name6 (family.h). `drops` is in drop.h, `ids` (one a generation, not pinned by name) in
  * work.h.
  *
- * Sizes that the loader sets: flows4 = 2 * flows, slots4 = flows, free_slots4 = flows; mapping.h: mappings4 = 2 * flows,
+ * Sizes that the loader sets: flows4 = 2 * flows, slots4 = flows; mapping.h: mappings4 = 2 * flows,
  * resting4 = 2 * flows, peers4 = flows; for IPv6 the same; limits.h: sources.
  */
 #ifndef MASQC_MAPS_H
@@ -59,7 +59,9 @@ struct progress {
 	__u32 move_done;              /* whole passes that left nothing behind */
 	__u16 ticks;                  /* of the timer, while moving */
 	__u16 table;                  /* its number, 0 or 1: written by apply when the table is made (table.h) */
-	__u32 pad[15];
+	__u32 pad;
+	__u64 free;                   /* the list of slots that were used and are free again (table.h) */
+	__u32 pad2[12];
 };
 _Static_assert(sizeof(struct progress) == 128, "progress");
 
@@ -92,16 +94,6 @@ struct {
 	__type(value, struct flow_slot);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } MAP(slots) SEC(".maps");
-
-/* free_slots4, free_slots6: slots that were used and are free again; pushed by the sweep, popped by the miss path; first in, first out,
- * so that a freed slot rests. */
-struct {
-	__uint(type, BPF_MAP_TYPE_QUEUE);
-	__uint(max_entries, DEFAULT_FLOWS);
-	__uint(key_size, 0);
-	__type(value, __u32);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} MAP(free_slots) SEC(".maps");
 
 enum iface_flag {
 	IFACE_ETHERNET = 1,   /* packets have an Ethernet header */

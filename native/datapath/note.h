@@ -135,13 +135,10 @@ static __always_inline __u32 find_accounts(const struct flow_key *key, const str
 static __always_inline void charge_slot(struct work *w, struct flow_slot *slot, const struct flow_key *key,
 					const struct flow_key *to)
 {
-	struct line *line = get_line(w->rule), *nat = w->nat ? get_line(w->nat) : NULL;
+	struct line *nat = logs_used && w->nat ? get_line(w->nat) : NULL;
 	__u32 holds = (slot->holds & HOLD_SHARE) | (w->took & HOLD_LIMITS) | (w->nat_took & HOLD_LIMITS) << HOLD_NAT_SHIFT;
 
-	slot->tally = line ? line->tally : 0;
-	slot->meter = line ? line->meter : 0;
-	slot->nat_tally = nat ? nat->tally : 0;
-	if (logs_used && nat && nat->logs & LOG_MAPPINGS)
+	if (nat && nat->logs & LOG_MAPPINGS)
 		holds |= HOLD_LOGGED;
 	if (accounts_used)
 		holds |= find_accounts(key, to);

@@ -18,6 +18,7 @@
 static __noinline int settle_flow(struct flow_slot *slot, struct flow_key *key, struct flow_key *to, struct flow_dir *forth,
 				  struct flow_dir *back)
 {
+	struct charge *charge;
 	bool rests = false;
 	__u64 packets, bytes;
 
@@ -25,9 +26,12 @@ static __noinline int settle_flow(struct flow_slot *slot, struct flow_key *key, 
 		return 0;
 	packets = forth->packets + (back ? back->packets : 0);
 	bytes = forth->bytes + (back ? back->bytes : 0);
-	count_ended(slot->tally, packets, bytes);
-	if (slot->nat_tally)
-		count_ended(slot->nat_tally, packets, bytes);
+	charge = get_charge(slot->generation, slot->rule);
+	if (charge)
+		count_ended(charge->tally, packets, bytes);
+	charge = slot->nat ? get_charge(slot->generation, slot->nat) : NULL;
+	if (charge)
+		count_ended(charge->tally, packets, bytes);
 	if (slot->holds & (HOLD_ACCOUNT_SOURCE | HOLD_ACCOUNT_TARGET))
 		account_flow(slot, key, to, forth, back);
 	if (slot->holds & (HOLD_LIMITS | HOLD_LIMITS << HOLD_NAT_SHIFT))

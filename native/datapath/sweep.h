@@ -77,7 +77,7 @@ static __always_inline bool is_overdue(const struct control *c, const struct flo
 {
 	enum flow_class class = slot->protocol == IPPROTO_TCP ? CLASS_TCP_SYN : flow_class(slot->protocol);
 
-	return sweep->patience < PATIENCE && slot->state == SLOT_LIVE && !slot->assured &&
+	return sweep->patience < PATIENCE && slot->state == SLOT_LIVE && !is_marked_assured(slot) &&
 	       sweep->now - slot->created >= shorten_timeout(c->timeouts[class], sweep->patience);
 }
 
@@ -89,6 +89,7 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 	struct flow_key key, other;
 	__u32 last, deadline, timeout, now = sweep->now;
 	__u8 state = slot->state;
+	bool assured;
 
 	slot_key(slot, &key);
 	flow = find_beside(&key, slot_number(index));
@@ -105,8 +106,9 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 	if (slot->protocol == IPPROTO_TCP)
 		class = tcp_class(flow->tcp, back ? back->tcp : 0);
 	timeout = c->timeouts[class & (CLASS_COUNT - 1)];
-	slot->assured = is_assured(class, slot->protocol, back);
-	deadline = last + (slot->assured ? timeout : shorten_timeout(timeout, sweep->patience));
+	assured = is_assured(class, slot->protocol, back);
+	mark_assured(slot, assured);
+	deadline = last + (assured ? timeout : shorten_timeout(timeout, sweep->patience));
 	if (state == SLOT_LIVE && flow->epoch != EPOCH_DYING && (__s32)(deadline - now) > 0) {
 		slot->deadline = now + time_to_look(c, class);
 		if ((__s32)(slot->deadline - deadline) > 0)

@@ -143,14 +143,68 @@ static __always_inline __u32 count_free(const struct control *c)
 	return used < c->flows ? c->flows - used : 0;
 }
 
+/*
+ * Slots that were used and are free again: a list through the slots themselves, with its head in progress.free, whose upper
+ * half counts its changes: a head that has come round is seen. A slot is free only a second after its entries are dead.
+ */
+#define LIST_TRIES 64 /* each that fails is another CPU's that did not */
+
+/* Its index + 1; 0: there is none. */
+__noinline __u32 pop_slot(void)
+{
+	struct progress *p = get_progress();
+	struct flow_slot *slot;
+	__u32 index;
+	__u64 was;
+	int i;
+
+	if (!p)
+		return 0;
+	for (i = 0; i < LIST_TRIES; i++) {
+		was = READ_ONCE(p->free);
+		index = (__u32)was - 1;
+		if (!(__u32)was)
+			return 0;
+		slot = bpf_map_lookup_elem(&MAP(slots), &index);
+		if (!slot)
+			return 0;
+		if (__sync_val_compare_and_swap(&p->free, was, ((was >> 32) + 1) << 32 | READ_ONCE(slot->created)) == was)
+			return (__u32)was;
+	}
+	return 0;
+}
+
+__noinline int push_slot(__u32 index)
+{
+	struct flow_slot *slot = bpf_map_lookup_elem(&MAP(slots), &index);
+	struct progress *p = get_progress();
+	__u64 was;
+	int i;
+
+	if (!slot || !p)
+		return 0;
+	for (i = 0; i < LIST_TRIES; i++) {
+		was = READ_ONCE(p->free);
+		WRITE_ONCE(slot->created, (__u32)was);
+		if (__sync_val_compare_and_swap(&p->free, was, ((was >> 32) + 1) << 32 | (index + 1)) == was) {
+			__sync_fetch_and_add(&p->used, -1);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 /* Takes a slot of the (new) table. */
 static __always_inline bool take_slot(struct control *c, __u32 *index)
 {
 	struct progress *p = get_progress();
+	__u32 free;
 
 	if (!p)
 		return false;
-	if (bpf_map_pop_elem(&MAP(free_slots), index)) {
+	free = pop_slot();
+	*index = free - 1;
+	if (!free) {
 		if (READ_ONCE(p->high_water) >= c->flows)
 			return false;
 		*index = __sync_fetch_and_add(&p->high_water, 1);
@@ -163,12 +217,9 @@ static __always_inline bool take_slot(struct control *c, __u32 *index)
 
 static __always_inline void free_slot(struct flow_slot *slot, __u32 index)
 {
-	struct progress *p = get_progress();
-
 	WRITE_ONCE(slot->state, SLOT_FREE);
-	bpf_map_push_elem(&MAP(free_slots), &index, 0);
-	if (p)
-		__sync_fetch_and_add(&p->used, -1);
+	if (!push_slot(index))
+		WRITE_ONCE(slot->state, SLOT_DYING); /* without entries: the sweep does it again */
 }
 
 #endif

@@ -33,7 +33,7 @@ static __always_inline void shorten_deadline(__u32 number, enum flow_class class
 	deadline = now + c->timeouts[class];
 	if ((__s32)(slot->deadline - deadline) > 0)
 		slot->deadline = deadline;
-	slot->assured = 0;
+	mark_assured(slot, false);
 }
 
 /*

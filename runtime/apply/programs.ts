@@ -31,6 +31,7 @@ import {
 } from '../machine/pins.ts';
 import { runTool } from '../machine/tool.ts';
 import type { Place, Step } from '../plan/types.ts';
+import { fillCharges } from './charges.ts';
 import { injectFault } from './faults.ts';
 import { fillLines, lineConstants, sizeLines } from './lines.ts';
 import { fillLive, isFollowing } from './live.ts';
@@ -60,10 +61,10 @@ export async function loadDatapath(work: Work, flows: number, ipv6: boolean): Pr
 }
 
 /** Adds IPv6: its maps and programs. No packet comes to them before `openIpv6`. */
-export async function loadDatapath6(work: Work): Promise<void> {
+export async function loadDatapath6(work: Work, restamps = true): Promise<void> {
   using object = openDatapath(work, 6);
   await object.load();
-  pinPrograms(work, object, 6);
+  pinPrograms(work, object, 6, restamps);
 }
 
 /** The attached programs hand IPv6 over from now on. */
@@ -94,15 +95,13 @@ function familiesOf({ state }: Work): readonly Family[] {
 
 function openDatapath(work: Work, family: Family): BpfObject {
   const bytes = family === 4 ? datapathOf(work).datapath : datapathOf(work).datapath6;
-  return openOver(work, bytes, `datapath${family}`, family);
+  return openOver(work, bytes, `datapath${family}`);
 }
 
-/** An object of the datapath over the flow table of `work`, to be loaded. The table for IPv6 never moves. */
-function openOver(work: Work, bytes: Uint8Array, name: string, family: Family): BpfObject {
-  const { libbpf } = work;
-  const table = family === 4 ? work.table : { directory: '', flows: work.table.flows, number: 0, old: null };
-  const pinRoot = family === 4 ? tablePath(work) : pinsOf(work);
-  const object = libbpf.BpfObject.open(bytes, { name, pinRoot });
+/** An object of the datapath over the flow table of `work`, to be loaded. */
+function openOver(work: Work, bytes: Uint8Array, name: string): BpfObject {
+  const { libbpf, table } = work;
+  const object = libbpf.BpfObject.open(bytes, { name, pinRoot: tablePath(work) });
   sizeMaps(object, table.flows);
   setConstants(object, { moving: table.old === null ? 0 : 1, table: table.number });
   for (const { name, pinPath: path } of object.maps) {
@@ -179,7 +178,7 @@ export async function replaceDatapath(
   await put((hook) => object.program(PROGRAMS[hook]));
   pinPrograms(work, object, 4, restamps);
   if (work.state.ipv6) {
-    await loadDatapath6(work);
+    await loadDatapath6(work, restamps);
     openIpv6(work);
   }
   return async () => {
@@ -278,8 +277,7 @@ export async function switchPolicy(
   { ids, table, live }: Pick<PolicyStep, 'ids' | 'table' | 'live'>,
 ): Promise<Undo> {
   const before = readActive(work);
-  const constants = { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 };
-  await loadPolicy(work, slot, constants, ids, live);
+  await loadPolicy(work, slot, generation, established, ids, live);
   const goesOn = established === 'keep' && before.epoch !== 0;
   const next = { place: slot, epoch: goesOn ? before.epoch : nextEpoch(before.epoch) };
   await store(work, next, table === 'moving' ? { flows: work.table.flows, move_after: coarseNow() + MOVE_DELAY } : {});
@@ -321,16 +319,19 @@ export function forgetDevice(work: Work, slot: number, ifindex: number): void {
 async function loadPolicy(
   work: Work,
   slot: number,
-  constants: Readonly<Record<string, number>>,
+  generation: number,
+  established: Established,
   ids: PolicyStep['ids'],
   live: PolicyStep['live'],
 ): Promise<void> {
+  const constants = { generation: generation & 0xffff, place: slot, flush: established === 'flush' ? 1 : 0 };
   const { BpfMap, linkToBytes } = work.libbpf;
   const { manifest } = artifactOf(work);
+  await fillCharges(work, generation);
   for (const family of familiesOf(work)) {
     const miss = family === 4 ? datapathOf(work).miss : datapathOf(work).miss6;
     const linked = await linkToBytes([artifactOf(work).policy, miss]);
-    using object = openOver(work, linked, `policy${family}_${constants.generation}`, family);
+    using object = openOver(work, linked, `policy${family}_${constants.generation}`);
     sizeLines(object, manifest);
     setConstants(object, { ...constants, ...lineConstants(manifest) });
     if (family === 6) reuseTables(work, object, slot);

@@ -1,4 +1,4 @@
-import { flowTableBytes, formatBytes, pieceTableBytes } from '../plan/memory.ts';
+import { formatBytes, loadBytes } from '../plan/memory.ts';
 import { groups } from '../plan/render.ts';
 import type { Facts, Finding } from './facts.ts';
 
@@ -86,7 +86,7 @@ export function* checkKernel({ kernel, wanted, obstacle }: Facts): Generator<Fin
     };
   }
   if (wanted !== null && memory !== null) {
-    const bytes = flowTableBytes(wanted.flows) + pieceTableBytes();
+    const bytes = loadBytes(wanted.flows, wanted.ipv6);
     const short = bytes > memory * 0.8;
     yield {
       ...AREA,

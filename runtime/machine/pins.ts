@@ -29,7 +29,6 @@ export const MAPS = [
   'progress4',
   'flows4',
   'slots4',
-  'free_slots4',
   'mappings4',
   'peers4',
   'shares4',
@@ -45,6 +44,7 @@ export const MAPS = [
   'drops',
   'tallies',
   'meters',
+  'charges',
   'loggers',
   'sources',
   'accounts',
@@ -57,7 +57,7 @@ const MAPS6 = [...MAPS.filter((name) => name.endsWith('4')).map((name) => name.r
 
 /** The maps that a change of `flows` makes anew. */
 export function isTableMap(name: string): boolean {
-  return /^(flows|slots|free_slots|progress|mappings|resting|peers|sweeper|translations)[46]$/.test(name);
+  return /^(flows|slots|progress|mappings|resting|peers|sweeper|translations)[46]$/.test(name);
 }
 /** `old_flows4` → `flows4`: what stands for the old table in programs that know both (native/datapath/table.h). */
 export function parseOldMap(name: string): string | null {

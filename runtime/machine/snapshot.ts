@@ -5,7 +5,7 @@ import { type DeviceFacts, readDevices, readDriver } from './devices.ts';
 import { readGuard } from './guard.ts';
 import { requireBpf } from './needs.ts';
 import { readNetns } from './paths.ts';
-import { CLSACT, HOOKS, NEXT, PROGRAMS, parseLinkPin, policyArray, requiredPins } from './pins.ts';
+import { CLSACT, type Family, HOOKS, NEXT, PROGRAMS, parseLinkPin, policyArray, requiredPins } from './pins.ts';
 import { readKeptSet } from './sets.ts';
 import { findGateways, readState } from './state.ts';
 import { losesAdvertisements, readIpForward, readIpv6Forward, readLocalPorts } from './sysctl.ts';
@@ -101,14 +101,20 @@ function readFacts(name: string, ifindex: number, ours: readonly number[], libbp
   return { losesRoutes6, driver: readDriver(name, ifindex), xdp, foreignXdp: foreign?.programId ?? null };
 }
 
-/** The table whose maps are pinned in a directory. */
+/** The table whose maps are pinned in a directory, with that for IPv6 where it is carried. */
 export function readTable(directory: string, { BpfMap }: Libbpf): Table | null {
-  using slots = BpfMap.openPinned(`${directory}/slots4`);
-  using progress = BpfMap.openPinned(`${directory}/progress4`);
-  const value = progress.get(0);
-  if (value === null) return null;
-  const record = progress.codec().value.decode(value) as { table: number; used: number };
-  return { flows: slots.maxEntries, number: record.table, used: record.used };
+  const read = (family: Family) => {
+    using slots = BpfMap.openPinned(`${directory}/slots${family}`);
+    using progress = BpfMap.openPinned(`${directory}/progress${family}`);
+    const value = progress.get(0);
+    if (value === null) return null;
+    const record = progress.codec().value.decode(value) as { table: number; used: number };
+    return { flows: slots.maxEntries, number: record.table, used: record.used };
+  };
+  const table = read(4);
+  const names = listPins(directory);
+  const table6 = names.includes('slots6') && names.includes('progress6') ? read(6) : null;
+  return table === null ? null : { ...table, used: Math.max(table.used, table6?.used ?? 0) };
 }
 
 function readNext(pins: string, names: readonly string[], libbpf: Libbpf): NextTable {

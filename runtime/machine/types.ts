@@ -148,7 +148,7 @@ export interface Table {
   readonly flows: number;
   /** Of two tables in a row: 0 or 1. */
   readonly number: number;
-  /** Slots that are not free. */
+  /** Slots that are not free; where IPv6 is carried, those of the family that has more. */
   readonly used: number;
 }
 export interface NextTable {

@@ -2,7 +2,7 @@ import { idsPin, livePin } from '../machine/pins.ts';
 import type { Attachment, Device, InterfaceRecord, Snapshot, State } from '../machine/types.ts';
 import { canTransmit, type Intent, isSamePlace, planHooks } from './attach.ts';
 import { describeDynamic, readLive, warnOfDynamic } from './dynamic.ts';
-import { flowTableBytes, pieceTableBytes } from './memory.ts';
+import { familyBytes, flowTableBytes, loadBytes } from './memory.ts';
 import { findObstacles } from './obstacles.ts';
 import { describeUnheld, findUnheld } from './outsides.ts';
 import { areSetsSame, planEdit } from './sets.ts';
@@ -49,15 +49,16 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
   steps.push(...before);
   if (!loaded) {
     const { flows, ipv6 } = wanted;
-    const bytes = flowTableBytes(flows) + pieceTableBytes() + (ipv6 ? flowTableBytes(flows, 6) + pieceTableBytes() : 0);
-    steps.push({ kind: 'load', flows, ipv6, bytes });
+    steps.push({ kind: 'load', flows, ipv6, bytes: loadBytes(flows, ipv6) });
   } else if (resizes !== null) steps.push(resizes.table);
   else if (state.hashes.datapath !== wanted.hashes.datapath && before.length === 0) {
     steps.push({ kind: 'replace', attachments: places });
   }
-  if (loaded && wanted.ipv6 && !state.ipv6) {
-    steps.push({ kind: 'load6', flows: wanted.flows, bytes: flowTableBytes(wanted.flows, 6) + pieceTableBytes() });
-  }
+  const load6: readonly Step[] =
+    loaded && wanted.ipv6 && !state.ipv6
+      ? [{ kind: 'load6', flows: wanted.flows, bytes: familyBytes(wanted.flows, 6) }]
+      : [];
+  if (resizes === null) steps.push(...load6); // else once the table has its size
   const armed = before.length > 0 || resizes !== null;
   const moved = snapshot.next?.switched === true;
   steps.push(...planTables(wanted, state, loaded, armed, present));
@@ -70,7 +71,7 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
     for (const step of policies) {
       if (step.kind !== 'policy') continue;
       const slot = (step.slot + 1) % POLICY_SLOTS;
-      steps.push({ ...step, table: 'moving' }, resizes.move, resizes.settle);
+      steps.push({ ...step, table: 'moving' }, resizes.move, resizes.settle, ...load6);
       steps.push({ ...step, table: 'moved', slot, first: false, established: 'keep' });
     }
   }
@@ -156,16 +157,18 @@ function planTableSize(
   readonly resizes: { readonly table: Step; readonly move: Step; readonly settle: Step } | null;
 } {
   const { table, next } = snapshot;
+  const bytesOf = (size: number) =>
+    flowTableBytes(size, 4) + (snapshot.state?.ipv6 === true ? flowTableBytes(size, 6) : 0);
   if (!loaded || table === null) return { before: [], resizes: null };
   const before: Step[] = [];
   let flows = table.flows;
   if (next?.switched === true) {
     before.push({ kind: 'move', used: table.used });
-    before.push({ kind: 'settle', flows: next.flows, bytes: flowTableBytes(table.flows), attachments });
+    before.push({ kind: 'settle', flows: next.flows, bytes: bytesOf(table.flows), attachments });
     flows = next.flows === 0 ? flows : next.flows;
   } else if (next !== null) before.push({ kind: 'withdraw', attachments });
   if (flows === wanted.flows) return { before, resizes: null };
-  const [old, now] = [flows, wanted.flows].map((size) => ({ flows: size, bytes: flowTableBytes(size) }));
+  const [old, now] = [flows, wanted.flows].map((size) => ({ flows: size, bytes: bytesOf(size) }));
   if (old === undefined || now === undefined) return { before, resizes: null };
   return {
     before,

@@ -116,7 +116,7 @@ export function makeStatus(
   const size = snapshot.table?.flows ?? state.flows;
   if (Math.max(used, used6) > 0.9 * size)
     warnings.push(`The flow table is nearly full: raise \`flows\` (now ${size}).`);
-  const bytes = flowTableBytes(size) + (state.ipv6 ? flowTableBytes(size, 6) : 0);
+  const bytes = flowTableBytes(size, 4) + (state.ipv6 ? flowTableBytes(size, 6) : 0);
   const flows = { used, used6: state.ipv6 ? used6 : null, size, bytes };
   const common = { gateway, generation, since, flows, interfaces, followed, guard, timeouts, warnings };
   return { ...common, forwarding: snapshot.ipForward };

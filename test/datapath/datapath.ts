@@ -197,7 +197,7 @@ async function loadMiss(setup: Setup, family: 4 | 6, constants: Setup['policy'])
     accounts_used: Number(accounted.length > 0),
   });
   await miss.load();
-  for (const line of lines) setLine(miss, line);
+  for (const line of lines) setLine(miss, line, Number(constants?.generation ?? 0));
   for (const prefix of accounted) {
     const [address = '', length = '32'] = prefix.split('/');
     const key = { length: 96 + Number(length), address: { word: [0, 0, 0xffff0000, toBe32(address)] } };
@@ -209,7 +209,7 @@ async function loadMiss(setup: Setup, family: 4 | 6, constants: Setup['policy'])
 
 const rate = ([interval, tolerance]: readonly [number, number] = [0, 0]) => ({ interval, tolerance });
 
-function setLine(miss: BpfObject, line: LineSetup): void {
+function setLine(miss: BpfObject, line: LineSetup, generation: number): void {
   const { rule, tally, meter = 0, flows = 0, sourceFlows = 0, logs = 0 } = line;
   const value = {
     tally,
@@ -221,6 +221,7 @@ function setLine(miss: BpfObject, line: LineSetup): void {
     logs,
   };
   miss.map('lines').set(rule, miss.map('lines').codec().value.encode(value));
+  miss.map('charges').set((generation << 16) | rule, miss.map('charges').codec().value.encode({ tally, meter }));
   const tallies = miss.map('tallies');
   if (tallies.getPerCpu(tally) === null) {
     const empty = new Uint8Array(tallies.info().valueSize);

@@ -15,8 +15,8 @@ async function startReady(where: Namespace, argv: string[]): Promise<Program> {
   return program;
 }
 
-export function startWebServer(where: Namespace, port = 80): Promise<Program> {
-  return startReady(where, node('web-server', String(port), where.name));
+export function startWebServer(where: Namespace, port = 80, address = '0.0.0.0'): Promise<Program> {
+  return startReady(where, node('web-server', String(port), where.name, address));
 }
 
 export function startEchoServer(where: Namespace, port = 7, host = '0.0.0.0'): Promise<Program> {

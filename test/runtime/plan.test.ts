@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Snapshot } from '../../runtime/machine/types.ts';
-import { flowTableBytes, formatBytes, pieceTableBytes } from '../../runtime/plan/memory.ts';
+import { familyBytes, flowTableBytes, formatBytes, loadBytes } from '../../runtime/plan/memory.ts';
 import { listOutsides } from '../../runtime/plan/outsides.ts';
 import { makePlan, POLICY_SLOTS, UNTOLD } from '../../runtime/plan/plan.ts';
 import { describeStep } from '../../runtime/plan/render.ts';
@@ -330,15 +330,13 @@ test('keeps to TC where no other device takes the frames that XDP sends', () => 
 });
 
 test('prints the memory of the table: a flow, its mapping and a peer', () => {
-  const flow = 2 * 128 + 2 * 16 + 52;
+  const flow = 2 * 128 + 2 * 16 + 32;
   const mapping = 2 * 112 + 2 * 16 + 2 * 8;
   const peer = 72 + 16;
-  const sources = 256 / 32;
-  const shares = 8 * (2 * 4096 + 64);
-  assert.is(flowTableBytes(65536), 65536 * (flow + mapping + peer + sources) + shares + 512 * 1024);
-  assert.is(formatBytes(flowTableBytes(65536)), '44.8 MiB');
+  assert.is(flowTableBytes(65536, 4), 65536 * (flow + mapping + peer) + 8);
+  assert.is(formatBytes(flowTableBytes(65536, 4)), '42.5 MiB');
   assert.is(formatBytes(512), '512 bytes');
-  assert.is(formatBytes(pieceTableBytes()), '4.4 MiB');
+  assert.ok(loadBytes(65536, true) === loadBytes(65536, false) + familyBytes(65536, 6));
 });
 
 test('never mentions a device that is neither in the file nor ours', () => {

@@ -102,7 +102,6 @@ test('maps have room for both directions of every flow', () => {
   const family = (of: 4 | 6) => ({
     [`flows${of}`]: 2048,
     [`slots${of}`]: 1024,
-    [`free_slots${of}`]: 1024,
     [`mappings${of}`]: 2048,
     [`resting${of}`]: 2048,
     [`peers${of}`]: 1024,

@@ -64,18 +64,20 @@ export async function endAll(hit: BpfObject, family: 4 | 6): Promise<string | nu
     if (waited > 10_000) return 'the sweep leaves entries in the table';
     await pause(10);
   }
-  await pause(300); // the slot is pushed after its entries are deleted
+  await pause(300); // the slot is put on the list after its entries are deleted
   return checkFree(hit, family, used);
 }
 
 function checkFree(hit: BpfObject, family: 4 | 6, used: number): string | null {
-  const queue = hit.map(`free_slots${family}`);
+  const [slots, progress] = [hit.map(`slots${family}`), hit.map(`progress${family}`)];
+  const head = progress.codec().value.decode(progress.get(0) ?? new Uint8Array()) as { free: number | bigint };
   const free: number[] = [];
-  for (let bytes = queue.take(null); bytes !== null; bytes = queue.take(null)) {
-    free.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true));
+  for (let next = Number(BigInt.asUintN(32, BigInt(head.free))); next !== 0; ) {
+    free.push(next - 1);
+    if (free.length > used) return 'the list of free slots has no end';
+    const slot = slots.codec().value.decode(slots.get(next - 1) ?? new Uint8Array()) as { created: number };
+    next = slot.created;
   }
-  for (const index of free) queue.set(null, index);
-  if (new Set(free).size !== free.length) return 'a slot is free twice';
   return free.length === used ? null : `${used} slots were used, ${free.length} are free after the end of all flows`;
 }
 

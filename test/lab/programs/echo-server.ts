@@ -5,14 +5,14 @@
  * and its own text.
  */
 import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
+import { createServer, isIPv6 } from 'node:net';
 
 const port = Number(process.argv[2]);
 const host = process.argv[3] ?? '0.0.0.0';
 
-const datagrams = createSocket('udp4');
+const datagrams = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
 datagrams.on('message', (text, { address, port }) => datagrams.send(`${address}:${port} ${text}`, port, address));
-datagrams.bind(port, '0.0.0.0', () => {
+datagrams.bind(port, host, () => {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.write(`${socket.remoteAddress}:${socket.remotePort}\n`);

@@ -6,13 +6,14 @@
  * sockets that the server has seen under more than one address and port.
  */
 import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import { createInterface } from 'node:readline';
 
 const [host = '', port = '', sockets = '', every = ''] = process.argv.slice(2);
 let [sent, echoed, wrong, going] = [0, 0, 0, true];
 const seen = Array.from({ length: Number(sockets) }, () => new Set<string>());
 const all = seen.map((names, index) => {
-  const socket = createSocket('udp4');
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   let next = 0;
   socket.on('message', (text) => {
     const [name = '', mine, number] = `${text}`.split(' ');

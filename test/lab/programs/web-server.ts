@@ -1,5 +1,5 @@
 /**
- * A web server: web-server.ts PORT NAME
+ * A web server: web-server.ts PORT NAME [ADDRESS]
  *
  *   GET /             who answers, and whom it sees
  *   GET /bytes/N      N random bytes, their SHA-256 in the header x-sha256; with ?rate=R at most R bytes a second
@@ -9,7 +9,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const [port, name] = process.argv.slice(2);
+const [port, name, host = '0.0.0.0'] = process.argv.slice(2);
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 async function sendBytes(response: ServerResponse, count: number, rate: number): Promise<void> {
@@ -39,4 +39,4 @@ createServer((request, response) => {
         ? sendBytes(response, Number(bytes[1]), Number(url.searchParams.get('rate') ?? Number.POSITIVE_INFINITY))
         : response.end(`${name} greets ${request.socket.remoteAddress}:${request.socket.remotePort}\n`);
   Promise.resolve(done).catch(() => response.destroy());
-}).listen(Number(port), '0.0.0.0', () => console.log('ready'));
+}).listen(Number(port), host, () => console.log('ready'));
