@@ -22,7 +22,8 @@ export interface Setting {
   readonly blocked?: readonly string[];
   /** TCP ports of the gateway itself that the outside may reach. */
   readonly open?: readonly number[];
-  readonly ipv6?: 'filtered' | 'npt' | 'masqueraded';
+  /** `npt-followed`: the outside prefix is the one that the wan has, whatever it becomes. */
+  readonly ipv6?: 'filtered' | 'npt' | 'npt-followed' | 'masqueraded';
   readonly log?: boolean;
 }
 

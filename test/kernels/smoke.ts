@@ -20,8 +20,8 @@ gateway smoke {
 set blocked = file "smoke-blocked.txt"
 interface wan = wan0
 interface lan = eth0
-network home = 10.9.0.0/24 on lan
-host inner = 10.9.0.2
+network home = dynamic on lan
+host inner = 0.0.0.2 in home
 
 policy out from lan to wan {
   deny tcp 25

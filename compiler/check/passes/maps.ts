@@ -50,13 +50,23 @@ export function resolveMap(context: Context, block: BlockDecl): void {
   context.maps.push({ ...common, interfaces, family, ...sides, follows: null });
 }
 
-/** `outside dynamic`: the first interface of the map; a name: that of the network. null: a mistake, which is reported. */
+/** `outside dynamic`: the interface of the map; a name: that of the network. null: a mistake, which is reported. */
 function findFollowed(
   context: Context,
   interfaces: readonly InterfaceId[] | null,
   network: Exclude<MapSide, AddressLiteral>,
 ): InterfaceId | null {
-  if (network.kind === 'dynamic') return interfaces?.[0] ?? null;
+  if (network.kind === 'dynamic') {
+    if (interfaces !== null && interfaces.length > 1) {
+      const parameters = {
+        what: '`outside dynamic` beyond several interfaces is',
+        instead: 'a map for each interface',
+      };
+      context.report.add(CODES.notBuilt, network.span, parameters);
+      return null;
+    }
+    return interfaces?.[0] ?? null;
+  }
   const thing = lookUp(context.names, context.report, network.name, askNetwork('`outside`'));
   if (thing?.kind !== 'network') return null;
   if (thing.prefixes.every(({ kind }) => kind === 'dynamic')) return context.interfaceIds.get(thing.on.text) ?? null;

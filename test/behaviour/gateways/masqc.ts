@@ -1,9 +1,12 @@
 import { listConnections, masqcCommand, mustMasqc, writeGatewayFile } from '../../lab/masqc.ts';
+import type { Program } from '../../lab/program.ts';
 import { Failure } from '../failure.ts';
 import type { Setting } from '../setting.ts';
 import type { Gateway } from './gateway.ts';
 
 const seconds = (value: number): string => (Number.isInteger(value) ? `${value}s` : `${value * 1000}ms`);
+
+const outside6 = ({ ipv6 }: Setting): string => (ipv6 === 'npt-followed' ? 'dynamic' : '2001:db8:fffe::/64');
 
 /** The gateway file that means the setting. */
 export function writeMasqc(setting: Setting): string {
@@ -48,8 +51,8 @@ export function writeMasqc(setting: Setting): string {
     ...(setting.ipv6 === 'masqueraded'
       ? ['masquerade home6-out {', '  from home6', '  interface wan', '  family ipv6', '}']
       : []),
-    ...(setting.ipv6 === 'npt'
-      ? ['map six {', '  interface wan', '  inside 2001:db8:1::/64', '  outside 2001:db8:fffe::/64', '}']
+    ...(setting.ipv6?.startsWith('npt')
+      ? ['map six {', '  interface wan', '  inside 2001:db8:1::/64', `  outside ${outside6(setting)}`, '}']
       : []),
     ...redirects.flatMap(({ protocol, port, to, toPort }, i) => [
       `redirect r${i} {`,
@@ -62,12 +65,20 @@ export function writeMasqc(setting: Setting): string {
   ].join('\n');
 }
 
+/** Follows what changes, where the setting asks for it. */
+let watcher: Program | null = null;
+
 export const masqcGateway: Gateway = {
   name: 'masqc',
   async setUp({ gateway }, setting) {
     const argv = [...masqcCommand, 'apply', writeGatewayFile(writeMasqc(setting))];
     const { code, out, err } = await gateway.run(argv, { limit: 300_000 });
-    if (code === 0) return;
+    if (code === 0) {
+      if (setting.ipv6 !== 'npt-followed') return;
+      watcher = gateway.start(...masqcCommand, 'watch');
+      await watcher.says(/^Watching/m);
+      return;
+    }
     const said = `${err}${out}`;
     if (code === null) throw new Error(`masqc apply was not done after 300 s: ${said}`);
     const complaint = /error\[(MQ\d+\]: [^\n]*)/.exec(said)?.[1];
@@ -76,6 +87,8 @@ export const masqcGateway: Gateway = {
     throw new Failure(`masqc refuses the file: ${complaint.replace(']', '')}`);
   },
   async takeDown({ gateway }) {
+    await watcher?.stop('SIGTERM');
+    watcher = null;
     await mustMasqc(gateway, 'down');
   },
   async lifetime({ gateway }, { protocol, src, sport, dst }) {

@@ -8,6 +8,9 @@ import type { Gateway } from './gateway.ts';
 
 const list = (values: readonly (string | number)[]): string => `{ ${values.join(', ')} }`;
 
+/** A ruleset holds the prefix that there was when it was loaded. */
+const outside6 = (ipv6: string): string => (ipv6 === 'npt-followed' ? '2001:db8:ffff::/64' : '2001:db8:fffe::/64');
+
 function writeNat({ ports, outside, redirects = [], ipv6 }: Setting): string {
   const range = ports === undefined ? '' : ` to :${ports.join('-')}`;
   const span = outside === undefined ? '' : outside.length === 1 ? outside[0] : `${outside[0]}-${outside.at(-1)}`;
@@ -29,8 +32,8 @@ table ip nat {
   }
 }
 ${
-  ipv6 === 'npt'
-    ? 'table ip6 nat { chain postrouting { type nat hook postrouting priority srcnat; oifname "wan0" snat ip6 prefix to ip6 saddr map { 2001:db8:1::/64 : 2001:db8:fffe::/64 }; }; chain prerouting { type nat hook prerouting priority dstnat; iifname "wan0" dnat ip6 prefix to ip6 daddr map { 2001:db8:fffe::/64 : 2001:db8:1::/64 }; }; }'
+  ipv6?.startsWith('npt')
+    ? `table ip6 nat { chain postrouting { type nat hook postrouting priority srcnat; oifname "wan0" snat ip6 prefix to ip6 saddr map { 2001:db8:1::/64 : ${outside6(ipv6)} }; }; chain prerouting { type nat hook prerouting priority dstnat; iifname "wan0" dnat ip6 prefix to ip6 daddr map { ${outside6(ipv6)} : 2001:db8:1::/64 }; }; }`
     : ipv6 === 'masqueraded'
       ? 'table ip6 nat { chain postrouting { type nat hook postrouting priority srcnat; oifname "wan0" ip6 saddr 2001:db8:1::/64 masquerade; }; }'
       : ''
@@ -61,7 +64,7 @@ table inet filter {
     ct status dnat accept
     iifname "eth0" oifname "wan0" ${perSource === '' ? 'accept' : perSource}
     iifname "eth0" oifname "wan0" accept
-    ${setting.ipv6 === 'npt' ? 'meta nfproto ipv6 icmpv6 type echo-request iifname "eth0" accept' : ''}
+    ${setting.ipv6?.startsWith('npt') ? 'meta nfproto ipv6 icmpv6 type echo-request iifname "eth0" accept' : ''}
     counter name denied
   }
   chain input {

@@ -1,4 +1,5 @@
 /** IPv6: RFC 6092 (filtering), RFC 4890 (ICMPv6), RFC 8200, RFC 6296 (NPTv6). */
+import { setTimeout as pause } from 'node:timers/promises';
 import { must } from '../failure.ts';
 import type { Host } from '../host.ts';
 import { addresses, type BehaviourNetwork } from '../network.ts';
@@ -10,6 +11,9 @@ import { echo, icmp, tcp, UDP, udp } from '../wire/compose.ts';
 import { cut } from '../wire/fragments.ts';
 import type { Packet } from '../wire/parse.ts';
 import { hearsWhole } from './whole.ts';
+
+/** A provider’s new prefix may be followed by a process of the gateway’s: so long it has for that. */
+const FOLLOWED_MS = 3000;
 
 const filtered = { ipv6: 'filtered' } as const;
 const pair = (network: BehaviourNetwork): [Host, Host] => [network.host('inside', 6), network.host('outside', 6)];
@@ -281,6 +285,31 @@ export const ipv6Rows: readonly Row[] = [
           packet.dport === 53 ? [alter(packet, { src: `${packet.src.replace(/::.*/, '')}::77` })] : undefined,
         ),
     },
+  },
+  {
+    id: 'ipv6-npt-renumbered',
+    rfc: 'RFC 6296, RFC 4862 section 5.5.4',
+    level: 'should',
+    text: 'NPTv6 follows another prefix of the wan: new connections have it, answers to the old one reach nobody',
+    setting: { ipv6: 'npt-followed' },
+    alone: true,
+    async check({ network }) {
+      const { gateway } = network;
+      const [han, server] = pair(network);
+      const before = await sendUdp(han, 26015, server, 53);
+      must(before.src !== han.address, 'the source stays what it is');
+      await answerUdp(server, before, han, 26015);
+      await gateway.ip('addr add 2001:db8:fffd::7/64 dev wan0 nodad', `addr del ${addresses.wan6}/64 dev wan0`);
+      await pause(FOLLOWED_MS);
+      const after = await sendUdp(network.host('inside', 6), 26016, server, 53);
+      must(after.src.startsWith('2001:db8:fffd:'), `a new connection has the source ${after.src}`);
+      han.send(udp({ src: han.address, dst: server.address, sport: 26015, dport: 53 })); // may end the old connection
+      const again = await sendUdp(han, 26015, server, 53);
+      must(again.src.startsWith('2001:db8:fffd:'), `what the host sends on has the source ${again.src}`);
+      answer(server, before, 53);
+      await han.hearsNo('what is sent to its old address');
+    },
+    broken: { how: 'with a prefix that stays', setting: { ipv6: 'npt' } },
   },
   {
     id: 'ipv6-masqueraded',

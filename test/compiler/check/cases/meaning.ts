@@ -493,6 +493,12 @@ export const MEANING: readonly Case[] = [
     good: map('n', 'fd00::/32', 'dynamic'),
   },
   {
+    code: 'notBuilt',
+    fact: 'each interface has a prefix of its own',
+    bad: map('n', 'fd00:1::/48', '«dynamic»', 'wan, dmz'),
+    good: `${map('n', 'fd00:1::/48', 'dynamic')}${map('o', 'fd00:1::/48', 'dynamic', 'dmz')}`,
+  },
+  {
     code: 'suffixInFixed',
     fact: 'a suffix stands in what changes',
     bad: 'host h = ::10 in «servers»\n',
