@@ -6,8 +6,9 @@ const AREA = { area: 'kernel' } as const;
 /** The oldest kernel that masqc is tried on. */
 const OLDEST = [6, 1] as const;
 
-export function* checkKernel({ kernel, wanted, obstacle }: Facts): Generator<Finding> {
-  const { release, btf, jit, loads, tcx, lockdown, unprivilegedBpf, memory } = kernel;
+export function* checkKernel(facts: Facts): Generator<Finding> {
+  const { kernel, obstacle } = facts;
+  const { release, btf, jit, loads, tcx, lockdown, unprivilegedBpf } = kernel;
   if (obstacle !== null) {
     yield { ...AREA, id: 'unreadable', severity: 'error', text: obstacle.text, why: '', mend: obstacle.advice };
   }
@@ -25,7 +26,8 @@ export function* checkKernel({ kernel, wanted, obstacle }: Facts): Generator<Fin
         : 'CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT, CONFIG_NET_CLS_ACT, CONFIG_DEBUG_INFO_BTF',
     };
   } else {
-    const tried = loads === null ? '' : ': its verifier takes the datapath, every helper is there';
+    const tried =
+      loads === null ? '' : ': its verifier takes every program, for known and for new flows of both families';
     yield {
       ...AREA,
       id: 'kernel',
@@ -85,16 +87,33 @@ export function* checkKernel({ kernel, wanted, obstacle }: Facts): Generator<Fin
       mend: 'sysctl -w kernel.unprivileged_bpf_disabled=1',
     };
   }
-  if (wanted !== null && memory !== null) {
-    const bytes = loadBytes(wanted.flows, wanted.ipv6);
-    const short = bytes > memory * 0.8;
-    yield {
-      ...AREA,
-      id: 'memory',
-      severity: short ? 'error' : 'fine',
-      text: `${groups(wanted.flows)} flows take ${formatBytes(bytes)} of kernel memory; ${formatBytes(memory)} can be had`,
-      why: short ? 'The table is taken whole when it is made.' : '',
-      mend: short ? 'fewer `flows` in the gateway block' : null,
-    };
+  yield* checkMemory(facts);
+}
+
+/** Tables are taken whole when they are made, and counted to the memory cgroup of whoever makes them. */
+function* checkMemory({ kernel: { memory, memoryGroup }, wanted, snapshot }: Facts): Generator<Finding> {
+  if (wanted === null || memory === null) return;
+  const { flows, ipv6 } = wanted;
+  const bytes = loadBytes(flows, ipv6);
+  const what = `${groups(flows)} flows take ${formatBytes(bytes)} of kernel memory`;
+  if (snapshot?.table?.flows === flows) {
+    yield { ...AREA, id: 'memory', severity: 'fine', text: `${what}, and have it`, why: '', mend: null };
+    return;
   }
+  const group = memoryGroup !== null && memoryGroup.room < memory ? memoryGroup : null;
+  const room = group?.room ?? memory;
+  const short = bytes > room * 0.8;
+  const fewer = 'fewer `flows` in the gateway block';
+  yield {
+    ...AREA,
+    id: 'memory',
+    severity: short ? 'error' : 'fine',
+    text: `${what}; ${formatBytes(room)} can be had${group === null ? '' : ` in the memory cgroup ${group.path}`}`,
+    why: short ? 'The table is taken whole when it is made.' : '',
+    mend: !short
+      ? null
+      : group === null
+        ? fewer
+        : `${fewer}, or a larger limit of that cgroup (MemoryMax= of the service)`,
+  };
 }

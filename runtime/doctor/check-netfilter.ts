@@ -1,10 +1,12 @@
-import type { Facts, Finding } from './facts.ts';
+import type { Facts, Finding, ForeignTable } from './facts.ts';
 
 const AREA = { area: 'netfilter' } as const;
 
 export function* checkNetfilter({ netfilter, conntrack, snapshot }: Facts): Generator<Finding> {
   if (netfilter === null) return;
-  for (const { family, name, owner, drops, translates, chains } of netfilter.tables) {
+  for (const table of netfilter.tables) {
+    const { family, name, owner, drops, translates, chains, legacy } = table;
+    const kind = legacy ? `${family}tables-legacy table ${name}` : `nft table ${family} ${name}`;
     const whose = owner === null ? '' : ` of ${owner}`;
     const what = [...(drops ? ['drop'] : []), ...(translates ? ['translate'] : [])].join(' and ');
     if (what === '') continue;
@@ -24,9 +26,19 @@ export function* checkNetfilter({ netfilter, conntrack, snapshot }: Facts): Gene
       ...AREA,
       id: drops ? 'other-firewall' : 'other-nat',
       severity: 'warning',
-      text: `nft table ${family} ${name}${whose} may ${what}: ${chains.join(', ')}.`,
+      text: `${kind}${whose} may ${what}: ${chains.join(', ')}.`,
       why: why.join(' '),
-      mend: adviseOwner(owner, family, name),
+      mend: adviseOwner(table),
+    };
+  }
+  for (const { family, names } of netfilter.unread) {
+    yield {
+      ...AREA,
+      id: 'legacy-iptables',
+      severity: 'note',
+      text: `Tables of the legacy ${family}tables are loaded (${names.join(', ')}), and what is in them can’t be read here.`,
+      why: 'nft does not show them; the packets that masqc leaves to the stack meet them.',
+      mend: `${family}tables-legacy-save   (of the package iptables: shows them)`,
     };
   }
   for (const name of netfilter.flowtables) {
@@ -62,7 +74,7 @@ export function* checkNetfilter({ netfilter, conntrack, snapshot }: Facts): Gene
   }
 }
 
-function adviseOwner(owner: string | null, family: string, name: string): string {
+function adviseOwner({ owner, family, name, legacy, chains }: ForeignTable): string {
   switch (owner) {
     case 'firewalld':
       return 'systemctl disable --now firewalld';
@@ -73,6 +85,13 @@ function adviseOwner(owner: string | null, family: string, name: string): string
     case 'libvirt':
       return 'an interface for virbr0 in the file, and a libvirt network with forward mode "open"';
     default:
+      if (legacy) {
+        const tool = `${family}tables-legacy -t ${name}`;
+        const shut = chains.flatMap((chain) =>
+          /policy drop/.test(chain) ? [`${tool} -P ${chain.split(' ')[0]} ACCEPT`] : [],
+        );
+        return `${[...shut, `${tool} -F`].join(' && ')}   (if nobody needs it)`;
+      }
       return `nft delete table ${family} ${name}   (if nobody needs it)`;
   }
 }

@@ -42,6 +42,8 @@ export interface KernelFacts {
   readonly loads: { readonly ok: boolean; readonly said: string } | null;
   /** Bytes that could be had. */
   readonly memory: number | null;
+  /** The memory cgroup above this process that leaves it the least, and how much; null: none is limited. */
+  readonly memoryGroup: { readonly path: string; readonly room: number } | null;
 }
 
 export interface DeviceSettings {
@@ -64,10 +66,14 @@ export interface NetfilterFacts {
   /** Tables of others whose chains forwarded packets meet. */
   readonly tables: readonly ForeignTable[];
   readonly flowtables: readonly string[];
+  /** Tables of the legacy iptables that are loaded, where its tool is not there to say what is in them. */
+  readonly unread: readonly { readonly family: 'ip' | 'ip6'; readonly names: readonly string[] }[];
 }
 export interface ForeignTable {
   readonly family: string;
   readonly name: string;
+  /** Of the legacy iptables, which nft does not see. */
+  readonly legacy?: true;
   /** `Docker`, `firewalld`, `libvirt`, `ufw`; null: nobody's that is known. */
   readonly owner: string | null;
   /** It drops or rejects forwarded packets: by the policy of a chain, or by a line. */

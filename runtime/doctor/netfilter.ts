@@ -20,7 +20,7 @@ interface Nft {
 }
 
 /** Who makes chains and tables of these names. */
-const OWNERS: readonly (readonly [pattern: RegExp, owner: string])[] = [
+export const OWNERS: readonly (readonly [pattern: RegExp, owner: string])[] = [
   [/^DOCKER/, 'Docker'],
   [/^(LIBVIRT_|libvirt_)/, 'libvirt'],
   [/^firewalld/, 'firewalld'],
@@ -70,7 +70,7 @@ export function parseRuleset(json: string): NetfilterFacts {
   const flowtables = all.flatMap(({ flowtable }) =>
     flowtable === undefined ? [] : [`${flowtable.table}/${flowtable.name}`],
   );
-  return { tables, flowtables };
+  return { tables, flowtables, unread: [] };
 }
 
 /** Chains that packets come to from the base chains, by jump and goto (in verdict maps too). */

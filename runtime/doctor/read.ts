@@ -14,8 +14,11 @@ import { readWanted } from '../plan/wanted.ts';
 import { makeStatus } from '../show/status.ts';
 import type { Artifact } from '../sources/artifact.ts';
 import type { DeviceFacts, DeviceSettings, Facts, KernelFacts, NetfilterFacts } from './facts.ts';
+import { parseLegacy } from './legacy-tables.ts';
+import { readMemoryGroup } from './memory-group.ts';
 import { parseRuleset } from './netfilter.ts';
 import { parseIpsec, parseRoutes, parseSockets } from './parse.ts';
+import { makeProbe } from './probe-policy.ts';
 import { tryDatapath } from './try-datapath.ts';
 
 type Libbpf = typeof import('../../native/lib/libbpf.ts');
@@ -33,7 +36,7 @@ export async function readFacts(artifact: Artifact | null): Promise<Facts> {
     ask('ip', ['xfrm', 'policy', 'list']),
     ask('ip', ['-j', '-4', 'route', 'show', 'table', 'main']),
     readNetfilter(),
-    obstacle === null && hasDatapath() ? tryDatapath(libbpf, readDatapath()) : null,
+    obstacle === null && hasDatapath() ? tryAll(libbpf, artifact) : null,
   ]);
   const plan = wanted === null || snapshot === null ? null : makePlan(wanted, snapshot);
   const state = snapshot?.state ?? null;
@@ -61,6 +64,12 @@ export async function readFacts(artifact: Artifact | null): Promise<Facts> {
   };
 }
 
+/** With the policy of the file, or with one of our own. */
+async function tryAll(libbpf: Libbpf, artifact: Artifact | null): Promise<KernelFacts['loads']> {
+  const datapath = readDatapath();
+  return await tryDatapath(libbpf, datapath, artifact ?? makeProbe(datapath));
+}
+
 async function readSnapshot(gateway: string): Promise<Pick<Facts, 'snapshot' | 'obstacle'>> {
   try {
     return { snapshot: await takeSnapshot(gateway, 'doctor'), obstacle: null };
@@ -73,7 +82,7 @@ async function readSnapshot(gateway: string): Promise<Pick<Facts, 'snapshot' | '
 
 function readKernel(snapshot: Snapshot | null, libbpf: Libbpf): Omit<KernelFacts, 'loads'> {
   const available = /^MemAvailable:\s+(\d+) kB/m.exec(readText('/proc/meminfo') ?? '')?.[1];
-  const limit = Number(readText('/sys/fs/cgroup/memory.max') ?? Number.NaN);
+  const group = readMemoryGroup(readText);
   const memory = available === undefined ? null : Number(available) * 1024;
   return {
     release: release(),
@@ -82,7 +91,8 @@ function readKernel(snapshot: Snapshot | null, libbpf: Libbpf): Omit<KernelFacts
     unprivilegedBpf: readNumber('/proc/sys/kernel/unprivileged_bpf_disabled'),
     lockdown: /\[(\w+)\]/.exec(readText('/sys/kernel/security/lockdown') ?? '')?.[1] ?? null,
     tcx: snapshot === null ? null : tolerate(libbpf.hasTcx),
-    memory: memory !== null && Number.isFinite(limit) ? Math.min(memory, limit) : memory,
+    memory,
+    memoryGroup: group,
   };
 }
 
@@ -143,7 +153,20 @@ function readSettings(device: string): DeviceSettings {
 
 async function readNetfilter(): Promise<NetfilterFacts | null> {
   const json = await ask('nft', ['-j', 'list', 'ruleset']);
-  return json === null ? null : tolerate(() => parseRuleset(json));
+  const found = json === null ? null : tolerate(() => parseRuleset(json));
+  const legacy = await Promise.all(
+    (['ip', 'ip6'] as const).map(async (family) => {
+      const names = (readText(`/proc/net/${family}_tables_names`) ?? '').split('\n').filter((name) => name !== '');
+      if (names.length === 0) return { tables: [], unread: [] };
+      const text = await ask(`${family}tables-legacy-save`, []);
+      return text === null
+        ? { tables: [], unread: [{ family, names }] }
+        : { tables: parseLegacy(family, text), unread: [] };
+    }),
+  );
+  const [tables, unread] = [legacy.flatMap((one) => one.tables), legacy.flatMap((one) => one.unread)];
+  if (found === null) return tables.length + unread.length === 0 ? null : { tables, flowtables: [], unread };
+  return { ...found, tables: [...found.tables, ...tables], unread };
 }
 
 function readConntrack(): Facts['conntrack'] {

@@ -40,7 +40,7 @@ async function measureEstablished(stage: Stage, gateway: Gateway, flows: number,
       const warm = await stage.drive(flows, flows * 2 + 64, true);
       if (warm.bad > 0) throw new Error(`${gateway.name}: ${warm.bad} wrong checksums`);
     }
-    const answer = await stage.drive(flows, packets, false);
+    const answer = await stage.drive(flows, packets, false, 0, gateway.partial);
     return { gateway: gateway.name, flows, round, ...answer };
   } finally {
     await gateway.takeDown(stage);

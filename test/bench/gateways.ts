@@ -14,6 +14,8 @@ export interface Gateway {
    */
   readonly rows: readonly RowKind[];
   readonly translates: boolean;
+  /** The checksums of its established packets are left to hardware. */
+  readonly partial?: true;
   setUp(stage: Stage, flows: number): Promise<void>;
   takeDown(stage: Stage): Promise<void>;
 }
@@ -110,6 +112,15 @@ export const GATEWAYS: readonly Gateway[] = [
   bare('bare_first', 'XDP: two inserts and a FIB look-up for each flow', ['first']),
   bare('bare_tc', 'TC: one look-up and a rewrite, the neighbour by the kernel', ['established']),
   masqc('masqc', 'masqc, eBPF on XDP', ['established', 'first', 'latency', 'connections']),
+  {
+    name: 'masqc partial',
+    what: 'masqc on XDP, where checksums are left to hardware that is not there (CHECKSUM_PARTIAL): XDP hands them to TC',
+    rows: ['established'],
+    translates: true,
+    partial: true,
+    setUp: (stage) => applyMasqc(stage),
+    takeDown: downMasqc,
+  },
   {
     name: 'masqc tc',
     what: 'masqc, eBPF on TC alone',

@@ -5,6 +5,8 @@ export interface Order {
   readonly step: number;
   readonly next: number;
   readonly reflect: 0 | 1;
+  /** 1: their checksums are left to hardware, as a veth leaves those of its own machine. */
+  readonly partial: 0 | 1;
   /** ns between packets, whose way is timed then; 0: as fast as they go. */
   readonly interval: number;
 }

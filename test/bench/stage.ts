@@ -122,9 +122,18 @@ export class Stage {
     await this.#lab.at('wan').ip(`route ${on ? 'add' : 'del'} 192.168.1.0/24 via 203.0.113.1`);
   }
 
-  /** `interval`: ns between packets, whose way is timed then; 0: as fast as they go. */
-  async drive(flows: number, packets: number, reflect: boolean, interval = 0): Promise<Answer> {
-    const order: Order = { packets, flows, next: 0, step: stepOf(flows), reflect: reflect ? 1 : 0, interval };
+  /** `interval`: ns between packets, whose way is timed then; 0: as fast as they go. `partial`: their checksums are not made. */
+  async drive(flows: number, packets: number, reflect: boolean, interval = 0, partial = false): Promise<Answer> {
+    const [reflects, partials] = [reflect ? 1 : 0, partial ? 1 : 0] as const;
+    const order: Order = {
+      packets,
+      flows,
+      next: 0,
+      step: stepOf(flows),
+      reflect: reflects,
+      interval,
+      partial: partials,
+    };
     return JSON.parse(await this.#worker(this.#lab.at('lan'), 'run', 'lan0', JSON.stringify(order))) as Answer;
   }
 

@@ -74,5 +74,20 @@ export function renderTable({ floorNs, rows }: Summary): string {
       ratio(row.ofBare),
       row.lost < 0.0001 ? '0' : row.lost.toFixed(4),
     ]);
-  return `${table.toString()}\nns a packet: CPU time in the gateway alone; ${floorNs.toFixed(0)} ns of generator and sink are taken off`;
+  const lines = [
+    `ns a packet: CPU time in the gateway alone; ${floorNs.toFixed(0)} ns of generator and sink are taken off`,
+  ];
+  const partial = describePartial(rows);
+  if (partial !== null) lines.push(partial);
+  return `${table.toString()}\n${lines.join('\n')}`;
+}
+
+/** How many times as much a packet costs whose checksum was left to hardware (CHECKSUM_PARTIAL). */
+export function describePartial(rows: readonly Pick<Row, 'gateway' | 'flows' | 'ns'>[]): string | null {
+  const factors = rows.flatMap(({ gateway, flows, ns }) => {
+    const whole = rows.find((one) => one.gateway === 'masqc' && one.flows === flows);
+    if (gateway !== 'masqc partial' || whole === undefined) return [];
+    return [`${(ns / whole.ns).toFixed(1)} times (${flows.toLocaleString('en')} flow${flows === 1 ? '' : 's'})`];
+  });
+  return factors.length === 0 ? null : `a checksum left to hardware costs masqc: ${factors.join(', ')}`;
 }

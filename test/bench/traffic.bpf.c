@@ -32,6 +32,8 @@ struct settings {
 	__u32 outside;     /* gateway's outside address, host order */
 	__u32 interval;    /* ns from one packet to the next, each with the time in it; 0: as fast as they go, without */
 	__u32 made;        /* packets with the time in them so far */
+	__u32 partial;     /* 1: checksums as CHECKSUM_PARTIAL leaves them, for hardware to end */
+	__u32 pad;
 	__u64 due;         /* when the next packets leave */
 	__u8 gateway_mac[6], lan_mac[6]; /* of generated frames */
 	__u8 next_hop[12]; /* Ethernet addresses that the bare programs write */
@@ -164,6 +166,8 @@ SEC("xdp") int generate(struct xdp_md *ctx)
 	__u16 sum = ~fold((__u64)f.saddr + f.daddr + bpf_htons(IPPROTO_UDP) + 2 * udp_len + f.sport + f.dport +
 			  (stamp & 0xffffffff) + (stamp >> 32));
 	udp->check = sum ? sum : 0xffff;
+	if (s->partial)
+		udp->check = fold((__u64)f.saddr + f.daddr + bpf_htons(IPPROTO_UDP) + udp_len);
 	return XDP_TX;
 }
 
