@@ -23,6 +23,8 @@ export type Follows =
   | { readonly kind: 'prefixes'; readonly parts: readonly Part[] }
   /** What lives behind other interfaces than this one; null: behind any. */
   | { readonly kind: 'elsewhere'; readonly interface: InterfaceId | null; readonly networks: readonly Living[] }
+  /** What lives behind this one. */
+  | { readonly kind: 'here'; readonly interface: InterfaceId; readonly networks: readonly Living[] }
   /** The outside prefix of a map. */
   | Outside;
 
@@ -48,19 +50,12 @@ export type LiveValue =
 export interface Named {
   readonly kind: 'network' | 'host' | 'map';
   readonly name: string;
-  readonly follows: Exclude<Follows, { readonly kind: 'elsewhere' }>;
+  readonly follows: Exclude<Follows, { readonly networks: readonly Living[] }>;
 }
 
 /** The prefixes of interfaces now (`2001:db8:1::/64`), the best first. */
 export interface Now {
   get(id: InterfaceId): readonly string[] | undefined;
-}
-
-/** Whether a table is just what `id` has. */
-export function isOfInterface(follows: Follows, id: InterfaceId): boolean {
-  if (follows.kind !== 'prefixes') return false;
-  const [only, second] = follows.parts;
-  return second === undefined && only?.interface === id && only.family === null && only.suffix === null;
 }
 
 /** What the checker and the simulator take for the prefixes of an interface: nobody has these (RFC 1112 section 4, RFC 9637). */
@@ -72,14 +67,17 @@ export function fillTable(follows: Follows, now: Now): AddressSet {
   switch (follows.kind) {
     case 'prefixes':
       return unite(follows.parts.flatMap((part) => listAddresses(part, now)));
-    case 'elsewhere': {
+    case 'elsewhere':
+    case 'here': {
+      const { kind, interface: place } = follows;
       const networks = follows.networks.map((network) => {
         const own = network.dynamic ? (now.get(network.interface) ?? []) : [];
         return { interface: network.interface, prefixes: [...network.prefixes, ...own].map(readPrefix) };
       });
       const there = (family: Family) =>
         rangesOwned(ownedAddresses({ networks }, family), family, (ids) => {
-          return follows.interface === null || !ids.includes(follows.interface);
+          const isHere = place !== null && ids.includes(place);
+          return kind === 'here' ? isHere : !isHere;
         });
       return { v4: there(4) as AddressSet['v4'], v6: there(6) as AddressSet['v6'] };
     }

@@ -1,7 +1,6 @@
 /** The stage behind routing: the policy of (in, out), the gateway's default, then the masquerade. */
 import type { Family } from '../../grammar/ast.ts';
 import { PRIVATE_V4, PRIVATE_V6, subtractRanges } from '../addresses.ts';
-import { isOfInterface } from '../dynamic.ts';
 import { type InterfaceId, type Model, type Policy, type Rule, SELF } from '../model.ts';
 import { ownedAddresses, rangesOwned } from '../ownership.ts';
 import {
@@ -103,22 +102,26 @@ function takenClauses(model: Model): Clause<NatLeaf>[] {
 /** One clause for each interface and family. */
 function keptClauses(model: Model): Clause<NatLeaf>[] {
   return FAMILIES.flatMap((family) => {
-    const owned = ownedAddresses(model, family);
     const hiding = model.masquerades.filter(({ families }) => families.includes(family));
     const uplinks = [...new Set(hiding.flatMap(({ interfaces }) => interfaces))];
     return uplinks.map((id) => {
-      const there = rangesOwned(owned, family, (interfaces) => interfaces.includes(id));
-      const sources = { [saddrOf(family)]: withoutThose(family, there), ...notLivingOn(model, id) };
+      const sources = strangersOn(model, id, family);
       const where: Condition = { ...inFamily(family), in: COMES_IN, out: rangesOf([id]), ...sources };
       return { where, leaf: { nat: 0, untranslated: true } };
     });
   });
 }
 
-/** Nor is the source in a prefix that the interface has now, where a network of it is `dynamic`. */
-function notLivingOn(model: Model, id: InterfaceId): Condition {
-  const table = model.tables.find(({ follows }) => follows !== null && isOfInterface(follows, id));
-  return table === undefined ? {} : { [`${table.id}:saddr`]: NOT_IN_TABLE };
+/** Private sources that do not live behind an interface; where a network is `dynamic`, a table says who does. */
+function strangersOn(model: Model, id: InterfaceId, family: Family): Condition {
+  const field = saddrOf(family);
+  if (!model.networks.some(({ dynamic }) => dynamic)) {
+    const there = rangesOwned(ownedAddresses(model, family), family, (interfaces) => interfaces.includes(id));
+    return { [field]: withoutThose(family, there) };
+  }
+  const table = model.tables.find(({ follows }) => follows?.kind === 'here' && follows.interface === id);
+  const elsewhere = table === undefined ? {} : { [`${table.id}:saddr`]: NOT_IN_TABLE };
+  return { [field]: withoutThose(family, []), ...elsewhere };
 }
 
 /** The private addresses of a family, but for those that live somewhere. */

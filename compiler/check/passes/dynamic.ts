@@ -14,10 +14,8 @@ export function prepareDynamic(context: Context): void {
   for (const id of [...owners, null]) {
     followingTable(context, 'networks elsewhere', { kind: 'elsewhere', interface: id, networks }, first.span);
   }
-  const uplinks = new Set(context.masquerades.flatMap(({ interfaces }) => interfaces));
-  for (const { name, dynamic, interface: id, span } of context.networks) {
-    if (!dynamic || !uplinks.has(id)) continue;
-    followingTable(context, name, { kind: 'prefixes', parts: [{ interface: id, family: null, suffix: null }] }, span);
+  for (const id of new Set(context.masquerades.flatMap(({ interfaces }) => interfaces))) {
+    if (owners.has(id)) followingTable(context, 'networks here', { kind: 'here', interface: id, networks }, first.span);
   }
 }
 

@@ -118,6 +118,7 @@ const models: fc.Arbitrary<Model> = fc
   .record({
     default: fc.constantFrom('deny' as const, 'reject' as const),
     gateway: fc.array(fc.tuple(fc.constantFrom('deny' as const, 'reject' as const), unrouted), { maxLength: 3 }),
+    follows: fc.boolean(),
     networks: fc.array(
       fc.tuple(fc.constantFrom(...PREFIXES4.slice(0, 6), ...PREFIXES6.slice(0, 3)), fc.constantFrom(1, 2, 3)),
       { maxLength: 4 },
@@ -176,7 +177,7 @@ const models: fc.Arbitrary<Model> = fc
     for (const [i, r] of parts.redirects.entries())
       maker.redirect(`r${i}`, r.interfaces, r.listens, r.allowFrom, r.owned);
     for (const set of TABLES) maker.table(set);
-    return maker.make();
+    return (parts.follows ? maker.follow() : maker).make();
   });
 
 const packets: fc.Arbitrary<TestPacket> = fc.constantFrom(4 as const, 6 as const).chain((family) => {

@@ -1,4 +1,5 @@
 /** Models made by hand, and short words to make them with. */
+import { type Follows, fillTable, writePrefix } from '../../../compiler/dynamic.ts';
 import type {
   AddressMap,
   AddressSet,
@@ -221,6 +222,26 @@ export class ModelMaker {
   }
 
   readonly tables: Table[] = [];
+  /** All networks are `dynamic`: their prefixes are what the interfaces have now. */
+  follow(): this {
+    const networks = this.#networks.map((network) => ({ interface: network.interface, dynamic: true, prefixes: [] }));
+    const now = new Map<InterfaceId, string[]>();
+    for (const { interface: id, prefixes } of this.#networks) {
+      now.set(id, [...(now.get(id) ?? []), ...prefixes.map((one) => writePrefix(one, one.family))]);
+    }
+    this.#networks = this.#networks.map((network) => ({ ...network, dynamic: true, written: [] }));
+    const owners = [...now.keys()];
+    const all: Follows[] = [
+      ...[...owners, null].map((id) => ({ kind: 'elsewhere' as const, interface: id, networks })),
+      ...owners.map((id) => ({ kind: 'here' as const, interface: id, networks })),
+    ];
+    for (const follows of networks.length === 0 ? [] : all) {
+      const id = this.tables.length;
+      this.tables.push({ id, name: `follows${id}`, addresses: fillTable(follows, now), follows });
+    }
+    return this;
+  }
+
   /** A set with a table of its own; its id. */
   table(addresses: AddressSet): TableId {
     const id = this.tables.length;
