@@ -1,3 +1,4 @@
+import { STATES } from '../show/connection.ts';
 import { EXIT } from './exit.ts';
 import type { Verb } from './verb.ts';
 
@@ -169,10 +170,19 @@ comes, goes or changes. Run it by systemd; packets never need it: without it a d
 that let it in. status: what runs, where it is attached, how full the table is, and what is amiss. drops: dropped
 packets by reason. rules: the lines of the file with packets, bytes and connections in the margin. accounts: what each
 address of \`account\` has sent and received. Only reads. Needs root.`,
-    options: [JSON_OPTION],
+    options: [
+      JSON_OPTION,
+      { flags: '--host <address>', says: 'connections with this end, inside or outside, with a port or without' },
+      { flags: '--state <state>', says: 'connections that stand there', choices: STATES },
+      {
+        flags: '--by <block>',
+        says: 'connections let in or translated by a block (lan-out) or line (gateway.masq:44)',
+      },
+    ],
     examples: [
       { line: 'masqc show connections', says: 'who talks to whom, under which port, by which line' },
       { line: "masqc show connections --json | jq -r '.source.address' | sort | uniq -c", says: 'connections a host' },
+      { line: 'masqc show connections --host 192.168.1.20 --state established', says: 'those of one host' },
       { line: 'masqc show drops', says: 'what was dropped, and why' },
     ],
     exits: [

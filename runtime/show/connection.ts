@@ -1,3 +1,6 @@
+/** Where a connection can stand. */
+export const STATES = ['opening', 'established', 'closing', 'reset', 'unanswered', 'answered', 'ending'] as const;
+
 /** One connection as the maps have it, in values: addresses as text, ports in host order, times in milliseconds. */
 export interface Connection {
   /** `tcp`, `udp`, `icmp`, or the number of the protocol. */
@@ -13,8 +16,7 @@ export interface Connection {
   readonly own: 'sent' | 'received' | null;
   /** No line was asked for it: it is of the gateway's own, and was there before masqc. */
   readonly adopted: boolean;
-  /** A word for where it stands, e.g. `established`. */
-  readonly state: string;
+  readonly state: (typeof STATES)[number];
   /** Until it ends if nothing more is heard; 0: it is ending. */
   readonly expiresMs: number;
   readonly ageMs: number;

@@ -1,11 +1,12 @@
 import type { Io } from '../cli/io.ts';
+import type { Filter } from './filter.ts';
 import { findRunning } from './find.ts';
 import { renderHeader, TITLE, writeConnection, writeConnectionJson } from './listing.ts';
 import { readConnections } from './read-connections.ts';
 import { TextBuffer } from './text-buffer.ts';
 
-/** Lists the connections as they are read: a line each, as JSON an object a line. */
-export async function showConnections(asJson: boolean, io: Io): Promise<void> {
+/** Lists the connections that fit as they are read: a line each, as JSON an object a line. */
+export async function showConnections(asJson: boolean, fits: Filter, io: Io): Promise<void> {
   const running = await findRunning(true);
   const text = new TextBuffer();
   const give = async () => await io.out(text.take());
@@ -13,6 +14,7 @@ export async function showConnections(asJson: boolean, io: Io): Promise<void> {
   if (!asJson) await io.out(`${io.colours.bold(TITLE)}\n`);
   for await (const page of readConnections(running)) {
     for (const connection of page) {
+      if (!fits(connection)) continue;
       if (!some && !asJson) await io.out(renderHeader(io.colours));
       some = true;
       if (asJson) writeConnectionJson(text, connection);
@@ -20,6 +22,6 @@ export async function showConnections(asJson: boolean, io: Io): Promise<void> {
       if (text.isFull) await give();
       if (!io.isRead()) return;
     }
-    await give();
+    if (!text.isEmpty) await give();
   }
 }

@@ -11,6 +11,10 @@ export class TextBuffer {
   #at = 0;
   #line = 0;
 
+  get isEmpty(): boolean {
+    return this.#at === 0;
+  }
+
   get isFull(): boolean {
     return this.#at >= CHUNK;
   }

@@ -5,9 +5,17 @@ import type { Options } from '../cli/verb.ts';
 /** `masqc show connections|status|drops|rules|accounts`: only reads. */
 export async function run(args: readonly string[], options: Options, io: Io): Promise<ExitCode> {
   const asJson = options.json === true;
+  const filters = ['host', 'state', 'by'].filter((name) => options[name] !== undefined);
+  if (args[0] !== 'connections' && filters.length > 0) {
+    io.err(`\`--${filters[0]}\` chooses connections: masqc show connections --${filters[0]} …\n`);
+    return EXIT.errors;
+  }
   switch (args[0]) {
     case 'connections':
-      await (await import('../show/connections.ts')).showConnections(asJson, io);
+      {
+        const { makeFilter } = await import('../show/filter.ts');
+        await (await import('../show/connections.ts')).showConnections(asJson, makeFilter(options), io);
+      }
       break;
     case 'drops':
       await (await import('../show/drops.ts')).showDrops(asJson, io);

@@ -86,6 +86,21 @@ test('lists every connection of both families once, as it is', async () => {
   assert.ok(lines.every((line) => /^(udp|icmp)/.test(line)));
 });
 
+test('lists those of one host, of one state, of one line', async () => {
+  const count = async (...filter: string[]) => {
+    const out = await mustMasqc(at('gw'), 'show', 'connections', '--json', ...filter);
+    return out.split('\n').length - 1;
+  };
+  assert.is(await count('--host', `[${SERVERS[1]}]:${FIRST + 8999}`), 1);
+  assert.is(await count('--host', HOSTS[0]!, '--by', 'hidden', '--state', 'unanswered'), COUNT);
+  assert.is(await count('--host', `${SERVERS[0]}:${FIRST}`, '--state', 'established'), 0);
+  const nothing = await mustMasqc(at('gw'), 'show', 'connections', '--by', 'nobody');
+  assert.is(nothing, 'IP masquerading entries\n');
+  const wrong = await masqc(at('gw'), 'show', 'connections', '--host', 'han');
+  assert.is(wrong.code, 1);
+  assert.match(wrong.err, '`han` is no address.');
+});
+
 test('who asks the live tables, and says so when it could not', async () => {
   const gw = at('gw');
   const file = writeGatewayFile(textFor(20_000));

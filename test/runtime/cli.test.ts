@@ -90,6 +90,8 @@ test('refuses a wrong command line with 1', async () => {
     ['check', 'a', 'b'],
     ['check', '--colour', 'x'],
     ['show', 'foo'],
+    ['show', 'connections', '--state', 'idle'],
+    ['show', 'rules', '--host', '192.168.1.20'],
     ['build', 'x'],
   ]) {
     const ran = await masqc(args);

@@ -1,7 +1,9 @@
 import pc from 'picocolors';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Refusal } from '../../runtime/cli/refusal.ts';
 import type { Connection } from '../../runtime/show/connection.ts';
+import { makeFilter } from '../../runtime/show/filter.ts';
 import {
   renderHeader,
   shorten,
@@ -148,6 +150,41 @@ test('prints as JSON what JSON.stringify would', () => {
       `${JSON.stringify(connection, (key, value) => (key === 'tally' ? undefined : value))}\n`,
     );
   }
+});
+
+test('chooses by any end, by state, by block and by line', () => {
+  const redirected: Connection = {
+    ...WEB,
+    source: { address: '2001:db8::7', port: 40000 },
+    destination: { address: '203.0.113.5', port: 6001 },
+    masqueraded: null,
+    redirected: { address: '192.168.1.20', port: 6000 },
+    state: 'opening',
+    rule: null,
+  };
+  const chosen = (options: Record<string, string>) => [WEB, redirected].map(makeFilter(options));
+  for (const [options, wanted] of [
+    [{}, [true, true]],
+    [{ host: '192.168.77.10' }, [true, false]],
+    [{ host: '203.0.113.5' }, [true, true]],
+    [{ host: '203.0.113.5:61002' }, [true, false]],
+    [{ host: '198.51.100.10:80' }, [true, false]],
+    [{ host: '192.168.1.20:6001' }, [false, false]],
+    [{ host: '192.168.1.20:6000' }, [false, true]],
+    [{ host: '[2001:DB8:0::7]:40000' }, [false, true]],
+    [{ state: 'opening' }, [false, true]],
+    [{ by: 'lan-out' }, [true, false]],
+    [{ by: 'home-out' }, [true, true]],
+    [{ by: 'gateway.masq:31' }, [true, false]],
+    [{ by: 'gateway.masq:3' }, [false, false]],
+    [{ by: 'home-out', state: 'established', host: '203.0.113.5' }, [true, false]],
+  ] as const) {
+    assert.equal(chosen(options), wanted, JSON.stringify(options));
+  }
+  assert.throws(
+    () => makeFilter({ host: 'han' }),
+    (error: unknown) => error instanceof Refusal && error.exit === 1,
+  );
 });
 
 test.run();
