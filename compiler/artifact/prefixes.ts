@@ -3,11 +3,11 @@
  * address, none within another. Equal sets give equal bytes.
  */
 import { writeAddress } from '../../grammar/address.ts';
-import { KEY_SIZE, VIEW_SHIFT } from '../ebpf/tables.ts';
+import { KEY_SIZE } from '../ebpf/tables.ts';
 import type { AddressSet } from '../model.ts';
 
-/** `view`: of a table that has several (compiler/ebpf/tables.ts); else 0. */
-export function packTable({ v4, v6 }: AddressSet, view = 0): Uint8Array {
+/** `mark`: the bits above the family, of a table that follows the machine's prefixes (compiler/ebpf/tables.ts); else 0. */
+export function packTable({ v4, v6 }: AddressSet, mark = 0): Uint8Array {
   const keys: Key[] = [];
   for (const { first, last } of v4) splitNarrow(keys, first, last);
   for (const { first, last } of v6) splitWide(keys, first, last);
@@ -16,7 +16,7 @@ export function packTable({ v4, v6 }: AddressSet, view = 0): Uint8Array {
   for (const [index, { family, length, address }] of keys.entries()) {
     const at = index * KEY_SIZE;
     data.setUint32(at, 32 + length, true);
-    data.setUint32(at + 4, family | (view << VIEW_SHIFT), true);
+    data.setUint32(at + 4, (family | mark) >>> 0, true);
     if (typeof address === 'number') data.setUint32(at + 8, address);
     else {
       data.setBigUint64(at + 8, address >> 64n);

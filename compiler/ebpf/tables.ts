@@ -1,10 +1,10 @@
 /**
- * Tables in the policy object: one map for each, of both families, and the question whether an address is in it. The
+ * Tables in the policy object: one map for each set, of both families, and the question whether an address is in it. The
  * key is `struct { __u32 prefixlen; __u32 family; __be32 address[4]; }`, IPv4 in address[0]: 24 bytes, of which the
  * prefix length does not count as matched. (linux/bpf.h, struct bpf_lpm_trie_key)
  *
- * Tables that follow the machine's prefixes, and the map of values beside them, hold several views at once: their number
- * stands in the keys, above the family. The one that counts is read once for each packet, so that all that it is asked
+ * Tables that follow the machine's prefixes are in one map together: above the family (8 bits) stand the number of a view
+ * (16 bits) and that of the table. That map and the one of values beside it hold several views at once. The one that counts is read once for each packet, so that all that it is asked
  * about is of one moment, and another one is brought in by one store.
  */
 import type { TableField } from '../diagram/diagram.ts';
@@ -29,12 +29,16 @@ const OTHER: Register = 3;
 const KEPT: Register = 6;
 const ANSWER: Register = 0;
 
+/** The tables that follow the machine's prefixes. */
+export const FOLLOWED = 'followed';
 /** Values by `view << 8 | number`, and at key 0 the view that counts. Updates replace whole entries. */
 export const LIVE = 'live';
 export const LIVE_VALUE_SIZE = 24;
 /** struct { __u32 words[4]; __u32 out; __u32 in; }: in the order of Filled (compiler/dynamic.ts), host order. */
 export const LIVE_OFFSETS = { words: 0, out: 16, in: 20 } as const;
 export const VIEW_SHIFT = 8;
+export const LAST_VIEW = 0xffff;
+export const TABLE_SHIFT = 24;
 const LIVE_ROOM = 1024;
 const HASH = 1;
 
@@ -68,6 +72,7 @@ export function askTable(
     { kind: 'alu', operator: 'mov', width: 32, to: VALUE, from: { value: (KEY_SIZE - 4) * 8 } },
     store(0),
     ...(hasViews ? loadMarked(fields, fields.load(OTHER, 'family')) : [fields.load(VALUE, 'family')]),
+    ...(hasViews ? [markTable(table)] : []),
     store(4),
     ...[0, 1, 2, 3].flatMap((word): Instruction[] => [
       fields.load(VALUE, side, word),
@@ -76,7 +81,7 @@ export function askTable(
     ]),
     { kind: 'alu', operator: 'mov', width: 64, to: VALUE, from: { register: FRAME } },
     { kind: 'alu', operator: 'add', width: 64, to: VALUE, from: { value: -KEY_SIZE } },
-    { kind: 'map', to: PACKET, symbol: mapName(table) },
+    { kind: 'map', to: PACKET, symbol: hasViews ? FOLLOWED : mapName(table) },
     { kind: 'call', helper: LOOKUP_ELEM },
     { kind: 'alu', operator: 'mov', width: 64, to: PACKET, from: { register: KEPT } },
   ];
@@ -89,6 +94,10 @@ export function askTable(
     purpose,
   };
 }
+
+const markTable = (table: TableId): Instruction => {
+  return { kind: 'alu', operator: 'or', width: 32, to: VALUE, from: { value: (table << TABLE_SHIFT) | 0 } };
+};
 
 /** VALUE: what `low` puts into OTHER, with the view above it. */
 function loadMarked(fields: PacketFields, low: Instruction): Instruction[] {
@@ -163,8 +172,9 @@ export function describeMaps(
     return types.push({ kind: 'struct', name: '', size: MAP_SIZE, members });
   };
   const table = define(LPM_TRIE, KEY_SIZE, 1, MAP_ROOM);
-  const maps = tables.map(({ id }) => ({ name: mapName(id), struct: table }));
-  if (tables.some(hasViews)) maps.push({ name: LIVE, struct: define(HASH, 4, LIVE_VALUE_SIZE, LIVE_ROOM) });
+  const maps = tables.filter((one) => !hasViews(one)).map(({ id }) => ({ name: mapName(id), struct: table }));
+  if (tables.some(hasViews))
+    maps.push({ name: FOLLOWED, struct: table }, { name: LIVE, struct: define(HASH, 4, LIVE_VALUE_SIZE, LIVE_ROOM) });
   const entries = maps.map(({ name, struct }, index) => {
     const type = types.push({ kind: 'variable', name, type: struct, linkage: 'global' });
     return { type, offset: index * MAP_SIZE, size: MAP_SIZE };

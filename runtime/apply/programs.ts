@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { sizeTables } from '../../compiler/artifact/maps.ts';
 import { comparePacked } from '../../compiler/artifact/prefixes.ts';
-import { KEY_SIZE, LIVE, mapName } from '../../compiler/ebpf/tables.ts';
+import { FOLLOWED, KEY_SIZE, LIVE, mapName } from '../../compiler/ebpf/tables.ts';
 import type { Established } from '../../compiler/model.ts';
 import type { BpfObject, BpfProgram } from '../../native/lib/libbpf.ts';
 import { type Active, findWornBlock, makeActiveWord, nextEpoch, readActiveWord } from '../machine/active.ts';
@@ -354,9 +354,13 @@ async function loadPolicy(
 /** The numbers of interfaces and the tables are those of the policy for IPv4. */
 function reuseTables(work: Work, object: BpfObject, slot: number): void {
   const { BpfMap } = work.libbpf;
-  const pins = [['ids', idsPin(slot)], ...work.wanted.sets.map(({ id }) => [mapName(id), setPin(slot, id)])] as const;
-  const live = isFollowing(work.wanted) ? [[LIVE, livePin(slot)] as const] : [];
-  for (const [name = '', pin = ''] of [...pins, ...live]) {
+  const sets = work.wanted.sets.filter(({ follows }) => follows === null);
+  const pins = [
+    ['ids', idsPin(slot)],
+    ...sets.map(({ id }) => [mapName(id), setPin(slot, id)]),
+    ...(isFollowing(work.wanted) ? ([LIVE, FOLLOWED] as const).map((name) => [name, livePin(slot, name)]) : []),
+  ] as const;
+  for (const [name = '', pin = ''] of pins) {
     using map = BpfMap.openPinned(pinPath(work, pin));
     object.reuseMap(name, map);
   }
@@ -364,7 +368,8 @@ function reuseTables(work: Work, object: BpfObject, slot: number): void {
 
 /** Fills the tables of a policy that decides nothing yet, and pins them for later edits. */
 async function fillTables(work: Work, object: BpfObject, slot: number): Promise<void> {
-  for (const { id, keys } of work.wanted.sets) {
+  for (const { id, keys, follows } of work.wanted.sets) {
+    if (follows !== null) continue;
     const map = object.map(mapName(id));
     await map.setPacked(keys, new Uint8Array(keys.length / KEY_SIZE));
     const path = pinPath(work, setPin(slot, id));

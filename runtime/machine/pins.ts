@@ -90,12 +90,12 @@ export function parseSetPin(name: string): { slot: number; id: number } | null {
   return match === null ? null : { slot: Number(match[1]), id: Number(match[2]) };
 }
 
-/** The values of the policy in place `slot` that follow the machine's prefixes, and the view that counts. */
-export function livePin(slot: number): string {
-  return `live_${slot}`;
+/** What of the policy in place `slot` follows the machine's prefixes: the tables, and the values with the view that counts. */
+export function livePin(slot: number, map: 'live' | 'followed' = 'live'): string {
+  return `${map}_${slot}`;
 }
 export function parseLivePin(name: string): number | null {
-  const match = /^live_(\d+)$/.exec(name);
+  const match = /^(?:live|followed)_(\d+)$/.exec(name);
   return match === null ? null : Number(match[1]);
 }
 

@@ -59,6 +59,19 @@ test('nobody has the stand-ins', () => {
   assert.equal(STAND_INS.get(12), ['240.12.0.0/16', '3fff:c::/32']);
 });
 
+test('there is an end to them, and it is said', () => {
+  const networks = Array.from(
+    { length: 50 },
+    (_, i) => `interface v${i} = eth1.${i}\nnetwork n${i} = dynamic on v${i}`,
+  );
+  const rules = Array.from({ length: 50 }, (_, i) => `  allow to n${i}`);
+  const text = `gateway g { default deny }\n${networks.join('\n')}\npolicy p from any to any {\n${rules.join('\n')}\n  default deny\n}\n`;
+  const { diagnostics } = compile('g.masq', () => ({ text }));
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message);
+  assert.is(errors.length, 1, errors.join('\n'));
+  assert.match(errors[0] ?? '', 'networks, hosts and sets that change, with the interfaces that have networks');
+});
+
 const FILE = `
 gateway g { default deny }
 interface wan = eth0

@@ -7,7 +7,7 @@ import { type Context, giveId } from '../context.ts';
 import { askNetwork, lookUp } from '../names.ts';
 import { resolveInterfaces } from '../resolve/places.ts';
 import { findProperty, reportMissing, takeProperties } from '../resolve/properties.ts';
-import { followingTable } from '../resolve/tables.ts';
+import { addValue, followingTable } from '../resolve/tables.ts';
 
 /** RFC 6296 section 3.5: the word that keeps the checksum is one of those behind the prefix. */
 const LONGEST_V6 = 64;
@@ -37,7 +37,7 @@ export function resolveMap(context: Context, block: BlockDecl): void {
       context.report.add(CODES.notBuilt, inside.literal.span, { what, instead: 'at least /16 in IPv4, /32 in IPv6' });
       return;
     }
-    const value = context.values.push(follows);
+    const value = addValue(context, follows, outsideLine.span);
     const table = followingTable(context, `outside of ${name.text}`, follows, outsideLine.span);
     context.maps.push({ ...common, interfaces, family, inside: inside.prefix, outside, follows: { value, table } });
     return;

@@ -1,4 +1,5 @@
 import type { AddressItem, BlockDecl, Endpoint, Property, Target } from '../../../grammar/ast.ts';
+import type { Span } from '../../../grammar/span.ts';
 import { hasFamily } from '../../addresses.ts';
 import type { Part } from '../../dynamic.ts';
 import type { AddressSet, InterfaceId, Listen, Redirect, Service, ValueId } from '../../model.ts';
@@ -17,6 +18,7 @@ import {
 } from '../resolve/properties.ts';
 import { formatPorts, formatService, resolveWhat, serviceFamilies } from '../resolve/services.ts';
 import { resolveAddresses, resolveSides } from '../resolve/sides.ts';
+import { addValue } from '../resolve/tables.ts';
 
 type ListenLine = Extract<Property, { kind: 'listen' }>;
 
@@ -125,7 +127,7 @@ function resolveListen(context: Context, block: BlockDecl, line: ListenLine, add
         id: giveId(context, 'redirect', block.name.text, line.span, text),
         service,
         target: one,
-        value: part === null ? null : numberValue(context, part),
+        value: part === null ? null : numberValue(context, part, line.span),
         targetPorts: ports === null ? null : { first: ports.first, last: ports.last },
         span: line.span,
       });
@@ -135,11 +137,11 @@ function resolveListen(context: Context, block: BlockDecl, line: ListenLine, add
 }
 
 /** The number of what the policy is told of a host in a prefix that changes. */
-function numberValue(context: Context, { interface: id, family, suffix }: Part): ValueId | null {
+function numberValue(context: Context, { interface: id, family, suffix }: Part, span: Span): ValueId | null {
   if (family === null || suffix === null) return null;
   const value = { kind: 'host', interface: id, family, suffix } as const;
   const known = context.values.findIndex((one) => JSON.stringify(one) === JSON.stringify(value));
-  return known >= 0 ? known + 1 : context.values.push(value);
+  return known >= 0 ? known + 1 : addValue(context, value, span);
 }
 
 function isBuilt(context: Context, line: ListenLine, { protocol }: Service): boolean {

@@ -2,8 +2,8 @@
 import type { FileAddresses } from '../../../grammar/ast.ts';
 import type { Span } from '../../../grammar/span.ts';
 import { isEmpty } from '../../addresses.ts';
-import { type Follows, fillTable, type Part, STAND_INS } from '../../dynamic.ts';
-import type { AddressSet, TableId } from '../../model.ts';
+import { type Follows, fillTable, type LiveValue, type Part, STAND_INS } from '../../dynamic.ts';
+import type { AddressSet, TableId, ValueId } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 
@@ -14,6 +14,10 @@ import type { Context } from '../context.ts';
 export const MOST_SPELLED_OUT = 256;
 /** What a gateway's maps have room for. */
 export const MOST_TABLES = 32;
+/** What the diagram has questions for, beside those. They share a map. */
+const MOST_FOLLOWING = 80;
+/** Their numbers have eight bits (compiler/ebpf/tables.ts). */
+const MOST_VALUES = 255;
 export const MOST_PREFIXES = 1_000_000;
 /** Wrong lines that are shown of one file. */
 const MOST_PROBLEMS = 10;
@@ -68,6 +72,15 @@ export function followingTable(context: Context, name: string, follows: Follows,
   return known === undefined ? makeTable(context, name, fillTable(follows, STAND_INS), follows, span) : known.id;
 }
 
+/** The number of what the policy is told of the machine's prefixes. */
+export function addValue(context: Context, value: LiveValue, span: Span): ValueId {
+  if (context.values.length === MOST_VALUES) {
+    const what = 'targets of redirects and maps that change';
+    context.report.addOnce(CODES.tooMany, span, { what, limit: MOST_VALUES });
+  }
+  return context.values.push(value);
+}
+
 function makeTable(
   context: Context,
   name: string,
@@ -75,11 +88,12 @@ function makeTable(
   follows: Follows | null,
   span: Span,
 ): TableId {
-  if (context.tables.length === MOST_TABLES) {
-    context.report.addOnce(CODES.tooMany, span, {
-      what: 'large sets, sets from files and prefixes that change',
-      limit: MOST_TABLES,
-    });
+  const alike = context.tables.filter((table) => (table.follows === null) === (follows === null)).length;
+  if (follows === null && alike === MOST_TABLES) {
+    context.report.addOnce(CODES.tooMany, span, { what: 'large sets and sets from files', limit: MOST_TABLES });
+  } else if (follows !== null && alike === MOST_FOLLOWING) {
+    const what = 'networks, hosts and sets that change, with the interfaces that have networks';
+    context.report.addOnce(CODES.tooMany, span, { what, limit: MOST_FOLLOWING });
   }
   const id = context.tables.length;
   context.tables.push({ id, name, addresses, follows });

@@ -199,7 +199,47 @@ test('are answered by the view that counts, whatever else stands beside it', asy
   }
 });
 
+const VLANS = 35;
+test(`${VLANS} networks that change are as many tables in one map`, async () => {
+  const ids = Array.from({ length: VLANS }, (_, i) => i + 2);
+  const text = [
+    'gateway g { default deny }',
+    'interface wan = eth0',
+    ...ids.map((id) => `interface v${id} = eth1.${id}\nnetwork n${id} = dynamic on v${id}`),
+    ...ids.map((id) => `policy p${id} from v${id} to wan {\n  allow from n${id}\n  default reject\n}`),
+  ].join('\n');
+  const many = compile('g.masq', () => ({ text }));
+  assert.ok(many.model !== null, JSON.stringify(many.diagnostics[0]));
+  kernel.load(emitPolicy(many.model, many.diagram, kernel.layout, []));
+  await kernel.fillView(many.model, 1, new Map(ids.map((id) => [id, [`2001:db8:${id.toString(16)}::/64`]])));
+  kernel.chooseView(1);
+  const asked = ids.flatMap((id) =>
+    [id, id === 2 ? 3 : 2].map((prefix) => {
+      return {
+        ...zero,
+        family: 6,
+        in: id,
+        out: 1,
+        protocol: 6,
+        dport: 80,
+        view: 1,
+        saddr: [0x20010db8, prefix << 16, 0, 9],
+      };
+    }),
+  );
+  const verdicts = (stage: 'ingress' | 'forward') => kernel.ask(stage, asked).map(({ verdict }) => verdict);
+  assert.equal(
+    verdicts('ingress'),
+    ids.flatMap(() => [VERDICTS.continue, VERDICTS.forged]),
+  );
+  assert.equal(
+    verdicts('forward'),
+    ids.flatMap(() => [VERDICTS.allow, VERDICTS.reject]),
+  );
+});
+
 test('a packet that no view was chosen for matches nothing that changes', () => {
+  kernel.load(emitPolicy(model, diagram, kernel.layout, []));
   const packet = {
     ...zero,
     family: 6,

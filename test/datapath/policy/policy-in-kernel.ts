@@ -10,7 +10,7 @@ import { execaSync } from 'execa';
 import { packTable } from '../../../compiler/artifact/prefixes.ts';
 import { fillTable, fillValue, type Now } from '../../../compiler/dynamic.ts';
 import { compareLayout, type DatapathLayout, readLayout } from '../../../compiler/ebpf/layout.ts';
-import { KEY_SIZE, LIVE, mapName, VIEW_SHIFT } from '../../../compiler/ebpf/tables.ts';
+import { FOLLOWED, KEY_SIZE, LIVE, mapName, TABLE_SHIFT, VIEW_SHIFT } from '../../../compiler/ebpf/tables.ts';
 import { findUnresolved } from '../../../compiler/ebpf/unresolved.ts';
 import type { Model, Table } from '../../../compiler/model.ts';
 import { BpfMap } from '../../../native/lib/libbpf.ts';
@@ -68,11 +68,11 @@ export class PolicyInKernel {
 
   /** Writes a view of what follows the machine's prefixes, beside those that there are. */
   async fillView({ tables, values }: Pick<Model, 'tables' | 'values'>, view: number, now: Now): Promise<void> {
+    using followed = BpfMap.openPinned(join(this.#pins, 'm', FOLLOWED));
     for (const { id, follows } of tables) {
       if (follows === null) continue;
-      using map = BpfMap.openPinned(join(this.#pins, 'm', mapName(id)));
-      const keys = packTable(fillTable(follows, now), view);
-      await map.setPacked(keys, new Uint8Array(keys.length / KEY_SIZE));
+      const keys = packTable(fillTable(follows, now), (id << TABLE_SHIFT) | (view << VIEW_SHIFT));
+      await followed.setPacked(keys, new Uint8Array(keys.length / KEY_SIZE));
     }
     using live = BpfMap.openPinned(join(this.#pins, 'm', LIVE));
     for (const [index, value] of values.entries()) {
