@@ -47,7 +47,8 @@ static __noinline int leave_forwarded(struct __sk_buff *skb, struct header *h)
 	/* rewritten at ingress, and needs nothing more? */
 	reverse_key(&h->key, &other);
 	back = find_flow(&other);
-	if (back && back->epoch != EPOCH_DYING && open_door(back->door, skb->ifindex) && !(back->flags & FLOW_LOCAL))
+	if (back && back->epoch != EPOCH_DYING && open_door(back->door, skb->ifindex) &&
+	    !(back->flags & (FLOW_LOCAL | FLOW_OWN))) /* whose answers end here */
 		return TC_ACT_UNSPEC;
 	return drop_skb(skb, DROP_UNTRANSLATED);
 }

@@ -29,6 +29,8 @@ const leave = async (device: string, packet: Layer3, from = 0) => {
   const { verdict, frame } = await network.run('tc_egress', device, ethernet(packet, '02:00:00:00:00:bb'), from);
   return { verdict: verdict | 0, out: parsePacket(frame) };
 };
+const ifindexOf = async (device: string): Promise<number> =>
+  Number(await network.lab.at('gw').ask('cat', `/sys/class/net/${device}/ifindex`));
 const drops = async (): Promise<Record<string, number>> => {
   const now = await network.drops();
   const entries = Object.entries(now).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
@@ -68,6 +70,15 @@ test('what the policy allows is handed to the stack as it came, and its answer g
 test('what it denies is dropped', async () => {
   assert.is((await arrive('wan0', udp({ saddr: SERVER, daddr: WAN, sport: 3001, dport: 53 }))).verdict, TC_DROP);
   assert.equal(await drops(), { denied: 1 });
+});
+test('what looks like an answer to the gateway is not forwarded', async () => {
+  await leave('wan0', udp({ saddr: WAN, daddr: SERVER, sport: 40001, dport: 53 }));
+  const { verdict } = await leave(
+    'wan0',
+    udp({ saddr: SERVER, daddr: WAN, sport: 53, dport: 40001 }),
+    await ifindexOf('eth0'),
+  );
+  assert.equal([verdict, await drops()], [TC_DROP, { untranslated: 1 }]);
 });
 test('answers to what the gateway asks come in, nothing else does', async () => {
   await leave('wan0', udp({ saddr: WAN, daddr: SERVER, sport: 40000, dport: 53 }));

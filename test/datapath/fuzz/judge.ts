@@ -169,11 +169,10 @@ export class Judge {
     return expected;
   }
 
-  /** The live flow of a packet; an ICMP message that is neither query nor error belongs to none. */
+  /** The live flow of a packet; a piece without ports, or an ICMP message that is neither query nor error, belongs to none. */
   #flowOf(f: Frame): Entry | null {
-    const odd =
-      f.protocol === f.family.icmp && f.offset === 0 && !f.family.isRequest(f.type) && !f.family.isReply(f.type);
-    return odd ? null : this.#live(keyOf(f));
+    const odd = f.protocol === f.family.icmp && !f.family.isRequest(f.type) && !f.family.isReply(f.type);
+    return odd || f.offset > 0 ? null : this.#live(keyOf(f));
   }
   #live(key: Uint8Array): Entry | null {
     const entry = this.#table.get(key);
@@ -271,6 +270,7 @@ export class Judge {
   #ownError(device: Device, f: Frame, out: Uint8Array): Wrong {
     const quoted = readQuote(f);
     const entry = quoted === null ? null : this.#table.get(reversedKey(quoted));
+    if (quoted !== null && quoted.offset > 0) return null; // as in #error
     const left = readQuote(f, out);
     if (isSame(f.bytes, out)) {
       const leaks =

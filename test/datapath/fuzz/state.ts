@@ -1,6 +1,6 @@
 /** What must hold of the whole table between packets, and how a round ends. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { BpfObject, BtfRecord } from '../../../native/lib/libbpf.ts';
+import type { BpfMap, BpfObject, BtfRecord } from '../../../native/lib/libbpf.ts';
 import { describeKey, type Entry, type FlowTable, oppositeKey } from './flows.ts';
 
 const LIVE = 1;
@@ -65,10 +65,14 @@ export async function endAll(hit: BpfObject, family: 4 | 6): Promise<string | nu
     await pause(10);
   }
   await pause(300); // the slot is put on the list after its entries are deleted
-  return checkFree(hit, family, used);
+  return checkFree(hit, family);
 }
 
-function checkFree(hit: BpfObject, family: 4 | 6, used: number): string | null {
+type Maps = { map(name: string): BpfMap };
+
+/** Every slot that was ever used is in the list of free ones, once: of a table without flows that nobody uses meanwhile. */
+export function checkFree(hit: Maps, family: 4 | 6): string | null {
+  const used = readHighWater(hit, family);
   const [slots, progress] = [hit.map(`slots${family}`), hit.map(`progress${family}`)];
   const head = progress.codec().value.decode(progress.get(0) ?? new Uint8Array()) as { free: number | bigint };
   const free: number[] = [];
@@ -81,7 +85,7 @@ function checkFree(hit: BpfObject, family: 4 | 6, used: number): string | null {
   return free.length === used ? null : `${used} slots were used, ${free.length} are free after the end of all flows`;
 }
 
-function readHighWater(hit: BpfObject, family: 4 | 6): number {
+function readHighWater(hit: Maps, family: 4 | 6): number {
   const map = hit.map(`progress${family}`);
   const bytes = map.get(0);
   if (bytes === null) throw new Error('no record of progress');

@@ -168,7 +168,9 @@ function arrive(sent: Sent): void {
 }
 
 function disagree(sent: Sent, xdp: Outcome, tc: Outcome): string | null {
-  if (xdp.verdict === XDP.drop) return tc.verdict === TC.drop ? null : 'XDP drops what TC does not';
+  // where the rate of answers lets it, TC refuses aloud what XDP has refused in silence
+  if (xdp.verdict === XDP.drop)
+    return tc.verdict === TC.drop || isReject(sent, tc) ? null : 'XDP drops what TC does not';
   if (xdp.verdict !== XDP.redirect) return null;
   if (tc.verdict !== TC.redirect || isReject(sent, tc)) return 'XDP forwards what TC does not';
   return Buffer.compare(xdp.frame, tc.frame) === 0 ? null : 'XDP and TC forward different packets';
