@@ -77,6 +77,7 @@ static __noinline __attribute__((unused)) bool adopt_mapping(const struct socket
 	a->m.address = old->address;
 	a->m.port = old->port;
 	a->m.seat = old->seat;
+	a->m.pool = old->pool;
 	a->m.users = users;
 	if (!users) {
 		a->m.rest = old->rest;
@@ -84,6 +85,8 @@ static __noinline __attribute__((unused)) bool adopt_mapping(const struct socket
 	}
 	if (bpf_map_update_elem(&MAP(mappings), outside, &a->m, BPF_NOEXIST))
 		return false;
+	if (users && !READ_ONCE(old->users)) /* else it is counted already */
+		count_use(outside, old->pool, old->address, 1);
 	a->inside.address = a->m.address;
 	a->inside.port = a->m.port;
 	a->inside.protocol = outside->protocol;
@@ -100,6 +103,7 @@ __noinline int hold_socket(const struct socket_key *outside)
 {
 	struct socket_key key; /* Linux 6.1 takes no argument of a global function for a map's key */
 	struct mapping *m;
+	enum taken taken;
 
 	if (!outside)
 		return 0;
@@ -110,7 +114,10 @@ __noinline int hold_socket(const struct socket_key *outside)
 			return 1;
 		m = bpf_map_lookup_elem(&MAP(mappings), &key);
 	}
-	return m && hold_mapping(m) != TAKEN_NOT;
+	taken = m ? hold_mapping(m) : TAKEN_NOT;
+	if (taken == TAKEN_FIRST)
+		count_use(&key, m->pool, m->address, 1);
+	return taken != TAKEN_NOT;
 }
 
 #endif

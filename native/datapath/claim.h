@@ -138,6 +138,28 @@ static __always_inline bool reuse_moved(struct work *w)
 	return reuse_port(w);
 }
 
+/* mapping.pool: what w's sources share; 0 for a block of the source's own. */
+static __always_inline __u16 pool_of(const struct work *w)
+{
+	return w->translation == MASQC_BLOCK ? 0 : w->port_first;
+}
+
+static __always_inline __u64 name_pool_of(const struct work *w)
+{
+	return name_pool(w->nat_address, w->port_first, w->h.key.protocol);
+}
+
+/* Whether w's source may have a further outside port. False: w->reason says that others need them. */
+static __noinline bool may_claim(struct work *w)
+{
+	if (!w)
+		return false;
+	if (!pool_of(w) || has_port_left(name_pool_of(w), w->h.key.saddr, w->port_last - w->port_first + 1))
+		return true;
+	w->reason = DROP_SOURCE_SHARE;
+	return false;
+}
+
 /* Claims a port that nobody has. */
 static __noinline bool claim_free(void *ctx, struct work *w, __u32 port)
 {
@@ -152,6 +174,7 @@ static __noinline bool claim_free(void *ctx, struct work *w, __u32 port)
 	m.address = w->h.key.saddr;
 	m.port = w->h.key.sport;
 	m.seat = w->side;
+	m.pool = pool_of(w);
 	outside_key(w, &outside);
 	if (moving && find_old_mapping(&outside))
 		return false;
@@ -176,6 +199,7 @@ static __noinline __attribute__((unused)) bool claim_old_rested(struct work *w, 
 	m.address = w->h.key.saddr;
 	m.port = w->h.key.sport;
 	m.seat = w->side;
+	m.pool = pool_of(w);
 	return !bpf_map_update_elem(&MAP(mappings), outside, &m, BPF_NOEXIST);
 }
 
@@ -199,6 +223,7 @@ static __noinline bool claim_rested(struct work *w, __u32 port)
 	m->address = w->h.key.saddr;
 	m->port = w->h.key.sport;
 	m->seat = w->side;
+	m->pool = pool_of(w);
 	return true;
 }
 
@@ -289,11 +314,21 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 	preferred = bpf_htons(prefer_port(w, &pool, seed));
 	w->reply.dport = preferred;
 	w->fresh = 1;
-	if (!reuse_port(w) && !reuse_moved(w) && !claim_free(ctx, w, bpf_ntohs(preferred))) {
-		w->reply.dport = preferred;
-		if (!reuse_port(w) && (!claim_elsewhere(ctx, w, &pool, wanted) || !note_moved(w, now)))
+	if (!reuse_port(w) && !reuse_moved(w)) {
+		if (!may_claim(w))
 			return false;
+		w->fresh = 1;
+		if (!claim_free(ctx, w, bpf_ntohs(preferred))) {
+			w->reply.dport = preferred;
+			if (!reuse_port(w)) {
+				w->fresh = 1;
+				if (!claim_elsewhere(ctx, w, &pool, wanted) || !note_moved(w, now))
+					return false;
+			}
+		}
 	}
+	if (w->fresh && pool_of(w))
+		count_port(name_pool_of(w), w->h.key.saddr, 1);
 	if (!(w->uses & USE_SOURCE)) {
 		outside_key(w, &outside);
 		m = bpf_map_lookup_elem(&MAP(mappings), &outside);

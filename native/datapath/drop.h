@@ -29,7 +29,7 @@ enum drop_reason {
 	DROP_HELD = 20,           /* an unsolicited SYN from outside: rejected when it comes again after six seconds */
 	DROP_UNKNOWN_HEADER = 21, /* an IPv6 extension header that is not known, or more of them than are walked */
 	DROP_LIMITED = 22,        /* beyond the `limit` of a line */
-	DROP_SOURCE_SHARE = 23,   /* the source, or all that begins at its interface, has its share of a table that fills up */
+	DROP_SOURCE_SHARE = 23,   /* the source, or all that begins at its interface, has its share of a table or pool that fills up */
 	DROP_TINY_FRAGMENT = 24,  /* a head too short for its ports, or another piece with bytes of the TCP header */
 	DROP_OVERLAP = 25,        /* a piece that holds bytes which another one of its datagram has brought */
 	DROP_STASH_FULL = 26,     /* pieces that wait for their head: its source has no more room for them */

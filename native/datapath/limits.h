@@ -16,6 +16,7 @@
 #include "lines.h"
 #include "mapping.h"
 #include "maps.h"
+#include "sketch.h"
 
 #define SOURCE_WAYS 10
 
@@ -93,12 +94,6 @@ __noinline int give_to_source(__u32 meter, __u64 who, __u64 interval, __u32 flow
 	}
 	bpf_spin_unlock(&set->lock);
 	return 0;
-}
-
-static __always_inline void drop_count(__u32 *count)
-{
-	if (READ_ONCE(*count))
-		__sync_fetch_and_add(count, -1);
 }
 
 /* A live flow less: `holds` are the bits of one line. */

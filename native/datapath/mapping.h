@@ -10,6 +10,7 @@
 #include "base.h"
 #include "family.h"
 #include "maps.h"
+#include "pools.h"
 #if FAMILY == 4
 #include "peers-4.h"
 #else
@@ -26,6 +27,7 @@ struct socket_key {
 	__u8 pad[sizeof(addr_t) / 16 * 4];
 };
 
+#define MAPPING_RESTS 0x10000U
 #define MAPPING_DEAD 0x80000000U /* in `users`: nobody may take it any more, the sweep removes it */
 
 struct mapping {
@@ -35,6 +37,8 @@ struct mapping {
 	__u8 queued;          /* it stands in `resting` */
 	__u32 users;          /* flows that use it */
 	__u32 rest;           /* users == 0: coarse time until which the port rests */
+	__u16 pool;           /* first port of its pool, host order (pools.h); 0: it is not counted */
+	__u16 pad;
 	struct peers peers;   /* whom it talks to (peers.h) */
 };
 _Static_assert(sizeof(struct socket_key) == (FAMILY == 4 ? 8 : 24), "socket_key");
@@ -73,6 +77,13 @@ enum taken {
 	TAKEN_FIRST,           /* it had no users */
 };
 
+/* The mapping of the outside socket `key` has got its first user (1) or lost its last one (-1). */
+static __always_inline void count_use(const struct socket_key *key, __u16 pool, addr_t inside, __s32 by)
+{
+	if (pool)
+		count_port(name_pool(key->address, pool, key->protocol), inside, by);
+}
+
 /* One user more. */
 static __always_inline enum taken hold_mapping(struct mapping *m)
 {
@@ -95,7 +106,7 @@ static __always_inline enum taken hold_mapping(struct mapping *m)
 	return TAKEN_NOT;
 }
 
-/* One user less; the last one lays it to rest. Returns whether this was the last. */
+/* One user less; the last one lays it to rest. Returns 0, or of the last one MAPPING_RESTS | mapping.pool. */
 static __noinline int release_mapping(struct socket_key *key, __u32 now)
 {
 	struct control *c = get_control();
@@ -114,7 +125,7 @@ static __noinline int release_mapping(struct socket_key *key, __u32 now)
 		if (bpf_map_push_elem(&MAP(resting), key, 0))
 			m->queued = 0;
 	}
-	return 1;
+	return MAPPING_RESTS | m->pool;
 }
 
 /* How many inside sockets have another outside port than the preferred one: while none has, nobody need look for it. */

@@ -64,7 +64,7 @@ __noinline int move_uses(struct flow_key *key, struct flow_key *to, __u32 uses, 
 		return 0;
 	if (uses & USE_TARGET && !hold_socket(&l->target)) {
 		if (uses & USE_SOURCE)
-			release_mapping(&l->source, now);
+			release_uses(key, to, USE_SOURCE, now);
 		return 0;
 	}
 	if (uses & USE_PEER) {

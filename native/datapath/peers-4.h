@@ -3,7 +3,7 @@
 #ifndef MASQC_PEERS_4_H
 #define MASQC_PEERS_4_H
 
-#define PEERS 5
+#define PEERS 4
 
 /* Each: address << 32 | flows; 0: free. The same address may stand twice, after a race: its flows are counted in both. */
 struct peers {

@@ -96,7 +96,7 @@ static __always_inline bool has_peer(const struct socket_key *outside, const str
 static __noinline int release_uses(struct flow_key *key, struct flow_key *to, __u32 uses, __u32 now)
 {
 	struct socket_key outside = {};
-	int ended = 0;
+	int ended = 0, target;
 
 	if (!key || !to)
 		return 0;
@@ -107,13 +107,17 @@ static __noinline int release_uses(struct flow_key *key, struct flow_key *to, __
 		if (uses & USE_PEER)
 			drop_peer(&outside, &key->daddr);
 		ended = release_mapping(&outside, now);
+		if (ended)
+			count_use(&outside, ended, key->saddr, -1);
 	}
 	if (uses & USE_TARGET) {
 		outside.address = key->daddr;
 		outside.port = key->dport;
-		release_mapping(&outside, now);
+		target = release_mapping(&outside, now);
+		if (target)
+			count_use(&outside, target, to->daddr, -1);
 	}
-	return ended;
+	return ended != 0;
 }
 
 #endif

@@ -27,8 +27,8 @@ const TABLE: Readonly<Record<4 | 6, Readonly<Record<string, Shape>>>> = {
   },
 };
 
-/** Counters of who has how much of a table (shares.h). */
-const SHARES = 2 * 4096 + 64;
+/** Counters of who has how much of a table and its ports (sketch.h). */
+const SHARES = 6 * 4096 + 64;
 
 /** Maps of one size, with their max_entries: for datagrams in pieces (datagram.h, idents.h, stash.h), and those counters. */
 const FIXED: Readonly<Record<4 | 6, Readonly<Record<string, Shape & { readonly entries: number }>>>> = {

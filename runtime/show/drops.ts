@@ -18,7 +18,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   rejected: 'rejected by a line of the file, and answered',
   'no-policy': 'no policy was loaded',
   'table-full': 'no room for a new connection: raise `flows`',
-  'source-share': 'the table fills up, and its source has as much as is left to all others: raise `flows`',
+  'source-share': 'the table or the ports fill up, and its source has its share: raise `flows`, widen `ports`',
   'ports-exhausted': 'no free port towards that destination: widen `ports`',
   fragment: 'a piece of a datagram whose first piece has not come',
   'tiny-fragment': 'a piece of a datagram that hides the ports, or would overwrite them',

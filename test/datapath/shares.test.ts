@@ -15,6 +15,7 @@ const [XDP_DROP, XDP_PASS, XDP_REDIRECT, TC_REDIRECT] = [1, 2, 4, 7];
 const SERVER = '192.0.2.80';
 const WAN = '203.0.113.1';
 const FLOWS = 90;
+const BLOCK = 1; // enum masqc_translation
 
 const test = suite('shares of the table');
 let open: Network[] = [];
@@ -48,7 +49,7 @@ async function flood(network: Network, device: string, count: number, packet: (i
   return (await network.burst('xdp_ingress', device, frames)).filter((verdict) => verdict === XDP_REDIRECT).length;
 }
 
-/** Sum of the counters that stand above zero: three for each flow that is counted. */
+/** Sum of the counters: three for each flow that is counted, four for each port in use. */
 async function countShares(network: Network, family: 4 | 6 = 4): Promise<number> {
   using map = BpfMap.openPinned(`${network.bpffs}/shares${family}`);
   let sum = 0;
@@ -80,11 +81,14 @@ test('what is beyond it is counted, answered inside like a full table, and dropp
     assert.equal([verdict, out.protocol, out.type, out.code, out.daddr], [TC_REDIRECT, 1, 3, 13, host(10)]);
   }
   assert.equal(await network.drops(), { 'source-share': 3 });
-  const more = Array.from({ length: 300 }, () => ethernet(ask(10, 4000), network.macs.get('eth0') ?? ''));
-  const answered = (await network.burst('tc_ingress', 'eth0', more)).filter((verdict) => verdict === TC_REDIRECT);
-  assert.ok(answered.length < 300, 'answers are limited in rate');
-  const handed = (await network.burst('xdp_ingress', 'eth0', more)).filter((verdict) => verdict === XDP_PASS);
-  assert.ok(handed.length < 300, 'XDP still hands over what nobody answers');
+  const more = Array.from({ length: 150 }, () => ethernet(ask(10, 4000), network.macs.get('eth0') ?? ''));
+  await until('XDP drops what nobody would answer', async () => {
+    const answers = await network.burst('tc_ingress', 'eth0', more);
+    return (
+      answers.at(-1) !== TC_REDIRECT &&
+      (await network.burst('xdp_ingress', 'eth0', more.slice(0, 5))).includes(XDP_DROP)
+    );
+  });
 });
 
 test('a flood of forged sources from outside leaves places to the inside', async () => {
@@ -107,19 +111,41 @@ test('of a redirect the client is the source, of a door in a mapping the host be
   assert.is(await flood(network, 'wan0', 100, door), 22, 'with the one that it began: half of what was left');
 });
 
-test('what has ended counts no longer, however it ended', async () => {
-  const network = await start({ timeouts: { udp: 1, tcpSyn: 1 }, rest: 1 });
-  const frames = Array.from({ length: 30 }, (_, i) => ethernet(ask(10, 2000 + i), network.macs.get('eth0') ?? ''));
-  await network.race('eth0', frames);
-  const [syn, rst] = ['S', 'R'].map((flags) =>
-    tcp({ saddr: host(11), daddr: SERVER, sport: 4000, dport: 80, flags, seq: flags === 'S' ? 1 : 2 }),
-  ) as [Layer3, Layer3];
-  for (const packet of [syn, rst, syn]) await send(network, 'eth0', packet);
-  assert.ok((await countShares(network)) >= 3 * 31);
-  await until('all have ended', async () => (await network.flows()).length === 0, 15_000);
-  assert.is(await countShares(network), 0);
-  assert.is(await flood(network, 'eth0', 200, (i) => ask(10, 6000 + i)), FLOWS / 2);
+test('nor does one source take all ports of a pool', async () => {
+  const network = await start({ flows: 1024, policy: { mapping: 2, filtering: 2, pool_first: 5000, pool_last: 5099 } });
+  assert.is(await flood(network, 'eth0', 300, (i) => ask(10, 2000 + i)), 80);
+  assert.is(await flood(network, 'eth0', 300, (i) => ask(11, 2000 + i)), 16);
+  const { verdict, out } = await send(network, 'eth0', ask(10, 3000), 'tc_ingress');
+  assert.equal([verdict, out.type, out.code, out.daddr], [TC_REDIRECT, 3, 13, host(10)]);
+  assert.is((await send(network, 'eth0', ask(20, 3000))).verdict, XDP_REDIRECT);
+  const other = udp({ saddr: host(10), daddr: '192.0.2.81', sport: 2000, dport: 53 });
+  assert.is((await send(network, 'eth0', other)).verdict, XDP_REDIRECT, 'a port that it has reaches anybody');
+  assert.is((await network.drops())['ports-exhausted'], undefined);
 });
+
+test('of a block that is one source’s alone it gets every port', async () => {
+  const policy = { mapping: 2, translation: BLOCK, pool_first: 5000, pool_last: 5019 };
+  const network = await start({ flows: 1024, policy });
+  assert.is(await flood(network, 'eth0', 60, (i) => ask(10, 2000 + i)), 20);
+});
+
+for (const mapping of [0, 2]) {
+  test(`what has ended counts no longer, however it ended${mapping === 0 ? '' : ', nor do its ports'}`, async () => {
+    const network = await start({ timeouts: { udp: 1, tcpSyn: 1 }, rest: 1, policy: { mapping } });
+    const frames = Array.from({ length: 30 }, (_, i) => ethernet(ask(10, 2000 + i), network.macs.get('eth0') ?? ''));
+    await network.race('eth0', frames);
+    const [syn, rst] = ['S', 'R'].map((flags) =>
+      tcp({ saddr: host(11), daddr: SERVER, sport: 4000, dport: 80, flags, seq: flags === 'S' ? 1 : 2 }),
+    ) as [Layer3, Layer3];
+    for (const packet of [syn, rst, syn]) await send(network, 'eth0', packet);
+    for (const sport of [100, 101]) for (const id of [10, 11, 12]) await send(network, 'eth0', ask(id, sport)); // not their own
+    assert.ok((await countShares(network)) >= 3 * 37);
+    await until('all have ended', async () => (await network.flows()).length === 0, 15_000);
+    assert.is(await countShares(network), 0);
+    assert.is(await flood(network, 'eth0', 200, (i) => ask(10, 6000 + i)), FLOWS / 2);
+    assert.is(await countShares(network), (mapping === 0 ? 3 : 7) * (FLOWS / 2));
+  });
+}
 
 test('above three quarters what nobody answered ends early, and what was answered or established stays', async () => {
   const network = await start({ flows: 256, timeouts: { udp: 30 } });
