@@ -25,7 +25,7 @@ export type Counts = Record<string, { tried: number; failed: number }>;
 
 const ANSWER_MS = 20_000;
 /** Longer than the gateway's timeouts. */
-const ABANDONED_MS = 9_000;
+const ABANDONED_MS = 6_500;
 const task = JSON.parse(process.argv[2] ?? '') as Task;
 const counts: Counts = {};
 const pending = new Set<Promise<void>>();

@@ -277,6 +277,7 @@ export class Judge {
         device === 'wan0' &&
         entry !== null &&
         left !== null &&
+        left.l4 + 8 <= f.end && // RFC 792, RFC 4443: less of a packet no stack quotes
         f.family.isInside(left.daddr) &&
         this.#table.has(entry, 'NAT_SRC');
       return leaks ? "an inside address leaves in the gateway's own ICMP error" : null;
