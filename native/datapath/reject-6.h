@@ -6,7 +6,9 @@
 #include "checksum.h"
 #include "parse.h"
 
-#define QUOTED 88 /* bytes of the rejected packet in the error; a shorter one is quoted whole (RFC 4443 section 2.4) */
+/* Bytes of the rejected packet in the error: what fits in 1280 (RFC 4443 section 2.4 (c)); a shorter one is quoted whole. */
+#define QUOTED 1232
+#define SUMMED 416 /* at once: bpf_csum_diff takes 512 */
 
 #define ICMPV6_UNREACHABLE 1
 #define ICMPV6_PROHIBITED 1 /* code */
@@ -21,6 +23,8 @@ struct unreachable {
 	struct icmphdr icmp;
 	__u8 quote[QUOTED];
 };
+
+_Static_assert(sizeof(struct unreachable) == 1280, "unreachable: RFC 8200 section 5");
 
 static __always_inline sum_t fill_ip(struct ipv6hdr *ip, addr_t from, addr_t to, __u8 protocol, __u16 size)
 {
@@ -47,11 +51,13 @@ static __always_inline __u32 fill_unreachable(struct __sk_buff *skb, struct unre
 {
 	__u32 last = QUOTED - 1, quoted; /* index of the last quoted byte */
 	sum_t pseudo;
+	int i;
 
-	__builtin_memset(u->quote, 0, sizeof(u->quote));
+	for (i = 0; i < QUOTED / 8; i++)
+		WRITE_ONCE(((__u64 *)u->quote)[i], 0);
 	if (h->length < QUOTED) {
 		last = h->length - 1;
-		asm volatile("%0 &= 127" : "+r"(last)); /* for the verifier of 6.1, which must see 1..QUOTED */
+		asm volatile("%0 &= 2047" : "+r"(last)); /* for the verifier of 6.1, which must see 1..QUOTED */
 		if (last >= QUOTED)
 			return 0;
 		asm volatile("" : "+r"(last)); /* the bound is this register's */
@@ -62,7 +68,8 @@ static __always_inline __u32 fill_unreachable(struct __sk_buff *skb, struct unre
 	pseudo = fill_ip(&u->ip, from, h->key.saddr, IPPROTO_ICMPV6, sizeof(u->ip) + sizeof(u->icmp) + quoted);
 	u->icmp = (struct icmphdr){ .type = ICMPV6_UNREACHABLE, .code = ICMPV6_PROHIBITED };
 	/* zeros after the quote count for nothing */
-	u->icmp.checksum = ~fold(pseudo + sum_bytes(&u->icmp, sizeof(u->icmp) + QUOTED));
+	u->icmp.checksum = ~fold(pseudo + sum_bytes(&u->icmp, SUMMED) + sum_bytes((void *)&u->icmp + SUMMED, SUMMED) +
+				 sum_bytes((void *)&u->icmp + 2 * SUMMED, sizeof(u->icmp) + QUOTED - 2 * SUMMED));
 	return sizeof(u->ip) + sizeof(u->icmp) + quoted;
 }
 

@@ -48,6 +48,14 @@ static __always_inline void fill_segment(struct tcphdr *tcp, const struct header
 #include "reject-6.h"
 #endif
 
+/* rejection4, rejection6: key 0; where an error is put together. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unreachable);
+} MAP(rejection) SEC(".maps");
+
 /* Gives the frame `size` bytes after the link header, and the addresses of the way back. */
 static __always_inline bool turn_around(struct __sk_buff *skb, __u32 l3, __u32 size)
 {
@@ -87,8 +95,8 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w, bool own
 	h = &w->h;
 	l3 = h->l3 & 0xf;
 	count_drop(w->reason, skb->len);
-	/* no answer to what went to many, and none for a packet that is not whole */
-	if (is_for_many(h->key.daddr) || (!own && skb->pkt_type != PACKET_HOST) || h->l4 != l3 + IP_HEADER)
+	/* no answer to what went to many */
+	if (is_for_many(h->key.daddr) || (!own && skb->pkt_type != PACKET_HOST))
 		return TC_ACT_SHOT;
 	if (h->key.protocol == IPPROTO_TCP && h->tcp & TCP_RST)
 		return TC_ACT_SHOT;
@@ -105,9 +113,13 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w, bool own
 		if (!turn_around(skb, l3, sizeof(r)) || bpf_skb_store_bytes(skb, l3, &r, sizeof(r), BPF_F_INVALIDATE_HASH))
 			return TC_ACT_SHOT;
 	} else {
-		struct unreachable u;
 		addr_t from = h->key.daddr;
-		__u32 size;
+		struct unreachable *u;
+		__u32 size, zero = 0;
+
+		u = bpf_map_lookup_elem(&MAP(rejection), &zero);
+		if (!u)
+			return TC_ACT_SHOT;
 
 		/* the gateway answers with its own address on that side; a martian to itself */
 		if (!own && (!w->packet.own || w->packet.own == MASQC_NOWHERE)) {
@@ -121,10 +133,10 @@ static __noinline int reject_skb(struct __sk_buff *skb, struct work *w, bool own
 				return TC_ACT_SHOT;
 			from = fib_source(&w->fib);
 		}
-		size = fill_unreachable(skb, &u, h, from);
-		if (!size || size > sizeof(u))
+		size = fill_unreachable(skb, u, h, from);
+		if (!size || size > sizeof(*u))
 			return TC_ACT_SHOT;
-		if (!turn_around(skb, l3, size) || bpf_skb_store_bytes(skb, l3, &u, size, BPF_F_INVALIDATE_HASH))
+		if (!turn_around(skb, l3, size) || bpf_skb_store_bytes(skb, l3, u, size, BPF_F_INVALIDATE_HASH))
 			return TC_ACT_SHOT;
 	}
 	return send_answer(skb, own);

@@ -72,6 +72,8 @@ for (const mode of ['xdp', 'tc'] as const) {
     await network.lab
       .at('gw')
       .ip(
+        'addr add fe80::1/64 dev eth0 nodad',
+        'addr add fe80::1/64 dev wan0 nodad',
         `neigh replace ${HAN} lladdr ${HAN_MAC} nud permanent dev eth0`,
         `neigh replace ${YODA} lladdr ${HAN_MAC} nud permanent dev eth0`,
         `neigh replace 2001:db8:2::2 lladdr ${ISP_MAC} nud permanent dev wan0`,
@@ -150,6 +152,45 @@ for (const mode of ['xdp', 'tc'] as const) {
     });
     const error = await run('eth0', long, 'tc_ingress');
     assert.equal([error.out.type, error.out.sumsAreRight], [1, true]);
+  });
+  test('an error quotes as much as fits in 1,280 bytes (RFC 4443 section 2.4)', async () => {
+    for (const size of [1, 2, 3, 4, 39, 80, 81, 415, 416, 1183, 1184, 1185, 1400]) {
+      // An answer for each would be more than one receiver gets at once.
+      const to = { saddr: `2001:db8:1::7:${size.toString(16)}`, daddr: '2001:db8:80::67', sport: port, dport: 53 };
+      const packet = udp6({ ...to, payload: Array.from({ length: size }, (_, i) => (i * 37 + size) & 255) });
+      const { verdict, out, frame } = await run('eth0', packet, 'tc_ingress');
+      const quoted = packet.bytes.slice(0, 1232);
+      assert.is(verdict, TC_REDIRECT, `${size}`);
+      assert.equal([out.type, out.code, out.sumsAreRight], [1, 1, true], `${size}`);
+      assert.is(frame.length, 14 + 48 + quoted.length);
+      assert.equal([...frame.subarray(62)], quoted, `${size}`);
+    }
+  });
+  test('what is rejected behind extension headers is answered, too', async () => {
+    const chains = [[HOP_BY_HOP], [DESTINATION, DESTINATION], [HOP_BY_HOP, fragment(0, false)], [fragment(0, false)]];
+    for (const [index, extensions] of chains.entries()) {
+      const from = { saddr: `2001:db8:1::8:${index}`, sport: port, extensions };
+      const udp = udp6({ ...from, daddr: '2001:db8:80::67', dport: 53 });
+      const error = await run('eth0', udp, 'tc_ingress');
+      assert.equal([error.verdict, error.out.type, error.out.code], [TC_REDIRECT, 1, 1]);
+      assert.equal([error.out.saddr, error.out.daddr, error.out.sumsAreRight], [LAN, from.saddr, true]);
+      assert.equal([...error.frame.subarray(62)], udp.bytes, 'the quote has them');
+      const syn = tcp6({ ...from, daddr: LAN, dport: 23, flags: 'S', seq: 77 });
+      const { verdict, out, frame } = await run('eth0', syn, 'tc_ingress');
+      assert.equal([verdict, out.protocol, out.flags, out.ack], [TC_REDIRECT, 6, 'AR', 78]);
+      assert.equal([out.saddr, out.daddr, out.sumsAreRight, frame.length], [LAN, from.saddr, true, 14 + 60]);
+    }
+    before = await network.drops();
+    const [extensions, payload] = [[fragment(0, true)], new Array(16).fill(1)];
+    const head = udp6({
+      saddr: '2001:db8:1::8:9',
+      sport: port,
+      daddr: '2001:db8:80::67',
+      dport: 53,
+      extensions,
+      payload,
+    });
+    assert.equal((await run('eth0', head, 'tc_ingress')).out.type, 1, 'a head speaks for its datagram');
   });
   test('a rejected TCP connection is reset', async () => {
     const syn = tcp6({ saddr: HAN, daddr: LAN, sport: port, dport: 23, flags: 'S', seq: 77 });
@@ -301,6 +342,14 @@ for (const mode of ['xdp', 'tc'] as const) {
     await isDroppedOnTc('denied', 'wan0', shut);
     before = await network.drops();
     await isDroppedOnTc('forged', 'eth0', udp6({ saddr: LINK_LOCAL, daddr: SERVER, sport: port, dport: 53 }));
+    // nor does anything come to a link from beyond it: what is not the gateway's own is the stack's, which the guard holds
+    for (const device of ['eth0', 'wan0'] as const) {
+      for (const saddr of [LINK_LOCAL, device === 'eth0' ? HAN : SERVER]) {
+        const packet = udp6({ saddr, daddr: 'fe80::bb', sport: port, dport: 53 });
+        const verdicts = [(await run(device, packet)).verdict, (await run(device, packet, 'tc_ingress')).verdict];
+        assert.ok(!verdicts.includes(XDP_REDIRECT) && !verdicts.includes(TC_REDIRECT), `${saddr} by ${device}`);
+      }
+    }
   });
 
   const about = (packet: Layer3) => packet.bytes.slice(0, 80);

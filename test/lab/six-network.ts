@@ -70,6 +70,13 @@ export async function openSix(wan: 'ethernet' | 'tun' = 'ethernet'): Promise<Six
     `route add 2001:db8:1::/64 ${via(six.wan)}`,
     `route add 2001:db8:f::/64 ${via(six.wan)}`,
   );
+  // As on cables: frames of at most the MTU with complete checksums, and devices that can take frames from XDP.
+  const ends = [['han', 'eth0'], ['yoda', 'eth0'], ...(wan === 'tun' ? [] : [['out', 'wan0']])] as const;
+  for (const [name = '', device = ''] of ends) {
+    await at(name).ask('ethtool', '-K', device, ...['gro', 'on', 'tx', 'off', 'tso', 'off', 'gso', 'off']);
+  }
+  await bridge.ask('ethtool', '-K', 'p0', 'gro', 'on');
+  for (const device of wan === 'tun' ? ['eth0'] : ['eth0', 'wan0']) await gw.ask('ethtool', '-K', device, 'gro', 'on');
   // An echo comes from the address that it was asked at.
   for (const [name, address] of [
     ['han', six.han],
