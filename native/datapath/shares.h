@@ -41,15 +41,8 @@ static __always_inline bool has_share_left(__u64 who, __u32 seat, __u32 left)
 /* A flow more (1) or less (-1). */
 static __always_inline void count_share(__u64 who, __u32 seat, __s32 by)
 {
-	__u32 *side = find_side(seat);
-
 	count_in(SKETCH_FLOWS, who, by);
-	if (!side)
-		return;
-	if (by > 0)
-		__sync_fetch_and_add(side, 1);
-	else
-		drop_count(side);
+	add_to_count(find_side(seat), by);
 }
 
 #endif

@@ -35,41 +35,48 @@ static __always_inline void drop_count(__u32 *count)
 		__sync_fetch_and_add(count, -1);
 }
 
-/* What `name` has in the first (0) or second row (1). */
-static __always_inline __u32 *find_count(enum sketch sketch, __u64 name, __u32 row)
+/* Where `name` stands in the rows: 12 bits for the first, then 12 for the second. */
+static __always_inline __u32 hash_name(__u64 name)
 {
 	struct control *c = get_control();
-	__u64 hash;
-	__u32 key;
+	__u64 hash, seed = c ? c->seed : 0;
 
-	if (!c)
-		return NULL;
-	hash = (name ^ (__u64)c->seed << 32 ^ c->seed) * 0x9e3779b97f4a7c15ULL;
+	hash = (name ^ seed << 32 ^ seed) * 0x9e3779b97f4a7c15ULL;
 	hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93ULL;
-	key = (2 * sketch + row) * SKETCH_ROW + (hash >> (row ? 40 : 52) & (SKETCH_ROW - 1));
+	return hash >> 40;
+}
+
+/* What that has in the first (0) or second row (1). */
+static __always_inline __u32 *find_count(enum sketch sketch, __u32 hash, __u32 row)
+{
+	__u32 key = (2 * sketch + row) * SKETCH_ROW + (hash >> (row ? 0 : 12) & (SKETCH_ROW - 1));
+
 	return bpf_map_lookup_elem(&MAP(shares), &key);
+}
+
+static __always_inline void add_to_count(__u32 *count, __s32 by)
+{
+	if (!count)
+		return;
+	if (by > 0)
+		__sync_fetch_and_add(count, 1);
+	else
+		drop_count(count);
 }
 
 /* One more (1) or less (-1). (This and the next are global: the verifier looks at them once.) */
 __noinline int count_in(enum sketch sketch, __u64 name, __s32 by)
 {
-	__u32 *count, row;
+	__u32 hash = hash_name(name);
 
-	for (row = 0; row < 2; row++) {
-		count = find_count(sketch, name, row);
-		if (!count)
-			continue;
-		if (by > 0)
-			__sync_fetch_and_add(count, 1);
-		else
-			drop_count(count);
-	}
+	add_to_count(find_count(sketch, hash, 0), by);
+	add_to_count(find_count(sketch, hash, 1), by);
 	return 0;
 }
 
 __noinline __u32 read_count(enum sketch sketch, __u64 name)
 {
-	__u32 *one = find_count(sketch, name, 0), *two = find_count(sketch, name, 1);
+	__u32 hash = hash_name(name), *one = find_count(sketch, hash, 0), *two = find_count(sketch, hash, 1);
 
 	if (!one || !two)
 		return 0;
