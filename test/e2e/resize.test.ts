@@ -6,6 +6,7 @@ import { openApplied } from '../lab/applied.ts';
 import { type ArticleNetwork, addresses } from '../lab/article-network.ts';
 import { editExample, listConnections, masqcCommand, pinsOf, writeGatewayFile } from '../lab/masqc.ts';
 import type { Ended, Namespace } from '../lab/namespace.ts';
+import { countOverruns } from '../lab/overruns.ts';
 import { node } from '../lab/servers.ts';
 import { needs } from '../lab/skip.ts';
 
@@ -53,17 +54,8 @@ async function startTraffic(network: ArticleNetwork) {
   };
 }
 
-/** Datagrams that a host itself has thrown away, because its program was too slow to read them. */
-async function countOverruns(network: ArticleNetwork): Promise<number> {
-  const counts = ['han', 'internet'].map(async (name) => {
-    const [heads = '', values = ''] = (await network.at(name).ask('grep', '^Udp:', '/proc/net/snmp')).split('\n');
-    return Number(values.split(' ')[heads.split(' ').indexOf('RcvbufErrors')]);
-  });
-  return (await Promise.all(counts)).reduce((sum, one) => sum + one, 0);
-}
-
 async function checkSteady(network: ArticleNetwork, { sent, echoed, wrong, moved }: Steady): Promise<void> {
-  const overruns = await countOverruns(network);
+  const overruns = await countOverruns([network.at('han'), network.at('internet')]);
   assert.ok(sent > 1000, `${sent}`);
   assert.equal({ lost: sent - echoed - overruns, wrong, moved }, { lost: 0, wrong: 0, moved: 0 });
 }

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listConnections, masqcCommand, pinsOf, writeGatewayFile } from '../lab/masqc.ts';
 import type { Ended } from '../lab/namespace.ts';
+import { countOverruns } from '../lab/overruns.ts';
 import { node } from '../lab/servers.ts';
 import { openSix, type SixNetwork, six } from '../lab/six-network.ts';
 import { needs } from '../lab/skip.ts';
@@ -62,12 +63,17 @@ async function startTraffic({ at }: SixNetwork) {
       }
     },
     async check(): Promise<void> {
+      const sums = { lost: 0, wrong: 0, moved: 0 };
       for (const one of steady) {
         one.write('stop');
         const { sent, echoed, wrong, moved } = JSON.parse((await one.says(/^\{.*\}$/m))[0]) as Record<string, number>;
         assert.ok((sent ?? 0) > 1000, `${sent}`);
-        assert.equal({ sent, echoed, wrong, moved }, { sent, echoed: sent, wrong: 0, moved: 0 });
+        sums.lost += (sent ?? 0) - (echoed ?? 0);
+        sums.wrong += wrong ?? 0;
+        sums.moved += moved ?? 0;
       }
+      sums.lost -= await countOverruns([at('han'), at('yoda'), at('out')]);
+      assert.equal(sums, { lost: 0, wrong: 0, moved: 0 });
     },
   };
 }
@@ -115,7 +121,7 @@ resize('killed at any instant, it leaves a gateway that works, and the next appl
   await mustMasqc(network, 'apply', withFlows(4096));
   const traffic = await startTraffic(network);
   let size = 2000;
-  for (const at of ['next', '1', '2', 'adopt-slots4', 'adopt-slots6']) {
+  for (const at of ['next', 'adopt-slots6']) {
     size += 100;
     const file = withFlows(size);
     const run = ['env', `MASQC_FAULT=kill ${at}`, ...masqcCommand, 'apply', file];
