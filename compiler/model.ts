@@ -26,6 +26,8 @@ export interface Interface {
   readonly device: string;
   /** What SYNs by it may ask for at most: bytes, `clamp`: what the MTU of the path allows; null: anything. */
   readonly mss: Mss | null;
+  /** false: `xdp off`, so that TC does all the work there. */
+  readonly xdp: boolean;
   readonly span: Span;
 }
 export type Mss = 'clamp' | number;

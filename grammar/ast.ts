@@ -166,12 +166,22 @@ export interface GatewayDecl {
   readonly incomplete: boolean;
   readonly span: Span;
 }
+/** A line of an interface's block. */
+export type InterfaceLine =
+  | {
+      readonly kind: 'mss';
+      readonly of: { readonly kind: 'clamp' } | { readonly kind: 'bytes'; readonly bytes: NumberLiteral };
+    }
+  /** `xdp off` */
+  | { readonly kind: 'xdp' };
 export interface InterfaceDecl {
   readonly kind: 'interface';
   readonly name: Name;
   /** The kernel's name of the device, `eth0.100`. */
   readonly device: Name;
-  readonly mss: { readonly kind: 'clamp' } | { readonly kind: 'bytes'; readonly bytes: NumberLiteral } | null;
+  readonly mss: Extract<InterfaceLine, { kind: 'mss' }>['of'] | null;
+  /** false: `xdp off`. */
+  readonly xdp: boolean;
   readonly span: Span;
 }
 export interface ZoneDecl {

@@ -14,7 +14,7 @@ import type { Piece, Sentence } from './reader.ts';
 import type { Reporter } from './reporter.ts';
 import { getParser } from './sentence-parser.ts';
 import { spanAfter, spanOf } from './source-spans.ts';
-import { AnyWord, Equals, KInterface, KMss, Name, Text } from './tokens.ts';
+import { AnyWord, Equals, KInterface, Name, Text } from './tokens.ts';
 import { type BlockKind, declarations, isBlockKind, sentences } from './words.ts';
 
 const END = 'the end of the line';
@@ -106,7 +106,7 @@ export class BlockReader {
       return;
     }
     const takes = declarations.get(first.image);
-    if (takes === undefined && first.tokenType === KMss && this.#openInterface(sentence)) return;
+    if (takes === undefined && sentences.interface.includes(first.image) && this.#openInterface(sentence)) return;
     if (takes === undefined) {
       const guess = explainFirstWord(this.#file, this.#parser, sentence, null, this.#previous, this.#reporter);
       this.#breakName(sentence);
@@ -129,7 +129,7 @@ export class BlockReader {
     } else if (whole !== null) this.declarations.push(whole as ast.Declaration);
   }
 
-  /** `mss` on the line after an interface: that line lacks its `{`. */
+  /** `mss` or `xdp` on the line after an interface: that line lacks its `{`. */
   #openInterface(sentence: Sentence): boolean {
     const before = this.#previous?.sentence;
     if (before?.opens !== null || before.tokens[0]!.tokenType !== KInterface) return false;

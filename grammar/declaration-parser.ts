@@ -49,7 +49,7 @@ export class DeclarationParser extends PropertyParser {
     const device = this.OR([{ ALT: () => this.CONSUME(t.AnyWord) }, { ALT: () => this.CONSUME(t.Device) }]);
     return this.ACTION(() => {
       this.checkDevice(device);
-      return { kind: 'interface', name, device: this.nameOf(device), mss: null, span: this.spanFrom(first) };
+      return { kind: 'interface', name, device: this.nameOf(device), mss: null, xdp: true, span: this.spanFrom(first) };
     });
   });
   /** The kernel's names have at most 15 bytes (IFNAMSIZ - 1); `ip link` shows `eth0.5@eth0` for the device eth0.5. */

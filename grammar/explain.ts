@@ -92,7 +92,7 @@ const mistakes: readonly Mistake[] = [
   literals.brackets,
   literals.noUnit,
   literals.brokenRange,
-  signs.bareMss,
+  signs.bareBlock,
   words.conjunction,
   signs.strayComma,
   literals.spokenRate,

@@ -4,17 +4,23 @@ import { describe, fits } from './expectations.ts';
 import { type Misplaced, type Mistake, nameEnd, quote, replace } from './failure.ts';
 import { spanAfter, spanBetween, spanOf } from './source-spans.ts';
 import * as t from './tokens.ts';
+import { sentences } from './words.ts';
 
-/** `interface wan = ppp0 mss clamp`. */
-export const bareMss: Mistake = (failure) => {
+/** `interface wan = ppp0 mss clamp`, `interface lan = veth0 xdp off`. */
+export const bareBlock: Mistake = (failure) => {
   const { at, rule, file, tokens } = failure;
-  if (rule !== 'declaration' || at.tokenType !== t.KMss || tokens[0]!.tokenType !== t.KInterface) return false;
+  if (rule !== 'declaration' || !sentences.interface.includes(at.image) || tokens[0]!.tokenType !== t.KInterface)
+    return false;
   const span = spanBetween(file, at, tokens.at(-1)!, tokens);
-  const right = `{ ${tokens
-    .slice(failure.index)
-    .map(({ image }) => image)
-    .join(' ')} }`;
-  const more = { expected: `\`${right}\``, fixes: replace(`write \`${right}\``, span, right) };
+  const rest = tokens.slice(failure.index).map(({ image }) => image);
+  const lines = rest.map((word, i) =>
+    i > 0 && sentences.interface.includes(word) ? `\n  ${word}` : `${i > 0 ? ' ' : ''}${word}`,
+  );
+  const inner = lines.join('');
+  const isOne = !inner.includes('\n');
+  const right = isOne ? `{ ${inner} }` : `{\n  ${inner}\n}`;
+  const what = isOne ? `\`${right}\`` : 'a block with a line for each';
+  const more = { expected: what, fixes: replace(`write ${what}`, span, right) };
   return failure.report(codes.missingOpen, { block: 'interface' }, spanOf(file, at), more);
 };
 

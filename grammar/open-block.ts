@@ -12,8 +12,7 @@ import { spanBetween, spanOf } from './source-spans.ts';
 import type { Span } from './span.ts';
 import { type BlockKind, properties, sentences } from './words.ts';
 
-type Mss = NonNullable<ast.InterfaceDecl['mss']>;
-type Line = ast.GatewayLine | ast.Property | ast.Step | PolicyDefault | Mss;
+type Line = ast.GatewayLine | ast.Property | ast.Step | PolicyDefault | ast.InterfaceLine;
 
 export class OpenBlock {
   /** null: nobody knows what this block is; its lines are passed over. */
@@ -97,8 +96,8 @@ export class OpenBlock {
   }
 
   #add(line: Line, kind: BlockKind, first: Span): void {
-    if (kind === 'interface' && this.#lines.length > 0) {
-      this.#reporter.report(codes.repeatedClause, { clause: 'mss' }, first, { expected: 'one `mss`' });
+    if (kind === 'interface' && this.#lines.some((other) => other.kind === line.kind)) {
+      this.#reporter.report(codes.repeatedClause, { clause: line.kind }, first, { expected: `one \`${line.kind}\`` });
       return;
     }
     if (kind !== 'policy') {
@@ -128,11 +127,14 @@ export class OpenBlock {
     switch (head.kind) {
       case 'gateway':
         return { ...head, kind: 'gateway', lines: this.#lines as ast.GatewayLine[], incomplete };
-      case 'interface':
-        if (this.#lines.length === 0 && !incomplete) {
-          this.#reporter.report(codes.unfinished, { after: 'after `{`' }, end, { expected: '`mss`' });
+      case 'interface': {
+        const lines = this.#lines as ast.InterfaceLine[];
+        if (lines.length === 0 && !incomplete) {
+          this.#reporter.report(codes.unfinished, { after: 'after `{`' }, end, { expected: '`mss` or `xdp`' });
         }
-        return { ...head, mss: (this.#lines[0] as Mss | undefined) ?? null };
+        const mss = lines.find((line) => line.kind === 'mss')?.of ?? null;
+        return { ...head, mss, xdp: !lines.some((line) => line.kind === 'xdp') };
+      }
       case 'policy':
         return { ...head, rules: this.#lines as ast.Rule[], default: this.#policyDefault(), incomplete, end };
       case 'expect':

@@ -23,18 +23,34 @@ export class SentenceParser extends DeclarationParser {
 
   // ---- lines of interface, policy and gateway ----------------------------------------------------------------------
 
-  mss = this.RULE('mss', (): NonNullable<ast.InterfaceDecl['mss']> => {
+  protected mss = this.RULE('mss', (): ast.InterfaceLine => {
     this.CONSUME(t.KMss);
     return this.OR([
       {
-        ALT: (): NonNullable<ast.InterfaceDecl['mss']> => {
+        ALT: (): ast.InterfaceLine => {
           this.CONSUME(t.KClamp);
-          return { kind: 'clamp' };
+          return { kind: 'mss', of: { kind: 'clamp' } };
         },
       },
-      { ALT: (): NonNullable<ast.InterfaceDecl['mss']> => ({ kind: 'bytes', bytes: this.SUBRULE(this.count) }) },
+      {
+        ALT: (): ast.InterfaceLine => ({ kind: 'mss', of: { kind: 'bytes', bytes: this.SUBRULE(this.count) } }),
+      },
     ]);
   });
+  interfaceLine = this.RULE(
+    'interfaceLine',
+    (): ast.InterfaceLine =>
+      this.OR([
+        { ALT: (): ast.InterfaceLine => this.SUBRULE(this.mss) },
+        {
+          ALT: (): ast.InterfaceLine => {
+            this.CONSUME(t.KXdp);
+            this.CONSUME(t.KOff);
+            return { kind: 'xdp' };
+          },
+        },
+      ]),
+  );
   protected default = this.RULE('default', (): PolicyDefault => {
     const first = this.CONSUME(t.KDefault);
     const action = this.SUBRULE(this.word);
@@ -195,7 +211,7 @@ export class SentenceParser extends DeclarationParser {
 /** The rule of a block's lines. */
 export const lineRules = {
   gateway: 'gatewayLine',
-  interface: 'mss',
+  interface: 'interfaceLine',
   policy: 'policyLine',
   masquerade: 'property',
   redirect: 'property',

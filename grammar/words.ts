@@ -25,7 +25,7 @@ export const declarations: ReadonlyMap<string, 'block' | 'perhaps' | 'none'> = n
 /** The words that begin a sentence of a block. */
 export const sentences: Readonly<Record<BlockKind, readonly string[]>> = {
   gateway: ['datapath', 'default', 'flows', 'timeout', 'confirm', 'established', 'account', ...ACTIONS],
-  interface: ['mss'],
+  interface: ['mss', 'xdp'],
   policy: [...ACTIONS, 'default'],
   masquerade: [
     ...['from', 'interface', 'address', 'family', 'ports', 'share', 'mapping', 'filtering', 'limit', 'timeout'],

@@ -54,6 +54,8 @@ export interface ManifestInterface {
   readonly hides6: boolean;
   /** What SYNs by it may ask for at most: bytes, or `clamp`: what the path's MTU allows; null: anything. */
   readonly mss: Mss | null;
+  /** false: `xdp off`. */
+  readonly xdp: boolean;
 }
 export interface ManifestRule {
   readonly id: number;
@@ -209,8 +211,8 @@ export function describeInterfaces(model: Model): ManifestInterface[] {
   const hiddenIn = (family: Family) =>
     new Set(model.masquerades.flatMap(({ families, interfaces }) => (families.includes(family) ? interfaces : [])));
   const [hidden, hidden6] = [hiddenIn(4), hiddenIn(6)];
-  return model.interfaces.map(({ id, name, device, mss }) => {
-    return { id, name, device, hides: hidden.has(id), hides6: hidden6.has(id), mss };
+  return model.interfaces.map(({ id, name, device, mss, xdp }) => {
+    return { id, name, device, hides: hidden.has(id), hides6: hidden6.has(id), mss, xdp };
   });
 }
 

@@ -98,7 +98,8 @@ static WIDE int forward_frame(struct xdp_md *ctx, const struct header *h, struct
 
 	if ((void *)eth + sizeof(struct ethhdr) + IP_HEADER > end)
 		return XDP_PASS;
-	if (unlikely(!out || out->ifindex != flow->out))
+	/* What a flow knows of it may be a second old, and frames that a device does not take get lost. */
+	if (unlikely(!out || out->ifindex != flow->out || !(out->flags & IFACE_XDP)))
 		return XDP_PASS;
 	if (h->key.protocol == IPPROTO_TCP) {
 		int tracked = track_tcp(flow, h, now);

@@ -25,8 +25,8 @@ export function recallApplied(): Applied | null {
 export function recallWanted({ manifest, state }: Applied): Wanted {
   return {
     gateway: state.gateway,
-    interfaces: manifest.interfaces.map(({ id, name, device, hides, hides6, mss }) => {
-      return { id, name, device, hides, hides6: hides6 ?? false, mss: mss ?? null };
+    interfaces: manifest.interfaces.map(({ id, name, device, hides, hides6, mss, xdp }) => {
+      return { id, name, device, hides, hides6: hides6 ?? false, mss: mss ?? null, xdp: xdp ?? true };
     }),
     flows: state.flows,
     timeouts: state.timeouts,

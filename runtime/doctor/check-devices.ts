@@ -1,5 +1,5 @@
 import type { Device } from '../machine/types.ts';
-import { canTransmit, hasNativeXdp } from '../plan/attach.ts';
+import { canTransmit, hasNativeXdp, isUseful, type Present } from '../plan/attach.ts';
 import type { WantedInterface } from '../plan/types.ts';
 import { describePort } from '../plan/warnings.ts';
 import type { DeviceFacts, Facts, Finding } from './facts.ts';
@@ -11,8 +11,14 @@ const MOST_BYTES = 65_536;
 export function* checkDevices(facts: Facts): Generator<Finding> {
   const { snapshot, wanted } = facts;
   if (snapshot === null) return;
-  for (const one of listInterfaces(facts)) {
-    const live = snapshot.devices.find((device) => device.name === one.device);
+  const find = (name: string) => snapshot.devices.find((device) => device.name === name);
+  const interfaces = listInterfaces(facts);
+  const present = interfaces.flatMap(({ name, device, xdp }) => {
+    const live = find(device);
+    return live === undefined ? [] : [{ name, live, xdp }];
+  });
+  for (const one of interfaces) {
+    const live = find(one.device);
     if (live === undefined) {
       yield {
         ...AREA,
@@ -25,7 +31,7 @@ export function* checkDevices(facts: Facts): Generator<Finding> {
       continue;
     }
     const known = facts.devices.find((device) => device.name === live.name) ?? null;
-    yield checkXdp(live, known);
+    yield checkXdp({ name: one.name, live, xdp: one.xdp }, present, known);
     yield* checkPlace(one.name, live);
     if (known !== null) yield* checkOffloads(live, known);
     if (known !== null) yield* checkPrograms(live, known);
@@ -37,13 +43,18 @@ export function* checkDevices(facts: Facts): Generator<Finding> {
 export function listInterfaces({
   wanted,
   snapshot,
-}: Pick<Facts, 'wanted' | 'snapshot'>): Pick<WantedInterface, 'name' | 'device'>[] {
+}: Pick<Facts, 'wanted' | 'snapshot'>): Pick<WantedInterface, 'name' | 'device' | 'xdp'>[] {
   if (wanted !== null) return [...wanted.interfaces];
   const devices = snapshot?.devices.filter((one) => one.name !== 'lo' && one.up && one.master === null) ?? [];
-  return devices.map(({ name }) => ({ name, device: name }));
+  return devices.map(({ name }) => ({ name, device: name, xdp: true }));
 }
 
-function checkXdp(live: Device, known: DeviceFacts | null): Finding {
+function checkXdp(
+  one: Present & { readonly name: string },
+  present: readonly Present[],
+  known: DeviceFacts | null,
+): Finding {
+  const { live, xdp } = one;
   const { name } = live;
   const say = (severity: Finding['severity'], text: string, why: string, mend: string | null): Finding => {
     return { ...AREA, id: 'xdp', severity, text: `${name}: ${text}`, why, mend };
@@ -51,13 +62,14 @@ function checkXdp(live: Device, known: DeviceFacts | null): Finding {
   const dear = 'TC translates what comes in there, at about three times the cost of XDP.';
   if (live.mac === null)
     return say('fine', 'no Ethernet header: TC translates, XDP has nothing to hold on to', '', null);
+  if (!xdp && live.foreignXdp === null) return say('fine', '`xdp off` in the file: TC translates', '', null);
   if (live.foreignXdp !== null) {
     const program = known?.programs.find((one) => one.hook === 'xdp')?.name ?? '';
     const what = `another program holds XDP (id ${live.foreignXdp}${program === '' ? '' : `, ${program}`})`;
     return say(
       'warning',
       what,
-      `${dear} What it drops or redirects masqc never sees.`,
+      `${xdp ? `${dear} ` : ''}What it drops or redirects masqc never sees.`,
       `ip link set dev ${name} xdp off`,
     );
   }
@@ -69,8 +81,8 @@ function checkXdp(live: Device, known: DeviceFacts | null): Finding {
   if (live.driver === 'bond') {
     return say('note', 'XDP of a bond needs drivers with XDP in all its lines', `Else ${dear}`, null);
   }
-  if (!canTransmit(live)) {
-    const mend = live.driver === 'veth' ? `ethtool -K ${peerOf(live)} gro on` : null;
+  if (!canTransmit(live, true) && present.some((other) => other.live !== live && other.xdp)) {
+    const mend = live.driver === 'veth' ? atPeer(live, 'gro on') : null;
     return say(
       'warning',
       'XDP, but it takes no frames of others',
@@ -78,16 +90,24 @@ function checkXdp(live: Device, known: DeviceFacts | null): Finding {
       mend,
     );
   }
-  if (live.driver === 'veth' && known?.features?.get('tx-checksumming') !== false) {
-    const why =
-      'The machine behind it may leave checksums to hardware that a veth has not: XDP hands such packets to TC, at 5 times the cost (3.5 times with 100,000 flows).';
-    return say('note', 'XDP, if what comes has whole checksums', why, `ethtool -K ${peerOf(live)} tx off`);
+  if (!isUseful(one, present)) {
+    return say('fine', 'no XDP, for no other interface takes the frames that it sends: TC translates', '', null);
+  }
+  const isVeth = live.driver === 'veth';
+  if ((isVeth || live.driver === 'tun') && known?.features?.get('tx-checksumming') !== false) {
+    const large = isVeth ? 'no longer lets them be larger than the wire’s' : 'copies the large ones';
+    const why = `What sockets behind it send has checksums left to hardware that is not there. XDP ${large}, and hands each to TC, at 5 times the cost of a packet with a whole checksum; TC alone is ${isVeth ? 'nearly twice as fast' : 'faster'} for such.`;
+    const mend = `${atPeer(live, 'tx off')}; or \`xdp off\` in the block of \`interface ${one.name}\``;
+    return say('note', 'XDP, if what comes has whole checksums', why, mend);
   }
   return say('fine', `XDP in the driver (${live.driver ?? 'unknown'})`, '', null);
 }
 
-function peerOf({ parent, name }: Device): string {
-  return parent ?? `PEER   (in the namespace of ${name}'s peer)`;
+/** `ethtool -K` at the other end: a veth's peer, the machine behind a tap. */
+function atPeer({ parent, name, driver }: Device, setting: string): string {
+  if (parent !== null) return `ethtool -K ${parent} ${setting}`;
+  const where = driver === 'tun' ? `in the machine behind ${name}` : `in the namespace of ${name}'s peer`;
+  return `ethtool -K PEER ${setting} (${where})`;
 }
 
 function* checkPlace(name: string, live: Device): Generator<Finding> {

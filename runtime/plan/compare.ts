@@ -23,6 +23,9 @@ export function compareManifests(before: Manifest, next: Manifest): Change[] {
     if (old !== undefined && (old.mss ?? null) !== one.mss) {
       add('~', `interface ${one.name}: ${describeMss(old.mss ?? null)} → ${describeMss(one.mss)}`);
     }
+    if (old !== undefined && (old.xdp ?? true) !== one.xdp) {
+      add('~', `interface ${one.name}: ${one.xdp ? 'TC alone → XDP' : 'XDP → TC alone'}`);
+    }
   }
   for (const one of before.interfaces) {
     if (!next.interfaces.some((other) => other.name === one.name)) add('-', `interface ${one.name} = ${one.device}`);

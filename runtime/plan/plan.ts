@@ -81,8 +81,7 @@ export function makePlan(wanted: Wanted, snapshot: Snapshot): Plan {
   // Hooks: what should be there against what is.
   const intents: Intent[] = [];
   for (const one of present) {
-    const useful = present.some((other) => other !== one && canTransmit(other.live));
-    const planned = planHooks(one.live, snapshot, useful);
+    const planned = planHooks(one, snapshot, present);
     intents.push(...planned.intents);
     notes.push(...planned.notes);
   }
@@ -118,13 +117,13 @@ export function isStale(snapshot: Snapshot): boolean {
 /** What the datapath is told of a device. */
 export function makeRecord(
   device: Device,
-  { hides, hides6, mss }: Pick<WantedInterface, 'hides' | 'hides6' | 'mss'>,
+  { hides, hides6, mss, xdp }: Pick<WantedInterface, 'hides' | 'hides6' | 'mss' | 'xdp'>,
   pool: string | null = null,
 ): InterfaceRecord {
   return {
     mac: device.mac,
     mtu: device.mtu,
-    transmit: canTransmit(device),
+    transmit: canTransmit(device, xdp),
     hides,
     hides6,
     mss,
@@ -195,9 +194,9 @@ function* planTables(
     yield { kind: 'timeouts', before, after: wanted.timeouts };
   }
   const taken = new Set(loaded ? state?.interfaces.map((one) => one.seat) : []);
-  for (const { id, name, device, live, hides, hides6, mss } of present) {
+  for (const { id, name, device, live, hides, hides6, mss, xdp } of present) {
     const known = loaded ? state?.interfaces.find((one) => one.ifindex === live.ifindex) : undefined;
-    const after = makeRecord(live, { hides, hides6, mss }, findPool(wanted, name));
+    const after = makeRecord(live, { hides, hides6, mss, xdp }, findPool(wanted, name));
     if (known !== undefined && isSameRecord(known.record, after)) continue;
     const seat = known?.seat ?? takeSeat(taken, live.ifindex);
     yield { kind: 'interface', id, seat, name, device, ifindex: live.ifindex, before: known?.record ?? null, after };
@@ -268,15 +267,25 @@ function* planGuardAndHooks(
       yield { kind: 'guard', devices: arm, indexes: carried, first: isNew };
     }
   }
-  for (const one of surplus) yield { kind: 'detach', place: { ...one, device: nameOf(one, snapshot) }, gone: false };
+  for (const one of surplus) {
+    const why = explainSurplus(one, present);
+    yield { kind: 'detach', place: { ...one, device: nameOf(one, snapshot) }, gone: false, why };
+  }
   for (const one of stale ? [] : snapshot.dead) {
-    yield { kind: 'detach', place: { ...one, device: nameOf(one, snapshot) }, gone: true };
+    yield { kind: 'detach', place: { ...one, device: nameOf(one, snapshot) }, gone: true, why: 'the device is gone' };
   }
   for (const { place, why } of missing) yield { kind: 'attach', place, why };
   const last = isNew || bare.length > 0 ? { devices: arm, indexes: carried } : armed;
   if (!isSameValue([last.devices, last.indexes], [devices, indexes])) {
     yield { kind: 'guard', devices, indexes, first: false };
   }
+}
+
+/** Of a device that stays in the file, only XDP can be too much. */
+function explainSurplus({ ifindex }: Attachment, present: Present): string {
+  const one = present.find(({ live }) => live.ifindex === ifindex);
+  if (one === undefined) return 'no longer in the file';
+  return one.xdp ? 'nothing is left for it to do: TC translates' : '`xdp off` in the file: TC translates';
 }
 
 function nameOf(one: Attachment, snapshot: Snapshot): string {

@@ -91,11 +91,7 @@ export function describeStep(step: Step): StepText {
     case 'attach':
       return say('+', `${step.place.device}: ${hookName(step.place.hook)} ${step.place.mode}`, step.why);
     case 'detach':
-      return say(
-        '-',
-        `${step.place.device}: ${hookName(step.place.hook)} ${step.place.mode}`,
-        step.gone ? 'the device is gone' : 'no longer in the file',
-      );
+      return say('-', `${step.place.device}: ${hookName(step.place.hook)} ${step.place.mode}`, step.why);
     case 'drop-interface':
       return say('-', `interface ${step.device} (index ${step.ifindex})`, 'no longer carried');
     case 'forward':

@@ -61,6 +61,8 @@ export interface WantedInterface {
   readonly hides: boolean;
   readonly hides6: boolean;
   readonly mss: Mss | null;
+  /** false: `xdp off`. */
+  readonly xdp: boolean;
 }
 
 /** One thing that apply does. The order of a plan's steps is the order in which they are done. */
@@ -154,7 +156,7 @@ export type Step =
     }
   | { readonly kind: 'attach'; readonly place: Place; readonly why: string }
   /** Takes our program off a device; `gone`: the device is no more, only its pin is left. */
-  | { readonly kind: 'detach'; readonly place: Place; readonly gone: boolean }
+  | { readonly kind: 'detach'; readonly place: Place; readonly gone: boolean; readonly why: string }
   | { readonly kind: 'drop-interface'; readonly ifindex: number; readonly seat: number; readonly device: string }
   /** Turns the kernel's forwarding on, by families. */
   | { readonly kind: 'forward'; readonly families: readonly (4 | 6)[] };

@@ -7,8 +7,8 @@ import type { Wanted } from './types.ts';
 export function readWanted({ manifest, policy, sets }: Artifact, datapath: Datapath): Wanted {
   return {
     gateway: manifest.gateway,
-    interfaces: manifest.interfaces.map(({ id, name, device, hides, hides6, mss }) => {
-      return { id, name, device, hides, hides6, mss };
+    interfaces: manifest.interfaces.map(({ id, name, device, hides, hides6, mss, xdp }) => {
+      return { id, name, device, hides, hides6, mss, xdp };
     }),
     flows: manifest.flows,
     timeouts: { ...manifest.timeouts },

@@ -43,9 +43,10 @@ export function* findWarnings(wanted: Wanted, snapshot: Snapshot, state: State |
     if (!live.up)
       yield { severity: 'warning', text: `${name} = ${device} is down: nothing passes there until it is up.` };
   }
-  const deaf = wanted.interfaces.flatMap(({ device }) => {
-    const live = snapshot.devices.find((one) => one.name === device);
-    return live !== undefined && live.mac !== null && !canTransmit(live) ? [live] : [];
+  const deaf = wanted.interfaces.flatMap((one) => {
+    const live = snapshot.devices.find(({ name }) => name === one.device);
+    const asked = wanted.interfaces.some((other) => other !== one && other.xdp);
+    return asked && live !== undefined && live.mac !== null && !canTransmit(live, one.xdp) ? [live] : [];
   });
   if (deaf.length > 0) {
     const mend = deaf.some((one) => one.driver === 'veth') ? ' For veth `ethtool -K PEER gro on` mends that.' : '';

@@ -146,7 +146,7 @@ function describeInterface(
     const lost = hooks.filter((hook) => !found.some((one) => one.hook === hook.hook)).map((one) => one.hook);
     if (lost.length > 0)
       warnings.push(`${name} = ${device} has lost its programs (${lost.join(', ')}): run \`masqc attach\`.`);
-    if (record.transmit && !canTransmit(live))
+    if (record.transmit && !canTransmit(live, true))
       warnings.push(
         `${name} = ${device} no longer takes the frames that XDP sends (a veth whose peer lost GRO?), and they get lost: run \`masqc attach\`.`,
       );

@@ -1,6 +1,6 @@
 /** What is measured side by side. */
 import { join } from 'node:path';
-import { nftBlockList, nftRules, withBlockList, withRules } from './rules.ts';
+import { nftBlockList, nftRules, withBlockList, withoutXdp, withRules } from './rules.ts';
 import type { Stage } from './stage.ts';
 
 export type RowKind = 'established' | 'first' | 'many' | 'latency' | 'connections';
@@ -52,10 +52,6 @@ function bare(program: string, what: string, rows: Gateway['rows']): Gateway {
 
 async function applyMasqc(stage: Stage, file = join(import.meta.dirname, 'gateway.masq')): Promise<void> {
   await stage.gateway.ask(...MASQC, 'apply', file);
-}
-/** Takes the XDP programs off again: TC then does all the work, as on ppp0 and tun. */
-async function leaveToTc(stage: Stage): Promise<void> {
-  await stage.gateway.ask('bash', '-c', 'rm /run/masqc/bpf/bench-*/link_xdp_*');
 }
 async function downMasqc(stage: Stage): Promise<void> {
   await stage.gateway.ask(...MASQC, 'down');
@@ -121,17 +117,7 @@ export const GATEWAYS: readonly Gateway[] = [
     setUp: (stage) => applyMasqc(stage),
     takeDown: downMasqc,
   },
-  {
-    name: 'masqc tc',
-    what: 'masqc, eBPF on TC alone',
-    rows: ['established', 'first', 'latency', 'connections'],
-    translates: true,
-    async setUp(stage) {
-      await applyMasqc(stage);
-      await leaveToTc(stage);
-    },
-    takeDown: downMasqc,
-  },
+  masqc('masqc tc', 'masqc, `xdp off`', ['established', 'first', 'latency', 'connections'], withoutXdp),
   masqc('masqc 10 rules', 'with 10 lines before the one that allows', ['many'], () => withRules(10)),
   masqc('masqc 10,000 rules', 'with 10,000 lines', ['many'], () => withRules(10_000)),
   nft('nft 10 rules', 'nftables with the same lines', ['many'], () => ({ set: '', rules: nftRules(10) })),

@@ -1,4 +1,4 @@
-/** Gateways of the bench with many lines or many addresses before the line that decides, beside nft of the same meaning. */
+/** Gateways of the bench that are left to TC, or with many lines or many addresses before the line that decides, beside nft of the same meaning. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,13 @@ export function withRules(count: number): string {
   );
   const path = join(folder, `rules-${count}.masq`);
   writeFileSync(path, text);
+  return path;
+}
+
+/** The bench's gateway with `xdp off` on both interfaces: TC does all the work, as on ppp0 and tun. */
+export function withoutXdp(): string {
+  const path = join(folder, 'without-xdp.masq');
+  writeFileSync(path, readFileSync(PLAIN, 'utf8').replace(/^interface .*$/gm, '$& { xdp off }'));
   return path;
 }
 

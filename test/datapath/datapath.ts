@@ -345,6 +345,15 @@ export async function changePolicy({ hit, hit6 }: Loaded, setup: Setup, change: 
   control.set(0, value);
 }
 
+/** Another word of an interface's `enum iface_flag`; all else of its record stays. */
+export function writeFlags({ hit }: Loaded, seat: number, flags: number): void {
+  const interfaces = hit.map('interfaces');
+  const record = interfaces.get(seat);
+  if (record === null) throw new Error(`nothing is at seat ${seat}`);
+  interfaces.codec().value.encodeInto(record, { flags });
+  interfaces.set(seat, record);
+}
+
 export async function restamp({ hit, hit6 }: Loaded, first: number, last: number): Promise<void> {
   const context = { mark: 0, priority: (first << 8) | last };
   for (const object of [hit, ...(hit6 === null ? [] : [hit6])]) {

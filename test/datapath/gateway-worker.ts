@@ -1,6 +1,6 @@
 /**
  * Runs inside the gateway's namespace: loads the datapath, attaches it to every interface of the setup (argv[2], JSON) and
- * answers lines of standard input (`flows`, `flows6`, `drops`, `answers`, `tally N`, `events`, `accounts`, `change JSON`, `restamp FIRST LAST`, `run PROGRAM DEVICE FROM HEX`, `burst PROGRAM DEVICE
+ * answers lines of standard input (`flows`, `flows6`, `drops`, `answers`, `tally N`, `events`, `accounts`, `change JSON`, `restamp FIRST LAST`, `flags SEAT FLAGS`, `run PROGRAM DEVICE FROM HEX`, `burst PROGRAM DEVICE
  * HEX…`, `race DEVICE
  * HEX…`) with a line of JSON each, until that ends.
  */
@@ -19,6 +19,7 @@ import {
   readTally,
   restamp,
   type Setup,
+  writeFlags,
 } from './datapath.ts';
 
 const setup = JSON.parse(process.argv[2] ?? '') as Setup & { readonly xdp: boolean };
@@ -49,6 +50,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   } else if (line.startsWith('restamp ')) {
     const [, first = '', last = ''] = line.split(' ');
     await restamp(loaded, Number(first), Number(last));
+    console.log('true');
+  } else if (line.startsWith('flags ')) {
+    const [, seat = '', flags = ''] = line.split(' ');
+    writeFlags(loaded, Number(seat), Number(flags));
     console.log('true');
   } else if (line.startsWith('run ')) {
     const [, program = '', device = '', from = '', hex = ''] = line.split(' ');

@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs } from '../lab/skip.ts';
+import { ETHERNET, XDP } from './datapath.ts';
 import { Network } from './network.ts';
 import { ethernet, icmp, type Layer3, other, type Parsed, parsePacket, quote, SENDER, tcp, udp } from './packets.ts';
 
@@ -125,6 +126,17 @@ for (const mode of ['xdp', 'tc'] as const) {
     const back = await run('wan0', answer);
     assert.is(back.verdict, sent);
     assert.ok(back.out.sumsAreRight && back.out.daddr === HAN && back.out.flags === 'SA');
+  });
+
+  test('sends nothing by XDP to an interface that has ceased to take frames, from the next packet on', async () => {
+    const syn = await run('eth0', tcp({ saddr: HAN, daddr: SERVER, sport: port, dport: 80, flags: 'S' }));
+    const answer = tcp({ saddr: SERVER, daddr: WAN, sport: 80, dport: syn.out.sport, flags: 'SA', ack: 1001 });
+    await network.setFlags('eth0', ETHERNET);
+    const back = await run('wan0', answer);
+    await network.setFlags('eth0', ETHERNET | XDP);
+    assert.is(back.verdict, mode === 'xdp' ? XDP_PASS : TC_REDIRECT);
+    if (mode === 'xdp') assert.equal(Buffer.from(back.frame), Buffer.from(ethernet(answer, mac('wan0'))), 'untouched');
+    assert.is((await run('wan0', answer)).verdict, sent);
   });
 
   test('translates echo requests and replies by their identifier', async () => {

@@ -255,6 +255,10 @@ export class Network {
   async change(change: Change): Promise<void> {
     await this.#ask(`change ${JSON.stringify(change)}`);
   }
+  /** What the datapath is told of an interface: `ETHERNET | XDP | HIDES`, for connections that are there, too. */
+  async setFlags(device: 'eth0' | 'wan0', flags: number): Promise<void> {
+    await this.#ask(`flags ${device === 'eth0' ? 1 : 2} ${flags}`);
+  }
   /** Flows of the epochs first..last count as decided long ago; with first 0 all but those of `last` end. */
   async restamp(first: number, last: number): Promise<void> {
     await this.#ask(`restamp ${first} ${last}`);

@@ -13,9 +13,9 @@ const v4 = (text: string, first: string, last = first) => ({
   text,
 });
 
-test('interface, with and without mss', () => {
+test('interface, with and without lines of its own', () => {
   assert.equal(shapesOf('interface wan = ppp0 { mss clamp }'), [
-    { kind: 'interface', name: { text: 'wan' }, device: { text: 'ppp0' }, mss: { kind: 'clamp' } },
+    { kind: 'interface', name: { text: 'wan' }, device: { text: 'ppp0' }, mss: { kind: 'clamp' }, xdp: true },
   ]);
   assert.equal(shapesOf('interface wan = ppp0 {\n mss 1400\n}'), [
     {
@@ -23,10 +23,20 @@ test('interface, with and without mss', () => {
       name: { text: 'wan' },
       device: { text: 'ppp0' },
       mss: { kind: 'bytes', bytes: { value: 1400 } },
+      xdp: true,
     },
   ]);
   assert.equal(shapesOf('interface wan = ppp0'), [
-    { kind: 'interface', name: { text: 'wan' }, device: { text: 'ppp0' }, mss: null },
+    { kind: 'interface', name: { text: 'wan' }, device: { text: 'ppp0' }, mss: null, xdp: true },
+  ]);
+  const lan = { kind: 'interface', name: { text: 'lan' }, device: { text: 'veth0' } };
+  assert.equal(shapesOf('interface lan = veth0 { xdp off }'), [{ ...lan, mss: null, xdp: false }]);
+  for (const lines of ['mss clamp\n xdp off', 'xdp off\n mss clamp']) {
+    assert.equal(shapesOf(`interface lan = veth0 {\n ${lines}\n}`), [{ ...lan, mss: { kind: 'clamp' }, xdp: false }]);
+  }
+  assert.equal(shapesOf('interface xdp = off {\n xdp off\n}\nzone off = xdp'), [
+    { kind: 'interface', name: { text: 'xdp' }, device: { text: 'off' }, mss: null, xdp: false },
+    { kind: 'zone', name: { text: 'off' }, members: [{ text: 'xdp' }] },
   ]);
 });
 test('interface mistakes', () => {
@@ -34,6 +44,24 @@ test('interface mistakes', () => {
   expectErrors('interface wan = ppp0 { mss }', 'MQ103 1');
   expectErrors('interface wan = ppp0 { clamp }', 'MQ101 1 clamp');
   expectErrors('interface wan = ppp0 {\n mss clamp\n mss 1400\n}', 'MQ108 3 mss');
+  expectMended('interface lan = veth0 xdp off', 'MQ120 1 xdp', 'interface lan = veth0 { xdp off }');
+  expectMended(
+    'interface lan = veth0 xdp off mss 1400',
+    'MQ120 1 xdp',
+    'interface lan = veth0 {\n  xdp off\n  mss 1400\n}',
+  );
+  expectMended('interface lan = veth0\n xdp off\n}', 'MQ120 1', 'interface lan = veth0 {\n xdp off\n}');
+  expectErrors('interface lan = veth0 {\n xdp off\n mss clamp\n xdp off\n}', 'MQ108 4 xdp');
+  for (const line of ['xdp on', 'xdp native', 'xdp 1']) {
+    const [said] = expectErrors(`interface lan = veth0 { ${line} }`, `MQ102 1 ${line.slice(4)}`);
+    assert.is(said?.expected, '`off`');
+  }
+  assert.is(expectErrors('interface lan = veth0 { xdp }', 'MQ103 1')[0]?.expected, '`off`');
+  expectMended('interface lan = veth0 { xdp of }', 'MQ106 1 of', 'interface lan = veth0 { xdp off }');
+  expectMended('interface lan = veth0 { xpd off }', 'MQ101 1 xpd', 'interface lan = veth0 { xdp off }');
+  expectMended('interface lan = veth0 { off }', 'MQ101 1 off', 'interface lan = veth0 { xdp off }');
+  expectMended('interface lan = veth0 { mss 9 xdp off }', 'MQ124 1 xdp', 'interface lan = veth0 { mss 9 \nxdp off }');
+  expectErrors('xdp off', 'MQ101 1 xdp');
   expectErrors('interface wan = ppp0 {\n}', 'MQ103 2 }');
   expectErrors('interface wan', 'MQ103 1');
   expectMended('interface wan ppp0', 'MQ113 1 ppp0', 'interface wan = ppp0');

@@ -24,8 +24,8 @@ const BASE: Manifest = {
   schema: 'masqc/manifest@1',
   gateway: 'deathstar',
   interfaces: [
-    { id: 1, name: 'wan', device: 'ppp0', hides: true, hides6: false, mss: null },
-    { id: 2, name: 'lan', device: 'eth0', hides: false, hides6: false, mss: null },
+    { id: 1, name: 'wan', device: 'ppp0', hides: true, hides6: false, mss: null, xdp: true },
+    { id: 2, name: 'lan', device: 'eth0', hides: false, hides6: false, mss: null, xdp: true },
   ],
   rules: [rule(1, 'lan-out', 'deny tcp 25'), rule(2, 'lan-out', 'deny tcp 26'), rule(3, 'wan-in', 'allow tcp 22')],
   masquerades: [],
@@ -68,8 +68,8 @@ test('tells a change of order from a change of lines', () => {
 
 test('names interfaces, sizes and timeouts', () => {
   const interfaces = [
-    { id: 1, name: 'wan', device: 'eth9', hides: true, hides6: false, mss: 'clamp' as const },
-    { id: 2, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null },
+    { id: 1, name: 'wan', device: 'eth9', hides: true, hides6: false, mss: 'clamp' as const, xdp: true },
+    { id: 2, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null, xdp: true },
   ];
   const found = changes({ interfaces, flows: 1024, timeouts: { ...BASE.timeouts, udp: 5000 } });
   assert.equal(found, [
@@ -80,6 +80,16 @@ test('names interfaces, sizes and timeouts', () => {
     '~ flows 65536 → 1024',
     '~ timeouts udp 1s → 5s',
   ]);
+});
+
+test('names interfaces that are left to TC, and those that are no longer', () => {
+  const [wan, lan] = BASE.interfaces as [(typeof BASE.interfaces)[0], (typeof BASE.interfaces)[0]];
+  const off = { interfaces: [wan, { ...lan, xdp: false }] };
+  assert.equal(changes(off), ['~ interface lan: XDP → TC alone']);
+  assert.equal(
+    compareManifests({ ...BASE, ...off }, BASE).map(({ sign, text }) => `${sign} ${text}`),
+    ['~ interface lan: TC alone → XDP'],
+  );
 });
 
 test('says so when only the object differs', () => {

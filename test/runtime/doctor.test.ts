@@ -80,6 +80,13 @@ function only(
   else assert.match(found.mend ?? '', mend);
   return found;
 }
+/** What is said of XDP on an interface. */
+const xdpOf = (name: 'lan' | 'wan', change: Partial<Facts>): Finding => {
+  const device = name === 'lan' ? 'eth0' : 'ppp0';
+  const found = diagnose({ ...WELL, ...change }).find((one) => one.id === 'xdp' && one.text.startsWith(`${device}:`));
+  assert.ok(found);
+  return found as Finding;
+};
 const withDevice = (...changed: Device[]): Partial<Facts> => ({
   snapshot: { ...LIVE, devices: LIVE.devices.map((one) => changed.find((other) => other.name === one.name) ?? one) },
 });
@@ -140,7 +147,39 @@ test('names what holds an XDP hook, strips tags or takes no frames, and what tha
   only('xdp', 'note', null, withDevice({ ...LAN, driver: 'r8169', xdp: { native: false, transmit: false } }));
   const veth = { ...LAN, driver: 'veth', parent: 'peer0' };
   only('xdp', 'warning', 'ethtool -K peer0 gro on', withDevice({ ...veth, xdp: { native: true, transmit: false } }));
-  only('xdp', 'note', 'ethtool -K peer0 tx off', withDevice(veth));
+  assert.equal(xdpOf('lan', withDevice(veth)).severity, 'fine', 'nobody takes its frames: no XDP');
+  const dmz = { id: 3, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null, xdp: true };
+  const wanted = { ...CLAMPED, interfaces: [...CLAMPED.interfaces, dmz] };
+  only('xdp', 'note', 'ethtool -K peer0 tx off; or `xdp off` in the block of `interface lan`', {
+    ...withDevice(veth),
+    wanted,
+  });
+  const far = only('xdp', 'note', 'ethtool -K PEER tx off (in the namespace of', {
+    ...withDevice({ ...veth, parent: null }),
+    wanted,
+  });
+  assert.match(far.why, 'TC alone is nearly twice as fast');
+  const tap = { ...withDevice({ ...LAN, driver: 'tun' }), wanted };
+  only('xdp', 'note', 'ethtool -K PEER tx off (in the machine behind eth0); or `xdp off`', tap);
+});
+
+test('has no complaint about XDP where the file says `xdp off`', () => {
+  const interfaces = CLAMPED.interfaces.map((one) => ({ ...one, xdp: one.name !== 'lan' }));
+  const wanted = { ...CLAMPED, interfaces };
+  const changes: Partial<Device>[] = [
+    {},
+    { driver: 'veth', parent: 'peer0' },
+    { driver: 'veth', parent: 'peer0', xdp: { native: true, transmit: false } },
+    { driver: 'r8169', xdp: { native: false, transmit: false } },
+    { vlans: ['eth0.100'], stripsTags: true },
+  ];
+  for (const change of changes) {
+    const found = xdpOf('lan', { ...withDevice({ ...LAN, ...change }), wanted });
+    assert.is(found.severity, 'fine', JSON.stringify(change));
+    assert.match(found.text, '`xdp off` in the file');
+  }
+  const foreign = xdpOf('lan', { ...withDevice({ ...LAN, foreignXdp: 9 }), wanted });
+  assert.is(foreign.why, 'What it drops or redirects masqc never sees.');
 });
 
 test('says where the hook sits: bridge, bond, VRF, macvlan, VLAN', () => {
@@ -161,14 +200,13 @@ test('says where the hook sits: bridge, bond, VRF, macvlan, VLAN', () => {
 });
 
 test('the plan puts no XDP on a device whose hardware takes VLAN tags off, and does where it does not', () => {
-  const hooks = (one: Device) => planHooks(one, EMPTY, true).intents.map((intent) => intent.place.hook);
+  const beside = { live: DMZ, xdp: true };
+  const plan = (live: Device) => planHooks({ live, xdp: true }, EMPTY, [beside]);
+  const hooks = (one: Device) => plan(one).intents.map((intent) => intent.place.hook);
   const trunk = { ...LAN, vlans: ['eth0.100', 'eth0.200'] };
   for (const stripsTags of [true, null]) assert.equal(hooks({ ...trunk, stripsTags }), ['tc-egress', 'tc-ingress']);
   assert.ok(hooks({ ...trunk, stripsTags: false }).includes('xdp'));
-  assert.match(
-    planHooks({ ...trunk, stripsTags: true }, EMPTY, true).notes[0]?.text ?? '',
-    'ethtool -K eth0 rxvlan off',
-  );
+  assert.match(plan({ ...trunk, stripsTags: true }).notes[0]?.text ?? '', 'ethtool -K eth0 rxvlan off');
 });
 
 test('names offloads that lose packets, and other programs', () => {

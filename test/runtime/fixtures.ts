@@ -1,6 +1,6 @@
 /** A machine and a file that fit each other, to be bent by tests. */
 import type { Attachment, Device, Snapshot, State } from '../../runtime/machine/types.ts';
-import { canTransmit, planHooks } from '../../runtime/plan/attach.ts';
+import { planHooks } from '../../runtime/plan/attach.ts';
 import { readLive } from '../../runtime/plan/dynamic.ts';
 import { makePlan, makeRecord } from '../../runtime/plan/plan.ts';
 import type { Wanted } from '../../runtime/plan/types.ts';
@@ -52,8 +52,8 @@ export const DMZ: Device = { ...LAN, name: 'eth1', ifindex: 4, mac: '02:00:00:00
 export const WANTED: Wanted = {
   gateway: 'deathstar',
   interfaces: [
-    { id: 1, name: 'wan', device: 'ppp0', hides: true, hides6: false, mss: null },
-    { id: 2, name: 'lan', device: 'eth0', hides: false, hides6: false, mss: null },
+    { id: 1, name: 'wan', device: 'ppp0', hides: true, hides6: false, mss: null, xdp: true },
+    { id: 2, name: 'lan', device: 'eth0', hides: false, hides6: false, mss: null, xdp: true },
   ],
   flows: 65536,
   established: 'recheck',
@@ -95,9 +95,8 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
     const live = before.devices.find((other) => other.name === one.device);
     return live === undefined ? [] : [{ ...one, seat: index + 1, live }];
   });
-  const useful = (live: Device) => devices.some((other) => other.live !== live && canTransmit(other.live));
-  const attachments: Attachment[] = devices.flatMap(({ live }) =>
-    planHooks(live, before, useful(live)).intents.map(({ place: { hook, ifindex, mode } }) => ({
+  const attachments: Attachment[] = devices.flatMap((one) =>
+    planHooks(one, before, devices).intents.map(({ place: { hook, ifindex, mode } }) => ({
       hook,
       ifindex,
       mode,
@@ -116,7 +115,7 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
     live: readLive(wanted, before.devices),
     flows: wanted.flows,
     timeouts: wanted.timeouts,
-    interfaces: devices.map(({ id, seat, name, device, live, hides, hides6, mss }) => ({
+    interfaces: devices.map(({ id, seat, name, device, live, hides, hides6, mss, xdp }) => ({
       id,
       seat,
       name,
@@ -124,7 +123,7 @@ export function applied(wanted: Wanted, before: Snapshot = EMPTY): Snapshot {
       ifindex: live.ifindex,
       hooks: attachments.filter((one) => one.ifindex === live.ifindex).map(({ hook, mode }) => ({ hook, mode })),
       ownsQdisc: false,
-      record: makeRecord(live, { hides, hides6, mss }, hides ? '1024-32767' : null),
+      record: makeRecord(live, { hides, hides6, mss, xdp }, hides ? '1024-32767' : null),
     })),
     ipForward: '0',
     ipv6Forward: null,

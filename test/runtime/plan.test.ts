@@ -11,7 +11,10 @@ import { applied, DMZ, EMPTY, LAN, outline, WAN, WANTED } from './fixtures.ts';
 const test = suite('plan');
 const THREE: Wanted = {
   ...WANTED,
-  interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null }],
+  interfaces: [
+    ...WANTED.interfaces,
+    { id: 3, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null, xdp: true },
+  ],
 };
 const obstacles = (wanted: Wanted, snapshot: Snapshot) => makePlan(wanted, snapshot).obstacles.map((one) => one.text);
 const warnings = (wanted: Wanted, snapshot: Snapshot) =>
@@ -88,6 +91,72 @@ test('adds an interface: known to the policy first, shut until attached', () => 
   ]);
 });
 
+const without = (...names: string[]): Wanted => ({
+  ...THREE,
+  interfaces: THREE.interfaces.map((one) => ({ ...one, xdp: !names.includes(one.name) })),
+});
+
+test('puts no XDP where the file says `xdp off`, and says so where there would have been one', () => {
+  const veth = { ...EMPTY, devices: [WAN, { ...LAN, driver: 'veth' }, DMZ] };
+  const plan = makePlan(without('lan'), veth);
+  const hooks = plan.steps.flatMap((step) =>
+    step.kind === 'attach' ? [`${step.place.device} ${step.place.hook}`] : [],
+  );
+  assert.not.ok(hooks.includes('eth0 xdp'));
+  assert.ok(hooks.includes('eth1 xdp'), 'lan still takes its frames');
+  const said = plan.notes.map(({ text }) => text).filter((text) => text.includes('xdp off'));
+  assert.equal(said, ['eth0: the file says `xdp off`; TC translates.']);
+  const silent: Partial<typeof LAN>[] = [
+    { foreignXdp: 9 },
+    { vlans: ['eth0.1'], stripsTags: true },
+    { driver: 'r8169', xdp: { native: false, transmit: false } },
+  ];
+  for (const change of silent) {
+    const live = { ...EMPTY, devices: [WAN, { ...LAN, ...change }, DMZ] };
+    const notes = makePlan(without('lan'), live).notes.map(({ text }) => text);
+    assert.equal(
+      notes.filter((text) => /xdp off|XDP program|no native|VLAN/.test(text)),
+      [],
+      JSON.stringify(change),
+    );
+  }
+  const all = makePlan(without('lan', 'dmz', 'wan'), veth);
+  assert.not.ok(all.steps.some((step) => step.kind === 'attach' && step.place.hook === 'xdp'));
+  assert.is(makePlan(without('lan'), applied(without('lan'), veth)).steps.length, 0);
+});
+
+test('takes XDP off when the line comes, puts it back when it goes, and touches nothing else', () => {
+  const devices = [WAN, { ...LAN, driver: 'veth' }, { ...DMZ, driver: 'veth' }];
+  const on = applied(THREE, { ...EMPTY, devices });
+  const off = applied(without('lan'), { ...EMPTY, devices });
+  assert.equal(outline(without('lan'), on), ['detach eth0 xdp native']);
+  const [step] = makePlan(without('lan'), on).steps;
+  assert.match(step === undefined ? '' : describeStep(step).why, 'xdp off');
+  assert.equal(outline(THREE, off), ['attach eth0 xdp native']);
+});
+
+test('hands no frames by XDP to what may not take them without a program of its own', () => {
+  const on = applied(THREE);
+  // The record says so first: no frame is sent that nobody takes.
+  assert.equal(outline(without('lan'), on), [
+    'interface eth0 changed',
+    'detach eth0 xdp native',
+    'detach eth1 xdp native',
+  ]);
+  const tap = { ...EMPTY, devices: [WAN, { ...LAN, driver: 'tun' }, DMZ] };
+  const deaf = { ...EMPTY, devices: [WAN, { ...LAN, driver: 'veth', xdp: { native: true, transmit: false } }, DMZ] };
+  const transmits = (snapshot: Snapshot) =>
+    makePlan(without('lan'), snapshot).steps.find((one) => one.kind === 'interface' && one.device === 'eth0');
+  for (const [snapshot, expected] of [
+    [tap, true],
+    [deaf, false],
+    [EMPTY, false],
+  ] as const) {
+    const step = transmits(snapshot);
+    assert.is(step?.kind === 'interface' && step.after.transmit, expected);
+  }
+});
+
 test('takes an interface away after the policy that knew it', () => {
   const changed = { ...WANTED, hashes: { ...WANTED.hashes, policy: 'p2' } };
   assert.equal(outline(changed, applied(THREE)), [
@@ -105,8 +174,8 @@ test('loads the policy with new numbers when the file numbers interfaces anew, a
   const swapped: Wanted = {
     ...WANTED,
     interfaces: [
-      { id: 1, name: 'lan', device: 'eth0', hides: false, hides6: false, mss: null },
-      { id: 2, name: 'wan', device: 'ppp0', hides: true, hides6: false, mss: null },
+      { id: 1, name: 'lan', device: 'eth0', hides: false, hides6: false, mss: null, xdp: true },
+      { id: 2, name: 'wan', device: 'ppp0', hides: true, hides6: false, mss: null, xdp: true },
     ],
   };
   const [policy, ...more] = makePlan(swapped, applied(WANTED)).steps;
@@ -279,7 +348,10 @@ test('tells the active policy of a device that comes later, without another gene
 test('refuses the loopback device', () => {
   const looped = {
     ...WANTED,
-    interfaces: [...WANTED.interfaces, { id: 3, name: 'me', device: 'lo', hides: false, hides6: false, mss: null }],
+    interfaces: [
+      ...WANTED.interfaces,
+      { id: 3, name: 'me', device: 'lo', hides: false, hides6: false, mss: null, xdp: true },
+    ],
   };
   const snapshot = { ...EMPTY, devices: [...EMPTY.devices, { ...WAN, name: 'lo', ifindex: 1 }] };
   assert.match(obstacles(looped, snapshot).join(), 'loopback');

@@ -23,7 +23,10 @@ const io = { colours: plain };
 /** With two Ethernet devices, so that XDP has somewhere to send. */
 const THREE = {
   ...WANTED,
-  interfaces: [...WANTED.interfaces, { id: 3, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null }],
+  interfaces: [
+    ...WANTED.interfaces,
+    { id: 3, name: 'dmz', device: 'eth1', hides: false, hides6: false, mss: null, xdp: true },
+  ],
 };
 
 test('prints a plan with a sign, what is done and what it costs', () => {

@@ -36,7 +36,8 @@ function declareInterface(context: Context, declaration: InterfaceDecl, byDevice
     return;
   }
   const id: InterfaceId = interfaces.length + 1;
-  interfaces.push({ id, name: name.text, device: device.text, mss: readMss(context, declaration), span: name.span });
+  const mss = readMss(context, declaration);
+  interfaces.push({ id, name: name.text, device: device.text, mss, xdp: declaration.xdp, span: name.span });
   context.interfaceIds.set(name.text, id);
 }
 

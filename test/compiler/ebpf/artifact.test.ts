@@ -63,8 +63,8 @@ test('a manifest names outside addresses and the interfaces that hide', () => {
   assert.equal(masquerades[1]?.addresses, [{ first: '203.0.113.1', last: '203.0.113.254' }]);
   assert.equal(masquerades[0]?.addresses, null);
   assert.equal(interfaces, [
-    { id: 1, name: 'wan', device: 'eth0.100', hides: true, hides6: false, mss: null },
-    { id: 2, name: 'lan', device: 'eth1', hides: false, hides6: false, mss: null },
+    { id: 1, name: 'wan', device: 'eth0.100', hides: true, hides6: false, mss: null, xdp: true },
+    { id: 2, name: 'lan', device: 'eth1', hides: false, hides6: false, mss: null, xdp: true },
   ]);
 });
 

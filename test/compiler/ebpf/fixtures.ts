@@ -57,8 +57,8 @@ export function makeModel(texts: readonly string[], parts: Parts = {}): Model {
       span: spanAt(1),
     },
     interfaces: [
-      { id: 1, name: 'wan', device: 'eth0.100', mss: null, span: spanAt(2) },
-      { id: 2, name: 'lan', device: 'eth1', mss: null, span: spanAt(3) },
+      { id: 1, name: 'wan', device: 'eth0.100', mss: null, xdp: true, span: spanAt(2) },
+      { id: 2, name: 'lan', device: 'eth1', mss: null, xdp: true, span: spanAt(3) },
     ],
     networks: [],
     policies: [],
