@@ -8,21 +8,10 @@ import { readIpForward, readIpv6Forward, writeIpForward, writeIpv6Forward } from
 import type { Guard, State, StateInterface } from '../machine/types.ts';
 import { UNTOLD } from '../plan/plan.ts';
 import type { Place, Step } from '../plan/types.ts';
+import { attach, detach, hasClsact } from './hooks.ts';
 import { changeView } from './live.ts';
-import {
-  armSweep,
-  attach,
-  detach,
-  editTable,
-  forgetDevice,
-  hasClsact,
-  loadDatapath,
-  loadDatapath6,
-  replaceDatapath,
-  switchPolicy,
-  tellPolicy,
-  unloadDatapath6,
-} from './programs.ts';
+import { editTable, forgetDevice, switchPolicy, tellPolicy } from './policy.ts';
+import { armSweep, loadDatapath, loadDatapath6, replaceDatapath, unloadDatapath6 } from './programs.ts';
 import { makeTable, settleTable, waitForMove, withdrawTable } from './resize.ts';
 import { clearInterface, writeInterface, writeTimeouts } from './tables.ts';
 import { artifactOf, STAYS, type Undo, type Work } from './work.ts';

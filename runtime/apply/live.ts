@@ -22,8 +22,8 @@ import type { LivePrefixes } from '../machine/types.ts';
 import { nowOf } from '../plan/dynamic.ts';
 import type { Wanted } from '../plan/types.ts';
 import { readWord, word } from './bytes.ts';
+import { LAST_PACKET_MS, recheckFlows } from './epochs.ts';
 import { injectFault } from './faults.ts';
-import { LAST_PACKET_MS, recheckFlows } from './programs.ts';
 import { pinPath, type Undo, type Work } from './work.ts';
 
 const FIRST_VIEW = 1;
