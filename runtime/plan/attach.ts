@@ -41,13 +41,20 @@ export function planHooks(
     return { intents, notes: without === null && useful ? [{ severity: 'info', text }] : [] };
   }
   if (without !== null) return { intents, notes: [without] };
-  if (useful) intents.push({ place: at('xdp', 'native'), why: `native: ${device.driver ?? 'the driver'} has XDP` });
+  if (useful || isNeeded(one, present))
+    intents.push({ place: at('xdp', 'native'), why: `native: ${device.driver ?? 'the driver'} has XDP` });
   return { intents, notes: [] };
 }
 
 /** Whether another device takes frames from XDP on this one. */
 export function isUseful(one: Present, present: readonly Present[]): boolean {
   return present.some((other) => other.live !== one.live && canTransmit(other.live, other.xdp));
+}
+
+/** Whether this device takes frames from XDP on another one only if there is a program on it, too. */
+function isNeeded(one: Present, present: readonly Present[]): boolean {
+  if (!takesWithProgram(one.live)) return false;
+  return present.some((other) => other.live !== one.live && other.xdp && explainNoXdp(other.live) === null);
 }
 
 /** Why a device can have no XDP of ours; null: it can. */
@@ -81,17 +88,29 @@ export function hasNativeXdp(device: Device): boolean {
   return device.driver !== null && NATIVE.has(device.driver);
 }
 
+/**
+ * They say that they take frames only while there is a program on them, with which they set up queues for it (Linux from 6.3,
+ * xdp_features_set_redirect_target in drivers/net).
+ */
+const TAKING_WITH_PROGRAM = ['virtio_net', 'i40e', 'iavf', 'ice', 'idpf', 'ena', 'fec'];
+
+function takesWithProgram({ driver }: Device): boolean {
+  return driver !== null && TAKING_WITH_PROGRAM.includes(driver);
+}
+
 /** They take frames whether or not a program of their own is there. */
 const TAKING_ALONE = ['veth', 'tun'];
 
 /**
  * Whether XDP can hand frames to this device. veth takes them only while its peer polls (an XDP program or GRO there),
  * which kernels before 6.3 do not say: then no, and TC does it, which always works. `xdp` false: without a program of ours
- * on it; many drivers (virtio_net, ice, mlx5) set up what sends frames together with their program, and say so or not.
+ * on it; many drivers (virtio_net, ice, mlx5) set up what sends frames together with their program, and say so or not. Those that
+ * say so are believed to take them once our program is there.
  */
 export function canTransmit(device: Device, xdp: boolean): boolean {
   if (device.mac === null) return false;
   if (!xdp && !TAKING_ALONE.includes(device.driver ?? '')) return false;
+  if (device.xdp?.transmit === false && takesWithProgram(device)) return explainNoXdp(device) === null;
   if (device.xdp !== null) return device.xdp.transmit;
   return device.driver !== 'veth' && device.driver !== 'bond' && hasNativeXdp(device);
 }

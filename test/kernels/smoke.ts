@@ -112,6 +112,9 @@ const { code, out, err } = await masqc('apply', FILE);
 console.log(`${out}${err}`);
 await check('apply ends well', async () => code === 0);
 await check('programs hang on clsact or TCX', async () => /TC in (clsact|tcx)/.test(await show('status')));
+await check('doctor: this kernel takes every program', async () =>
+  (await masqc('doctor', FILE)).out.includes('its verifier takes every program'),
+);
 await check('a second plan is empty', async () => (await masqc('plan', FILE)).code === 0);
 for (const [where, port] of [
   [outside, 80],

@@ -401,6 +401,30 @@ test('keeps to TC where no other device takes the frames that XDP sends', () => 
   assert.ok(steps.includes('attach eth1 xdp native'));
 });
 
+test('puts XDP on cards that take frames only with a program of their own', () => {
+  const card = { driver: 'virtio_net', xdp: { native: true, transmit: false } };
+  const two = { ...EMPTY, devices: [WAN, { ...LAN, ...card }, { ...DMZ, ...card }] };
+  const steps = outline(THREE, two);
+  assert.ok(steps.includes('attach eth0 xdp native'));
+  assert.ok(steps.includes('attach eth1 xdp native'));
+  const told = makePlan(THREE, two).steps.flatMap((step) => (step.kind === 'interface' ? [step.after.transmit] : []));
+  assert.equal(told.slice(-2), [true, true]);
+
+  const deaf = { ...DMZ, driver: 'veth', xdp: { native: true, transmit: false } };
+  const mixed = outline(THREE, { ...EMPTY, devices: [WAN, { ...LAN, ...card }, deaf] });
+  assert.ok(mixed.includes('attach eth0 xdp native'), 'it is needed, so that eth0 takes what eth1 sends');
+  assert.ok(mixed.includes('attach eth1 xdp native'));
+
+  const alone = outline(THREE, {
+    ...EMPTY,
+    devices: [WAN, { ...LAN, ...card }, { ...DMZ, xdp: { native: false, transmit: false } }],
+  });
+  assert.not(
+    alone.some((step) => step.includes('xdp')),
+    'nobody takes what eth0 would send',
+  );
+});
+
 test('prints the memory of the table: a flow, its mapping and a peer', () => {
   const flow = 2 * 128 + 2 * 16 + 32;
   const mapping = 2 * 112 + 2 * 16 + 2 * 8;
