@@ -192,12 +192,16 @@ export interface Masquerade {
   readonly addresses: AddressSet | null;
   /** The pool of outside ports. */
   readonly ports: Range<number>;
+  /** How one of them is chosen: the source's own where it is free, or by chance (RFC 6056). */
+  readonly choice: 'keep' | 'random';
   /** RFC 7422: so many ports for each source, always the same ones (share.ts); null: all of `ports` for everyone. */
   readonly share: number | null;
   /** RFC 4787 section 4.1. */
   readonly mapping: Mapping;
   /** RFC 4787 section 5: whom the outside port of an endpoint-independent mapping lets in. */
   readonly filtering: Filtering;
+  /** RFC 4787 REQ-6: the packets that keep a flow and its mapping alive. */
+  readonly refresh: 'outbound' | 'both';
   readonly limits: readonly Limit[];
   /** Of allocations: a line when an inside socket gets its outside port, and one when it loses it. */
   readonly log: Log | null;

@@ -240,10 +240,12 @@ export type Property =
   | { readonly kind: 'interface'; readonly names: readonly Name[]; readonly span: Span }
   | { readonly kind: 'address'; readonly addresses: Addresses; readonly span: Span }
   | { readonly kind: 'family'; readonly words: readonly Name[]; readonly span: Span }
-  | { readonly kind: 'ports'; readonly ports: PortRange; readonly span: Span }
+  /** One of the two at least. `choice`: `keep` or `random`, or any word: the checker says. */
+  | { readonly kind: 'ports'; readonly ports: PortRange | null; readonly choice: Name | null; readonly span: Span }
   | { readonly kind: 'share'; readonly count: NumberLiteral; readonly span: Span }
   | { readonly kind: 'mapping'; readonly word: Name; readonly span: Span }
   | { readonly kind: 'filtering'; readonly word: Name; readonly span: Span }
+  | { readonly kind: 'refresh'; readonly word: Name; readonly span: Span }
   | { readonly kind: 'balance'; readonly word: Name; readonly span: Span }
   | { readonly kind: 'limit'; readonly limit: Limit; readonly span: Span }
   | { readonly kind: 'timeout'; readonly entries: readonly TimeoutEntry[]; readonly span: Span }

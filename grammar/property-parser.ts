@@ -46,12 +46,13 @@ export class PropertyParser extends RuleParser {
     const first = this.OR([
       { ALT: () => this.CONSUME(t.KMapping) },
       { ALT: () => this.CONSUME(t.KFiltering) },
+      { ALT: () => this.CONSUME(t.KRefresh) },
       { ALT: () => this.CONSUME(t.KBalance) },
       { ALT: () => this.CONSUME(t.KOwner) },
     ]);
     const word = this.SUBRULE(this.name);
     return this.ACTION(() => {
-      const kind = first.image as 'mapping' | 'filtering' | 'balance' | 'owner';
+      const kind = first.image as 'mapping' | 'filtering' | 'refresh' | 'balance' | 'owner';
       return { kind, word, span: this.spanFrom(first) };
     });
   });
@@ -62,8 +63,16 @@ export class PropertyParser extends RuleParser {
   });
   protected portsProperty = this.RULE('portsProperty', (): ast.Property => {
     const first = this.CONSUME(t.KPorts);
-    const ports = this.SUBRULE(this.ports);
-    return this.ACTION(() => ({ kind: 'ports', ports, span: this.spanFrom(first) }));
+    const { ports, choice } = this.OR([
+      {
+        ALT: () => {
+          const ports = this.SUBRULE(this.ports);
+          return { ports, choice: this.OPTION(() => this.SUBRULE(this.name)) ?? null };
+        },
+      },
+      { ALT: () => ({ ports: null, choice: this.SUBRULE2(this.name) }) },
+    ]);
+    return this.ACTION(() => ({ kind: 'ports', ports, choice, span: this.spanFrom(first) }));
   });
   protected share = this.RULE('share', (): ast.Property => {
     const first = this.CONSUME(t.KShare);

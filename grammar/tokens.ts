@@ -141,6 +141,7 @@ export const KPorts = keyword('ports');
 export const KShare = keyword('share');
 export const KMapping = keyword('mapping');
 export const KFiltering = keyword('filtering');
+export const KRefresh = keyword('refresh');
 export const KBalance = keyword('balance');
 export const KHelper = keyword('helper');
 export const KListen = keyword('listen');

@@ -28,8 +28,8 @@ export const sentences: Readonly<Record<BlockKind, readonly string[]>> = {
   interface: ['mss', 'xdp'],
   policy: [...ACTIONS, 'default'],
   masquerade: [
-    ...['from', 'interface', 'address', 'family', 'ports', 'share', 'mapping', 'filtering', 'limit', 'timeout'],
-    ...['helper', 'log'],
+    ...['from', 'interface', 'address', 'family', 'ports', 'share', 'mapping', 'filtering', 'refresh', 'limit'],
+    ...['timeout', 'helper', 'log'],
   ],
   redirect: [
     ...['interface', 'address', 'listen', 'allow', 'balance', 'check', 'drain', 'limit', 'timeout', 'helper', 'log'],

@@ -8,7 +8,7 @@ import type { SourceText } from '../../grammar/span.ts';
 import { type Follows, type LiveValue, type Named, writePrefix } from '../dynamic.ts';
 import { type DatapathLayout, layoutText } from '../ebpf/layout.ts';
 import { KEY_SIZE } from '../ebpf/tables.ts';
-import type { AddressSet, Established, Model, Mss, RuleOrigin, Timeouts } from '../model.ts';
+import type { AddressSet, Established, Masquerade, Model, Mss, RuleOrigin, Timeouts } from '../model.ts';
 import { rangesOf } from '../pairing.ts';
 import { isEditable } from './editable.ts';
 import { describeLines, type LineMeaning } from './lines.ts';
@@ -90,6 +90,8 @@ export interface ManifestMasquerade {
   /** null: the interface's own address. */
   readonly addresses: readonly AddressRange[] | null;
   readonly ports: { readonly first: number; readonly last: number };
+  readonly choice: Masquerade['choice'];
+  readonly refresh: Masquerade['refresh'];
   /** So many ports for each source, counted off in this order; null: they are not divided. */
   readonly share: { readonly ports: number; readonly sources: readonly AddressRange[] } | null;
 }
@@ -162,13 +164,15 @@ export function makeManifest(input: ManifestInput): Manifest {
     rules: model.rules.map(({ id, kind, owner, text, span: { file, line, column } }, index) => {
       return { id, kind, owner, file, line, column, text, ...(meanings[index] as LineMeaning) };
     }),
-    masquerades: model.masquerades.map(({ id, name, interfaces, families, addresses, ports, share, from }) => ({
+    masquerades: model.masquerades.map(({ id, name, interfaces, families, addresses, ports, share, from, ...one }) => ({
       id,
       name,
       interfaces: interfaces.map((one) => nameOf(model, one)),
       families,
       addresses: addresses === null ? null : families.flatMap((family) => writeRanges(addresses, family)),
       ports: { first: ports.first, last: ports.last },
+      choice: one.choice,
+      refresh: one.refresh,
       share: share === null ? null : { ports: share, sources: writeRanges(from.include.addresses, 4) },
     })),
     redirects: model.redirects.map(({ name, interfaces, addresses }) => ({

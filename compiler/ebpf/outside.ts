@@ -18,6 +18,9 @@ const DEPENDENCE = { 'address-and-port-dependent': 0, 'address-dependent': 1, 'e
 /** enum masqc_translation. */
 const TRANSLATION = { pool: 0, block: 1, prefix: 2 } as const;
 
+/** enum masqc_habit. */
+const HABITS = { random: 1, outbound: 2 } as const;
+
 /** Free between two questions, beside VALUE. */
 const OTHER: Register = 3;
 
@@ -68,12 +71,16 @@ export function mapAnswer(fields: PacketFields, map: AddressMap, purpose: Purpos
   return follows === null ? yes : askLive(fields, follows.value, purpose, yes, none);
 }
 
+const habitsOf = ({ choice, refresh }: Masquerade): number =>
+  (choice === 'random' ? HABITS.random : 0) | (refresh === 'outbound' ? HABITS.outbound : 0);
+
 /** A masquerade's answer to `forward`. */
 export function masqueradeAnswer(fields: PacketFields, masquerade: Masquerade, purpose: Purpose, end: Code): Step {
   const common = [
     ...fields.store('nat', masquerade.id),
     ...fields.store('mapping', DEPENDENCE[masquerade.mapping]),
     ...fields.store('filtering', DEPENDENCE[masquerade.filtering]),
+    ...fields.store('habits', habitsOf(masquerade)),
   ];
   if (isShared(masquerade)) return shareAnswer(fields, masquerade, purpose, [...common, ...end]);
   const { first, last } = masquerade.ports;

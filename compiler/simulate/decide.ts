@@ -302,7 +302,7 @@ function appearanceOf(journey: Journey, nat: RuleId, out: InterfaceId): Appearan
   }
   const block = isShared(masquerade) ? blockOf(masquerade, source) : null;
   const { first, last } = block?.ports ?? masquerade.ports;
-  const kept = sport !== null && first <= sport && sport <= last;
+  const kept = masquerade.choice === 'keep' && sport !== null && first <= sport && sport <= last;
   const ports = !hasPorts(packet.protocol) ? null : kept ? { first: sport, last: sport } : { first, last };
   const address = block ? block.address : pairedAddress(masquerade, family, source);
   return { address: address === null ? { kind: 'own', interface: out } : { kind: 'outside', family, address }, ports };

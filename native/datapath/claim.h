@@ -261,6 +261,25 @@ static __noinline bool note_moved(struct work *w, __u32 now)
 	return w->uses & USE_SOURCE;
 }
 
+/* The source has its mapping: what it sends keeps that open. */
+static __noinline int note_outbound(struct work *w, __u32 now)
+{
+	struct control *c = get_control();
+	struct socket_key outside;
+	struct mapping *m;
+
+	if (!w || !c)
+		return 0;
+	outside_key(w, &outside);
+	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
+	if (!m)
+		return 0;
+	if (w->fresh)
+		m->outbound = 0;
+	hold_open(m, now + c->timeouts[outside.protocol == IPPROTO_TCP ? CLASS_TCP_SYN : CLASS_UDP]);
+	return 0;
+}
+
 /* A search for a free port of a pool from a random start, one probe a step. */
 struct port_search {
 	void *ctx;
@@ -306,6 +325,7 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 	struct pool pool;
 	__be16 preferred;
 	__u32 wanted;
+	bool draws;
 
 	if (!w || w->port_last < w->port_first)
 		return false;
@@ -314,15 +334,16 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 	preferred = bpf_htons(prefer_port(w, &pool, seed));
 	w->reply.dport = preferred;
 	w->fresh = 1;
+	draws = w->habits & MASQC_RANDOM; /* but a source that has a mapping keeps it, however it got that */
 	if (!reuse_port(w) && !reuse_moved(w)) {
 		if (!may_claim(w))
 			return false;
 		w->fresh = 1;
-		if (!claim_free(ctx, w, bpf_ntohs(preferred))) {
+		if (draws || !claim_free(ctx, w, bpf_ntohs(preferred))) {
 			w->reply.dport = preferred;
-			if (!reuse_port(w)) {
+			if (draws || !reuse_port(w)) {
 				w->fresh = 1;
-				if (!claim_elsewhere(ctx, w, &pool, wanted) || !note_moved(w, now))
+				if (!claim_elsewhere(ctx, w, &pool, draws ? bpf_get_prandom_u32() : wanted) || !note_moved(w, now))
 					return false;
 			}
 		}
@@ -335,6 +356,8 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 		if (m)
 			note_destination(w, &outside, m);
 	}
+	if (w->habits & MASQC_OUTBOUND)
+		note_outbound(w, now);
 	return true;
 }
 
@@ -345,12 +368,20 @@ static __always_inline bool hold_target(struct work *w)
 		.address = w->h.key.daddr, .port = w->h.key.dport, .protocol = w->h.key.protocol,
 	};
 
+	struct mapping *m;
+
 	if (!(w->uses & USE_TARGET))
 		return true;
-	if (hold_socket(&outside))
-		return true;
-	w->uses &= ~USE_TARGET;
-	return false;
+	if (!hold_socket(&outside)) {
+		w->uses &= ~USE_TARGET;
+		return false;
+	}
+	if (w->inherits && w->uses & BY_BACK && w->until) { /* its last user may have been the flow that this one takes over */
+		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
+		if (m)
+			WRITE_ONCE(m->rest, w->until);
+	}
+	return true;
 }
 
 /* Claims w->nat_address:port towards this peer only. */
@@ -382,6 +413,7 @@ static __noinline bool claim_some_port(void *ctx, struct work *w)
 	struct port_search search = { .ctx = ctx, .w = w };
 	__u8 protocol;
 	__u32 wanted;
+	bool draws;
 
 	if (!w)
 		return false;
@@ -389,13 +421,16 @@ static __noinline bool claim_some_port(void *ctx, struct work *w)
 	protocol = w->h.key.protocol;
 	if (protocol != IP_ICMP && !has_ports(protocol))
 		return claim_port(ctx, w, 0);
-	if (((protocol == IP_ICMP && w->translation != MASQC_BLOCK) || (wanted >= w->port_first && wanted <= w->port_last)) &&
+	draws = w->habits & MASQC_RANDOM && has_ports(protocol) && protocol != IPPROTO_SCTP;
+	if (!draws && ((protocol == IP_ICMP && w->translation != MASQC_BLOCK) || (wanted >= w->port_first && wanted <= w->port_last)) &&
 	    claim_port(ctx, w, wanted))
 		return true;
 	if (protocol == IPPROTO_SCTP || w->port_last < w->port_first)
 		return false; /* its checksum is a CRC over the ports: only addresses can be rewritten */
 	choose_pool(w, wanted, &search.pool);
 	search.start = bpf_get_prandom_u32() % search.pool.span;
+	if (draws)
+		search.wanted = bpf_get_prandom_u32(); /* nobody's parity */
 	bpf_loop(PORT_PROBES + PARITY_PROBES, probe_towards_peer, &search, 0);
 	return search.found;
 }

@@ -57,6 +57,7 @@ static __noinline bool reopen_flow(struct work *w, struct control *c, struct flo
 	flow->last = now;
 	slot->created = now;
 	mark_assured(slot, false);
+	mark_sides(slot, w->uses);
 	slot->deadline = now + time_to_look(c, CLASS_TCP_SYN);
 	recharge_slot(w, slot, &w->h.key, &is);
 	slot->rule = w->rule;
@@ -90,6 +91,15 @@ __noinline int begin_connection(struct work *w, struct flow_slot *slot)
 	if (slot && slot->holds & HOLD_LOGGED && (w->fresh || !is_mapped(w)))
 		log_mapping(slot, &w->h.key, &w->to, EVENT_MAPPED, w->forth.out, !is_mapped(w));
 	return 0;
+}
+
+/* It came through a door: until the inside answers it lives no longer than the inside has kept that open. */
+static __always_inline void enter_no_longer(struct work *w, struct flow_slot *slot, __u32 timeout)
+{
+	if ((__s32)(slot->deadline - w->until) > 0)
+		slot->deadline = w->until;
+	if ((__s32)(w->back.last - (w->until - timeout)) > 0)
+		w->back.last = w->until - timeout;
 }
 
 /* False: w->reason says whether the table is full, or only w's source has had its share. (A connection that was there before
@@ -173,6 +183,8 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	set_slot_key(slot, &w->h.key);
 	slot->created = now;
 	slot->deadline = now + time_to_look(c, class);
+	if ((w->uses & (BY_FORTH | BY_BACK)) == BY_BACK && w->until)
+		enter_no_longer(w, slot, c->timeouts[class & (CLASS_COUNT - 1)]);
 	slot->rule = w->rule;
 	slot->nat = w->nat;
 	slot->generation = generation;

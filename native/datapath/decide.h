@@ -51,7 +51,10 @@ static __always_inline enum step choose_source(struct work *w, bool redirected)
 		w->mapping = p->mapping;
 		w->filtering = p->filtering;
 		w->translation = p->translation;
+		w->habits = p->habits;
 		w->side = seat;
+		if (p->habits & MASQC_OUTBOUND)
+			w->uses |= BY_FORTH;
 		if (has_outside(p)) {
 			if (!outside_address(p, &w->h.key.saddr, &w->nat_address))
 				return refuse(w, DROP_UNTRANSLATED);
@@ -122,7 +125,7 @@ static __always_inline void begin(struct work *w)
 {
 	w->reason = w->rule = w->nat = w->adopted = 0;
 	w->hop = w->nat_address = NO_ADDRESS;
-	w->mapping = w->filtering = w->side = w->uses = w->rechecks = w->translation = 0;
+	w->mapping = w->filtering = w->side = w->uses = w->rechecks = w->translation = w->habits = 0;
 	w->map.rule = 0;
 	__builtin_memset(&w->forth, 0, sizeof(w->forth));
 	__builtin_memset(&w->back, 0, sizeof(w->back));

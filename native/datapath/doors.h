@@ -63,7 +63,21 @@ static __always_inline bool appear_outside(struct work *w, __u32 in, __u32 outsi
 	w->mapping = p->mapping;
 	w->filtering = p->filtering;
 	w->translation = p->translation;
+	w->habits = p->habits;
+	if (p->habits & MASQC_OUTBOUND)
+		w->uses |= BY_FORTH;
 	return true;
+}
+
+/*
+ * Nobody inside has used the mapping for its time: it lives on by flows that are ending, and nobody outside may make it more.
+ * (Of packets since the sweep has looked last it knows nothing: a pass is waited for.)
+ */
+static __always_inline bool is_forsaken(const struct work *w)
+{
+	struct progress *p = get_progress();
+
+	return w->until && p && (__s32)(coarse_now() - w->until - sweep_lag(p)) > 0;
 }
 
 enum door {
@@ -116,6 +130,8 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 		goto closed;
 	rule = p->nat;
 	filtering = p->filtering;
+	w->uses = p->habits & MASQC_OUTBOUND ? BY_BACK : 0;
+	w->until = m->outbound ? m->rest : 0;
 	sender = w->h.key.saddr;
 	if (hairpin) {
 		if (!appear_outside(w, in, id, own))
@@ -141,7 +157,9 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 			admitted = p->verdict == MASQC_ALLOW;
 		}
 	}
-	if (!admitted)
+	if (hairpin && w->uses)
+		w->uses = BY_FORTH | BY_BACK;
+	if (!admitted || (w->uses == BY_BACK && !w->rechecks && is_forsaken(w)))
 		goto closed;
 	w->to.daddr = w->inner.daddr;
 	w->to.dport = port;
@@ -154,14 +172,14 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 		w->side = seat;
 	}
 	w->rule = rule;
-	w->uses = USE_TARGET;
+	w->uses |= USE_TARGET;
 	return DOOR_OPEN;
 
 closed:
 	w->forth = w->kept;
 	w->hop = w->kept_hop;
 	w->own_address = w->kept_own;
-	w->nat = w->translation = 0;
+	w->nat = w->translation = w->habits = w->uses = 0;
 	w->nat_address = NO_ADDRESS;
 	describe_packet(w, in);
 	p->own = own;

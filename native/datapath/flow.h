@@ -95,7 +95,7 @@ struct flow_slot {
 	__u8 protocol;
 	__u8 state;            /* enum slot_state */
 	__u8 epoch;            /* as the entries have it */
-	__u8 uses;             /* enum slot_use (mapping.h): mappings that it holds; ASSURED */
+	__u8 uses;             /* enum slot_use (mapping.h): mappings that it holds; BY_FORTH, BY_BACK; ASSURED */
 	__u32 created;         /* coarse time; of a free slot: the next free one's index + 1, 0: none (table.h) */
 	__u32 deadline;        /* coarse time before which the sweep need not look at the flow */
 	__u16 rule;            /* the line that let it in, 0: none (the gateway's own, adopted) */
@@ -147,26 +147,55 @@ static __always_inline bool turn_slot(struct flow_slot *slot, __u8 from, __u8 to
 
 #define ASSURED 128 /* in flow_slot.uses: when the sweep last looked it was established, or answered: its time is never shortened */
 
+/*
+ * In flow_slot.uses, where only what the inside sends keeps the flow and its mappings alive (RFC 4787 REQ-6): the inside is the
+ * side that started it, the one that answers, or (between two hosts of it) both.
+ */
+#define BY_FORTH 64
+#define BY_BACK 32
+
 static __always_inline bool is_marked_assured(const struct flow_slot *slot)
 {
 	return slot->uses & ASSURED;
 }
 
-/* Beside whoever changes the slot's state at this moment. */
-static __always_inline void mark_assured(struct flow_slot *slot, bool assured)
+/* A bit of flow_slot.uses. Beside whoever changes the slot's state at this moment. */
+static __always_inline void mark_slot(struct flow_slot *slot, __u8 mark, bool set)
 {
 	__u32 *word = (__u32 *)&slot->protocol;
 	const union {
 		__u8 bytes[4];
 		__u32 word;
-	} bit = { .bytes = { 0, 0, 0, ASSURED } };
+	} bit = { .bytes = { 0, 0, 0, mark } };
 
-	if (is_marked_assured(slot) == assured)
+	if (!(slot->uses & mark) == !set)
 		return;
-	if (assured)
+	if (set)
 		__sync_fetch_and_or(word, bit.word);
 	else
 		__sync_fetch_and_and(word, ~bit.word);
+}
+
+static __always_inline void mark_assured(struct flow_slot *slot, bool assured)
+{
+	mark_slot(slot, ASSURED, assured);
+}
+
+/* What of `uses` says who keeps it alive. */
+static __always_inline void mark_sides(struct flow_slot *slot, __u8 uses)
+{
+	mark_slot(slot, BY_FORTH, uses & BY_FORTH);
+	mark_slot(slot, BY_BACK, uses & BY_BACK);
+}
+
+/* Coarse time of the last packet that keeps it alive. `back` may be NULL. */
+static __always_inline __u32 last_use(__u8 uses, const struct flow_dir *forth, const struct flow_dir *back)
+{
+	__u8 by = uses & (BY_FORTH | BY_BACK);
+
+	if (by == BY_FORTH || !back)
+		return forth->last;
+	return by == BY_BACK || (__s32)(back->last - forth->last) > 0 ? back->last : forth->last;
 }
 
 static __always_inline void slot_key(const struct flow_slot *slot, struct flow_key *key)

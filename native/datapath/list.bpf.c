@@ -29,7 +29,7 @@ struct connection {
 	__be16 new_sport;
 	__be16 new_dport;
 	__u32 created;           /* coarse time */
-	__u32 last;              /* of both directions */
+	__u32 last;              /* of the packets that keep it alive */
 	__u16 rule;              /* as the slot has them */
 	__u16 nat;
 	__u16 generation;
@@ -70,8 +70,6 @@ static __always_inline void copy_back(struct connection *c, const struct flow_di
 	c->received_packets = back->packets;
 	c->received_bytes = back->bytes;
 	c->tcp_received = back->tcp;
-	if ((__s32)(back->last - c->last) > 0)
-		c->last = back->last;
 }
 
 /* A slot changes hands only after its entries are gone: what belongs to it before and after the reading did all the while. */
@@ -121,8 +119,10 @@ static long list_slot(__u32 i, struct listing *l)
 	c->new_dport = other.sport;
 	c->received_packets = c->received_bytes = c->tcp_received = 0;
 	back = bpf_map_lookup_elem(&MAP(flows), &other);
-	if (back && (READ_ONCE(back->slot) & SLOT_INDEX) == index)
+	if (back && (READ_ONCE(back->slot) & SLOT_INDEX) == index) {
 		copy_back(c, back);
+		c->last = last_use(slot->uses, forth, back);
+	}
 	c->class = key.protocol == IPPROTO_TCP ? tcp_class(c->tcp_sent, c->tcp_received) : flow_class(key.protocol);
 	l->done = at + 1;
 	return 0;

@@ -36,9 +36,11 @@ struct mapping {
 	__u8 seat;            /* interface that hides it */
 	__u8 queued;          /* it stands in `resting` */
 	__u32 users;          /* flows that use it */
-	__u32 rest;           /* users == 0: coarse time until which the port rests */
+	__u32 rest;           /* users == 0: coarse time until which the port rests; else, with `outbound`: until when the inside
+	                       * has kept it open at least */
 	__u16 pool;           /* first port of its pool, host order (pools.h); 0: it is not counted */
-	__u16 pad;
+	__u8 outbound;        /* only what the inside sends keeps it open, and `rest` says how long */
+	__u8 pad;
 	struct peers peers;   /* whom it talks to (peers.h) */
 };
 _Static_assert(sizeof(struct socket_key) == (FAMILY == 4 ? 8 : 24), "socket_key");
@@ -126,6 +128,14 @@ static __noinline int release_mapping(struct socket_key *key, __u32 now)
 			m->queued = 0;
 	}
 	return MAPPING_RESTS | m->pool;
+}
+
+/* The inside has sent by it: it stays open until then at least. */
+static __always_inline void hold_open(struct mapping *m, __u32 until)
+{
+	if (!m->outbound || (__s32)(until - m->rest) > 0)
+		WRITE_ONCE(m->rest, until);
+	m->outbound = 1;
 }
 
 /* How many inside sockets have another outside port than the preferred one: while none has, nobody need look for it. */

@@ -45,6 +45,9 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } control SEC(".maps");
 
+#define SWEEP_STEP 10000                  /* slots a tick of the sweep: about 0.1 ms */
+#define SWEEP_PERIOD 250000000ULL         /* ns */
+
 #define EXHAUSTED_POOLS 8
 
 struct progress {
@@ -174,6 +177,12 @@ static __always_inline struct progress *get_progress(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&MAP(progress), &zero);
+}
+
+/* Coarse units that the sweep may be late with a slot. */
+static __always_inline __u32 sweep_lag(const struct progress *p)
+{
+	return COARSE_SECOND + (p->high_water / SWEEP_STEP + 1) * (COARSE_SECOND / 4);
 }
 
 /* The interface with this index, and its seat. NULL: it carries no programs. No hash look-up where the index names the seat. */

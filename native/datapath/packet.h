@@ -40,6 +40,12 @@ enum masqc_translation {
 	MASQC_PREFIX = 2,   /* it moves to the prefix nat_addr; ports and identifiers stay */
 };
 
+/* What a masquerade does otherwise than by default, as bits. */
+enum masqc_habit {
+	MASQC_RANDOM = 1,   /* a new outside port is drawn, not derived from the source's (RFC 6056) */
+	MASQC_OUTBOUND = 2, /* only what the inside sends keeps a flow and its mapping alive (RFC 4787 section 4.3) */
+};
+
 struct masqc_packet {
 	/* What arrived. Written by the datapath. */
 	__u32 saddr[4];     /* IPv4: [0]; IPv6: [0] holds the first 32 bits */
@@ -69,7 +75,7 @@ struct masqc_packet {
 	__u8 prefix;        /* MASQC_MAP, MASQC_PREFIX: length of the prefix */
 	__u16 adjust;       /* the same, IPv6: what a word is raised by, in ones' complement (RFC 6296 section 3.1), host order */
 	__u8 side;          /* MASQC_MAP: an interface of the map */
-	__u8 pad2;
+	__u8 habits;        /* forward, nat != 0: enum masqc_habit */
 	/* The policy's own, from `ingress` on: which prefixes of the machine it goes by (compiler/ebpf/tables.ts). */
 	__u32 view;
 };

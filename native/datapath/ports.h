@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /*
  * Outside ports (RFC 4787 section 4.2, RFC 6056): the source's own if it is in the pool, else one that a keyed hash of the inside
- * socket names, with the source's parity and on the source's side of 1024 where the pool has both.
+ * socket names, with the source's parity and on the source's side of 1024 where the pool has both. MASQC_RANDOM: one that is drawn,
+ * on the source's side of 1024, whatever its parity.
  */
 #ifndef MASQC_PORTS_H
 #define MASQC_PORTS_H

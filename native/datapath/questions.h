@@ -20,7 +20,7 @@ static __always_inline void clear_answer(struct masqc_packet *p)
 	__builtin_memset(p->nat_addr, 0, sizeof(p->nat_addr));
 	p->port_first = p->port_last = 0;
 	p->mapping = p->filtering = 0;
-	p->translation = p->prefix = p->side = 0;
+	p->translation = p->prefix = p->side = p->habits = 0;
 	p->adjust = 0;
 }
 

@@ -126,6 +126,7 @@ static __always_inline enum step ask_again(void *ctx, struct work *w, const stru
 	if (!p->nat && w->map.rule && forth->out == in)
 		ask_appearance(w, key);
 	w->nat = p->nat ? p->nat : w->map.rule;
+	w->uses = p->nat && p->habits & MASQC_OUTBOUND ? BY_FORTH : 0;
 	if (p->nat)
 		return is_in_pool(w, forth, key, to) ? STEP_CREATE : refuse(w, DROP_CUT);
 	if ((redirected || w->map.rule) && forth->out == in) /* the client appears with its outside address */
@@ -173,7 +174,7 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
 	w->arrived = w->h.key;
 	w->in = door->ifindex;
 	w->h.key = *key;
-	w->rule = w->nat = 0;
+	w->rule = w->nat = w->uses = 0;
 	step = ask_again(ctx, w, key, w->in, forth, back, adopted, slot->uses & USE_TARGET);
 	w->rechecks = 0;
 	w->in = in;
@@ -185,6 +186,7 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
 		slot->nat = w->nat;
 		slot->generation = generation;
 		slot->epoch = w->epoch;
+		mark_sides(slot, w->uses);
 		stamp_entry(back, w->epoch);
 		stamp_entry(forth, w->epoch);
 		return FATE_KEPT;

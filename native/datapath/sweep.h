@@ -22,8 +22,6 @@
 #include "wait.h"
 
 #define CLOCK_MONOTONIC 1
-#define SWEEP_STEP 10000                  /* slots a tick: about 0.1 ms */
-#define SWEEP_PERIOD 250000000ULL         /* ns */
 
 struct sweeper {
 	struct bpf_timer timer;
@@ -81,6 +79,34 @@ static __always_inline bool is_overdue(const struct control *c, const struct flo
 	       sweep->now - slot->created >= shorten_timeout(c->timeouts[class], sweep->patience);
 }
 
+/* A flow that only the inside keeps alive: so it does the mappings. */
+static __noinline int prolong_mappings(struct flow_slot *slot, struct flow_key *key, struct flow_dir *flow, __u32 until)
+{
+	struct socket_key outside = {};
+	struct mapping *m;
+	struct flow_key to;
+
+	if (!slot || !key || !flow)
+		return 0;
+	outside.protocol = key->protocol;
+	if (slot->uses & USE_SOURCE && slot->uses & BY_FORTH) {
+		translate_key(key, flow, &to);
+		outside.address = to.saddr;
+		outside.port = to.sport;
+		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
+		if (m)
+			hold_open(m, until);
+	}
+	if (slot->uses & USE_TARGET && slot->uses & BY_BACK) {
+		outside.address = key->daddr;
+		outside.port = key->dport;
+		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
+		if (m)
+			hold_open(m, until);
+	}
+	return 0;
+}
+
 /* The flow's last use and timeout, or its end. */
 static __always_inline void judge(struct control *c, struct flow_slot *slot, __u32 index, const struct sweep *sweep)
 {
@@ -100,14 +126,14 @@ static __always_inline void judge(struct control *c, struct flow_slot *slot, __u
 	}
 	opposite_key(&key, flow, &other);
 	back = find_beside(&other, slot_number(index));
-	last = flow->last;
-	if (back && (__s32)(back->last - last) > 0)
-		last = back->last;
+	last = last_use(slot->uses, flow, back);
 	if (slot->protocol == IPPROTO_TCP)
 		class = tcp_class(flow->tcp, back ? back->tcp : 0);
 	timeout = c->timeouts[class & (CLASS_COUNT - 1)];
 	assured = is_assured(class, slot->protocol, back);
 	mark_assured(slot, assured);
+	if (slot->uses & (BY_FORTH | BY_BACK))
+		prolong_mappings(slot, &key, flow, last + timeout);
 	deadline = last + (assured ? timeout : shorten_timeout(timeout, sweep->patience));
 	if (state == SLOT_LIVE && flow->epoch != EPOCH_DYING && (__s32)(deadline - now) > 0) {
 		slot->deadline = now + time_to_look(c, class);

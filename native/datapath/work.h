@@ -52,9 +52,11 @@ struct work {
 	__u8 took;                  /* of the limits of `rule` (take.h) */
 	__u8 nat_took;              /* of those of `nat` */
 	__u8 translation;           /* enum masqc_translation */
+	__u8 habits;                /* enum masqc_habit */
 	__u8 inherits;              /* it takes over the entries of the flow in slot `heir_of` (takeover.h) */
 	struct map_answer map;
 	struct mapping entry;       /* note_moved: too large for the stack */
+	__u32 until;                /* enter_door: of the mapping, for MASQC_OUTBOUND */
 	__u32 heir_of;
 	struct flow_key left;       /* the other key of that flow */
 	struct flow_dir kept;       /* enter_door: what is put back when there is no door */

@@ -6,6 +6,10 @@ export interface Setting {
   readonly from?: string;
   /** The pool of outside ports. */
   readonly ports?: readonly [first: number, last: number];
+  /** How an outside port is chosen; `keep`: the source's own where it is free. */
+  readonly choice?: 'keep' | 'random';
+  /** Whose packets keep a mapping alive. */
+  readonly refresh?: 'outbound' | 'both';
   /** Outside addresses, in place of the one that the interface has: 203.0.113.20 … */
   readonly outside?: readonly string[];
   readonly timeouts?: Readonly<Partial<Record<'udp' | 'tcp' | 'tcp-syn' | 'tcp-fin' | 'icmp', number>>>;

@@ -26,6 +26,7 @@ const volatile __u32 closed_self = 0;         /* 1: to the gateway from lan: den
 const volatile __u32 rejects = 0;             /* 1: what is not allowed is rejected */
 const volatile __u32 mapping = 0;             /* enum masqc_dependence */
 const volatile __u32 filtering = 0;
+const volatile __u32 habits = 0;              /* enum masqc_habit */
 
 enum { LAN = 1, WAN = 2, DMZ = 3 };
 enum { RULE_FORGED = 1, RULE_REDIRECT = 2, RULE_DENY = 3, RULE_REJECT = 4, RULE_LAN = 5, RULE_SELF = 6, RULE_DEFAULT = 7, NAT = 8 };
@@ -90,6 +91,7 @@ __attribute__((noinline)) int masqc_policy_forward(struct masqc_packet *p)
 		p->port_last = pool_last;
 		p->mapping = mapping;
 		p->filtering = filtering;
+		p->habits = habits;
 	}
 	if (p->verdict == MASQC_ALLOW)
 		return 0;

@@ -59,15 +59,21 @@ test('`default masquerade` in a policy says why it is wrong', () => {
 });
 test('masquerade', () => {
   const text = `masquerade m {\nfrom home\ninterface wan, wan2\naddress 192.0.2.1\nfamily ipv4\nports 1024-2048
-    share 100 ports per source\nmapping endpoint-independent\nfiltering x\nlimit 5 flows\ntimeout udp 1m\nhelper ftp, irc\nlog\n}`;
+    share 100 ports per source\nmapping endpoint-independent\nfiltering x\nrefresh y\nlimit 5 flows\ntimeout udp 1m\nhelper ftp, irc\nlog\n}`;
   assert.equal(
     (linesOf(text) as { kind: string }[]).map(({ kind }) => kind),
-    'from interface address family ports share mapping filtering limit timeout helper log'.split(' '),
+    'from interface address family ports share mapping filtering refresh limit timeout helper log'.split(' '),
   );
   assert.equal((linesOf(text) as unknown[]).slice(4, 7), [
-    { kind: 'ports', ports: { first: 1024, last: 2048 } },
+    { kind: 'ports', ports: { first: 1024, last: 2048 }, choice: null },
     { kind: 'share', count: { value: 100 } },
     { kind: 'mapping', word: { text: 'endpoint-independent' } },
+  ]);
+});
+test('`ports` of a masquerade: a range, how one is chosen, or both', () => {
+  assert.equal(linesOf('masquerade m {\nports random\nports 5 keep\n}'), [
+    { kind: 'ports', ports: null, choice: { text: 'random' } },
+    { kind: 'ports', ports: { first: 5, last: 5 }, choice: { text: 'keep' } },
   ]);
 });
 test('redirect', () => {

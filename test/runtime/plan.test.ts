@@ -515,6 +515,8 @@ const OUTSIDES = listOutsides({
       families: [4],
       addresses: [{ first: '198.51.100.16', last: '198.51.100.31' }],
       ports: { first: 1024, last: 65535 },
+      choice: 'keep',
+      refresh: 'both',
       share: null,
     },
     {
@@ -524,6 +526,8 @@ const OUTSIDES = listOutsides({
       families: [4],
       addresses: null,
       ports: { first: 1, last: 2 },
+      choice: 'keep',
+      refresh: 'both',
       share: null,
     },
   ],

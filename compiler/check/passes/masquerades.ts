@@ -1,4 +1,4 @@
-import type { Addresses, BlockDecl, Family, Property } from '../../../grammar/ast.ts';
+import type { Addresses, BlockDecl, Family, Name, Property } from '../../../grammar/ast.ts';
 import type { Fix } from '../../../grammar/diagnostic.ts';
 import type { Span } from '../../../grammar/span.ts';
 import {
@@ -45,7 +45,7 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
 
   const address = findProperty(properties, 'address');
   const outside = address === null ? null : resolveOutside(context, address.addresses, families);
-  const ports = findProperty(properties, 'ports')?.ports ?? null;
+  const ports = findProperty(properties, 'ports');
   const share = findProperty(properties, 'share');
   const behaviour = resolveBehaviour(context, properties);
   if (senders === null || interfaces === null || outside === 'wrong') return;
@@ -58,7 +58,9 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
     interfaces,
     families,
     addresses: outside,
-    ports,
+    ports: ports?.ports ?? null,
+    choice: resolveOne(context, '`ports`', ports?.choice ?? null, CHOICES) ?? 'keep',
+    refresh: resolveWord(context, findProperty(properties, 'refresh'), REFRESHES) ?? 'both',
     share: share?.count.value ?? null,
     shareSpan: share?.span ?? null,
     ...behaviour,
@@ -104,6 +106,10 @@ function canCount(
   return false;
 }
 
+/** RFC 6056: the source's own port where it is free, or one that nobody can foretell. */
+const CHOICES = ['keep', 'random'] as const;
+/** RFC 4787 REQ-6: what the inside sends keeps a mapping alive always; what comes from outside is a setting. */
+const REFRESHES = ['outbound', 'both'] as const;
 const MAPPINGS = ['endpoint-independent', 'address-and-port-dependent'] as const;
 const FILTERINGS = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const;
 
@@ -124,16 +130,21 @@ function resolveBehaviour(
 
 function resolveWord<W extends string>(
   context: Context,
-  property: Extract<Property, { kind: 'mapping' | 'filtering' | 'balance' }> | null,
+  property: Extract<Property, { kind: 'mapping' | 'filtering' | 'refresh' | 'balance' }> | null,
   words: readonly W[],
 ): W | null {
-  if (property === null) return null;
-  const { text, span } = property.word;
+  return property === null ? null : resolveOne(context, `\`${property.kind}\``, property.word, words);
+}
+
+/** `name` as one of the words; null: there is none, or another, which is reported. `by`: what it belongs to. */
+function resolveOne<W extends string>(context: Context, by: string, name: Name | null, words: readonly W[]): W | null {
+  if (name === null) return null;
+  const { text, span } = name;
   const found = words.find((word) => word === text);
   if (found !== undefined) return found;
   const parameters = {
     word: text,
-    by: `\`${property.kind}\``,
+    by,
     words: listWords(
       words.map((word) => `\`${word}\``),
       4,

@@ -17,6 +17,7 @@ const HOMES: Readonly<Record<PropertyKind, readonly BlockKind[]>> = {
   share: ['masquerade'],
   mapping: ['masquerade'],
   filtering: ['masquerade'],
+  refresh: ['masquerade'],
   limit: ['masquerade', 'redirect'],
   timeout: ['masquerade', 'redirect'],
   helper: ['masquerade', 'redirect'],

@@ -8,6 +8,9 @@ const seconds = (value: number): string => (Number.isInteger(value) ? `${value}s
 
 const outside6 = ({ ipv6 }: Setting): string => (ipv6 === 'npt-followed' ? 'dynamic' : '2001:db8:fffe::/64');
 
+const writePorts = ({ ports, choice }: Setting): string =>
+  ['ports', ...(ports === undefined ? [] : [ports.join('-')]), ...(choice === undefined ? [] : [choice])].join(' ');
+
 /** The gateway file that means the setting. */
 export function writeMasqc(setting: Setting): string {
   const { timeouts, limit, redirects = [], blocked = [], open = [] } = setting;
@@ -37,10 +40,11 @@ export function writeMasqc(setting: Setting): string {
     `  from ${setting.from ?? 'home'}`,
     '  interface wan',
     ...lines(setting.outside, `address ${setting.outside?.join(', ')}`),
-    ...lines(setting.ports, `ports ${setting.ports?.join('-')}`),
+    ...lines(setting.ports ?? setting.choice, writePorts(setting)),
     ...lines(setting.share, `share ${setting.share} ports per source`),
     ...lines(setting.mapping, `mapping ${setting.mapping}`),
     ...lines(setting.filtering, `filtering ${setting.filtering}`),
+    ...lines(setting.refresh, `refresh ${setting.refresh}`),
     ...(limit === undefined
       ? []
       : 'flows' in limit

@@ -11,13 +11,14 @@ const list = (values: readonly (string | number)[]): string => `{ ${values.join(
 /** A ruleset holds the prefix that there was when it was loaded. */
 const outside6 = (ipv6: string): string => (ipv6 === 'npt-followed' ? '2001:db8:ffff::/64' : '2001:db8:fffe::/64');
 
-function writeNat({ ports, outside, redirects = [], ipv6 }: Setting): string {
+function writeNat({ ports, outside, redirects = [], ipv6, choice }: Setting): string {
+  const random = choice === 'random' ? ' random' : '';
   const range = ports === undefined ? '' : ` to :${ports.join('-')}`;
   const span = outside === undefined ? '' : outside.length === 1 ? outside[0] : `${outside[0]}-${outside.at(-1)}`;
   const each = (protocol: string) =>
     outside === undefined
-      ? `masquerade${protocol === '' ? '' : range}`
-      : `snat to ${span}${protocol === '' || ports === undefined ? '' : `:${ports.join('-')}`} persistent`;
+      ? `masquerade${protocol === '' ? '' : range}${random}`
+      : `snat to ${span}${protocol === '' || ports === undefined ? '' : `:${ports.join('-')}`}${random === '' ? '' : ' random,'} persistent`;
   return `
 table ip nat {
   chain prerouting {

@@ -20,6 +20,8 @@ const range = (first: number, count: number): number[] => Array.from({ length: c
 
 const share = { share: 1024, from: '192.168.60.0/28', ports: [10000, 30000] } as const;
 
+const drawn = { choice: 'random', ports: [20000, 29999] } as const;
+
 export const largeScaleRows: readonly Row[] = [
   {
     id: 'cgn-random',
@@ -48,6 +50,52 @@ export const largeScaleRows: readonly Row[] = [
           return [alter(packet, { sport: next })];
         });
       },
+    },
+  },
+  {
+    id: 'cgn-random-all',
+    rfc: 'RFC 7857, RFC 6056',
+    level: 'should',
+    text: 'by choice every outside port is drawn from the pool: neither the source port nor its parity is kept',
+    setting: drawn,
+    async check({ network }) {
+      const [han, server] = [network.host('inside'), network.host('outside')];
+      const ports: number[] = [];
+      for (let i = 0; i < 40; i++) ports.push((await sendUdp(han, 20200 + 2 * i, server, 53)).sport);
+      const outside = ports.filter((port) => port < 20000 || port > 29999);
+      must(outside.length === 0, `not in the pool: ${outside.join(', ')}`);
+      const kept = ports.filter((port, i) => port === 20200 + 2 * i);
+      must(kept.length < 3, `${kept.length} of 40 source ports are kept`);
+      const even = ports.filter((port) => port % 2 === 0);
+      must(even.length > 5 && even.length < 35, `${even.length} of 40 even source ports have even ports`);
+      must(
+        Math.max(...ports) - Math.min(...ports) > 5000,
+        `they lie close together: ${ports.slice(0, 6).join(', ')} …`,
+      );
+    },
+    broken: { how: '`ports 20000-29999 keep`', setting: { ...drawn, choice: 'keep' } },
+  },
+  {
+    id: 'cgn-random-one',
+    rfc: 'RFC 4787 REQ-1, RFC 6056',
+    level: 'must',
+    text: 'a socket whose port is drawn has that one towards every destination',
+    setting: drawn,
+    async check({ network }) {
+      const han = network.host('inside');
+      for (let sport = 20300; sport < 20310; sport++) {
+        const first = await sendUdp(han, sport, network.host('outside'), 53);
+        for (let i = 0; i < 3; i++) {
+          const server = network.host('outside');
+          const next = await sendUdp(han, sport, server, 54 + i);
+          must(next.sport === first.sport, `${sport} has the ports ${first.sport} and ${next.sport}`);
+          await answerUdp(server, next, han, sport);
+        }
+      }
+    },
+    broken: {
+      how: '`mapping address-and-port-dependent`',
+      setting: { ...drawn, mapping: 'address-and-port-dependent' },
     },
   },
   {

@@ -100,6 +100,44 @@ export const lifeRows: readonly Row[] = [
     },
   },
   {
+    id: 'udp-6-outbound',
+    rfc: 'RFC 4787 REQ-6, RFC 7857',
+    level: 'should',
+    text: 'by choice only what the inside sends keeps a mapping alive, not what comes from outside, from ever new ports either',
+    how: 'waited for, with 2 s for the 5 min',
+    setting: { ...brief, refresh: 'outbound' },
+    async check({ network }) {
+      const [han, a, b, c] = [
+        network.host('inside'),
+        network.host('outside'),
+        network.host('outside'),
+        network.host('outside'),
+      ];
+      const [answered, besieged] = [await sendUdp(han, 20098, a, 53), await sendUdp(han, 20099, b, 53)];
+      const kept = await sendUdp(han, 20100, c, 53);
+      for (let i = 0; i < 14; i++) {
+        await pause(500);
+        if (i < 2) await answerUdp(a, answered, han, 20098);
+        else answer(a, answered);
+        answer(b, besieged, 7000 + i);
+        must((await sendUdp(han, 20100, c, 53)).sport === kept.sport, 'the mapping that the inside uses has changed');
+      }
+      await answerUdp(c, kept, han, 20100);
+      await network.settle();
+      const before = network.sent.inside.length;
+      answer(a, answered);
+      answer(b, besieged, 8000);
+      await network.settle();
+      const late = network.sent.inside.slice(before);
+      must(!late.some(({ src }) => src === a.address), 'after 7 s of answers their mapping is still there');
+      must(
+        !late.some(({ src }) => src === b.address),
+        'after 7 s of packets from new ports the mapping is still there',
+      );
+    },
+    broken: { how: '`refresh both`', setting: { ...brief, refresh: 'both' } },
+  },
+  {
     id: 'udp-12',
     rfc: 'RFC 4787 REQ-12',
     level: 'must',

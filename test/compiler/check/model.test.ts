@@ -120,6 +120,18 @@ suite('chooses a pool that no socket of the gateway and no redirect can meet', (
   assert.equal(onNetwork(masquerade + redirect('1-32000')).masquerades[0]?.ports, { first: 61000, last: 65535 });
 });
 
+suite('keeps source ports and lets both sides refresh, unless the masquerade says otherwise', () => {
+  const habits = (lines: string) => {
+    const [one] = onNetwork(`masquerade m {\n  from home\n  interface wan\n${lines}}\n`).masquerades;
+    return [one?.ports, one?.choice, one?.refresh];
+  };
+  const chosen = { first: 1024, last: 32767 };
+  assert.equal(habits(''), [chosen, 'keep', 'both']);
+  assert.equal(habits('  ports random\n  refresh outbound\n'), [chosen, 'random', 'outbound']);
+  assert.equal(habits('  ports 5000-5999 random\n  refresh both\n'), [{ first: 5000, last: 5999 }, 'random', 'both']);
+  assert.equal(habits('  ports keep\n'), [chosen, 'keep', 'both']);
+});
+
 suite('reads an expected packet in the family that both ends have', () => {
   const model = onNetwork(
     'expect "x" {\n  tcp from yoda on dmz to [2001:db8::1]:80 is denied\n  icmp from yoda on dmz to wan is denied\n  udp from han:53 on lan to self:53 is denied\n}\n',

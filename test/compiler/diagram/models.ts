@@ -25,7 +25,14 @@ import type {
 
 /** `log` without a rate. */
 export const LOG = { label: null, rate: { count: 10, perMs: 1000, burst: 50 } };
-const BEHAVIOUR = { mapping: 'endpoint-independent', filtering: 'address-dependent', limits: [], log: null } as const;
+const BEHAVIOUR = {
+  mapping: 'endpoint-independent',
+  filtering: 'address-dependent',
+  choice: 'keep',
+  refresh: 'both',
+  limits: [],
+  log: null,
+} as const;
 
 export const NO_SPAN = { file: 'test.masq', start: 0, end: 0, line: 1, column: 1 };
 export const NO_ADDRESSES: AddressSet = { v4: [], v6: [] };

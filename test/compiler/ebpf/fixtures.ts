@@ -80,7 +80,12 @@ export function makeMasquerade(
   parts: Partial<Masquerade> = {},
 ): Masquerade {
   const addresses = outside === null || 'v4' in outside ? outside : { v4: outside, v6: [] };
-  const behaviour = { mapping: 'endpoint-independent', filtering: 'address-dependent' } as const;
+  const behaviour = {
+    mapping: 'endpoint-independent',
+    filtering: 'address-dependent',
+    choice: 'keep',
+    refresh: 'both',
+  } as const;
   return {
     id,
     name: `nat${id}`,
@@ -145,6 +150,7 @@ const MEMBERS: readonly (readonly [string, 1 | 2 | 4, number])[] = [
   ['adjust', 2, 1],
   ['prefix', 1, 1],
   ['side', 1, 1],
+  ['habits', 1, 1],
   ['view', 4, 1],
 ];
 

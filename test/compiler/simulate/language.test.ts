@@ -44,8 +44,8 @@ redirect www {
 }
 `;
 
-function run(steps: string): ExpectationResult {
-  const text = `${GATEWAY}expect "it" {\n${steps}\n}\n`;
+function run(steps: string, gateway = GATEWAY): ExpectationResult {
+  const text = `${gateway}expect "it" {\n${steps}\n}\n`;
   const { model, diagram, diagnostics } = compile('door.masq', () => ({ text }));
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   assert.equal(
@@ -95,6 +95,16 @@ test('nobody leaves untranslated where a masquerade stands', () => {
     why,
     /^door\.masq:16 `default allow` lets it through, but its private source would leave wan unmasqueraded$/,
   );
+});
+
+test('a port that is kept is known, one that is drawn is not', () => {
+  const step = 'udp from han:61500 on lan to 192.0.2.1:53 is masqueraded by hide as wan';
+  holds(`${step}:61500`, step);
+  const drawn = GATEWAY.replace('ports 61000-65095', 'ports 61000-65095 random');
+  assert.ok(run(step, drawn).passed);
+  const { passed, happened } = run(`${step}:61500`, drawn).steps[0]!;
+  assert.not(passed);
+  assert.match(happened, 'wan:61000-65095');
 });
 
 test('a pair without policy meets the default', () => {

@@ -125,6 +125,7 @@ const answer = ({
   port_last,
   mapping,
   filtering,
+  habits,
 }: ReturnType<typeof kernel.ask>[number]) => ({
   verdict,
   rule,
@@ -137,6 +138,7 @@ const answer = ({
   port_last,
   mapping,
   filtering,
+  habits,
 });
 const nothing = {
   verdict: 0,
@@ -150,6 +152,7 @@ const nothing = {
   port_last: 0,
   mapping: 0,
   filtering: 0,
+  habits: 0,
 };
 
 test('continues, denies with the log bit, and redirects with a shifted port', () => {

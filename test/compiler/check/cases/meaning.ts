@@ -301,6 +301,21 @@ export const MEANING: readonly Case[] = [
     says: '`filtering`',
   },
   {
+    code: 'unknownWord',
+    fact: 'a port is kept or drawn',
+    bad: masquerade('m', 'from home\n  interface wan\n  ports 61000-62000 «randon»'),
+    good: masquerade('m', 'from home\n  interface wan\n  ports 61000-62000 random'),
+    says: '`ports`',
+    fixed: true,
+  },
+  {
+    code: 'unknownWord',
+    fact: 'what keeps a mapping alive comes from inside, or from both sides',
+    bad: masquerade('m', 'from home\n  interface wan\n  refresh «inbound»'),
+    good: masquerade('m', 'from home\n  interface wan\n  refresh outbound'),
+    says: '`refresh`',
+  },
+  {
     code: 'filteringWithoutMapping',
     fact: 'what depends on address and port opens no door',
     bad: masquerade(
