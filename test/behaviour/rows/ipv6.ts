@@ -208,6 +208,49 @@ export const ipv6Rows: readonly Row[] = [
     },
   },
   {
+    id: 'ipv6-atomic',
+    rfc: 'RFC 6946 section 4',
+    level: 'must',
+    text: 'a fragment that is a whole datagram passes at once, also beside pieces of another with the same identification',
+    setting: filtered,
+    async check({ network }) {
+      const [han, server] = pair(network);
+      const to = { src: han.address, dst: server.address, sport: 26017, dport: 53 };
+      await sendUdp(han, 26017, server, 53);
+      const [head = new Uint8Array()] = cut(udp({ ...to, payload: mark(2000) }), 1200, 90_017);
+      han.send(head);
+      const payload = mark(40);
+      han.send(...cut(udp({ ...to, payload }), 1200, 90_017));
+      const seen = await server.hears('the whole fragment', (packet) => !packet.piece && carries(payload)(packet));
+      must(seen.src === han.address && seen.sport === 26017, 'its source has changed');
+    },
+    broken: {
+      how: 'something before the gateway loses whole fragments',
+      obstruct: () => leaving(lose(({ options, piece }) => options.includes(44) && !piece)),
+    },
+  },
+  {
+    id: 'ipv6-overlap',
+    rfc: 'RFC 5722, RFC 8200 section 4.5',
+    level: 'must',
+    text: 'a fragment that overlaps in part one of its datagram ends that: neither it nor what follows goes on',
+    setting: filtered,
+    async check({ network }) {
+      const [han, server] = pair(network);
+      const to = { src: han.address, dst: server.address, sport: 26018, dport: 53 };
+      await sendUdp(han, 26018, server, 53);
+      const whole = udp({ ...to, payload: mark(2992) });
+      const [head, , last] = cut(whole, 1000, 90_018);
+      const overlapping = cut(whole, 904, 90_018)[1];
+      han.send(...[head, overlapping, last].filter((one) => one !== undefined));
+      await server.hearsNo('later pieces of a datagram with an overlap', ({ offset }) => offset > 0);
+    },
+    broken: {
+      how: 'something before the gateway lets later fragments pass by it',
+      obstruct: () => passBy('inside', ({ offset }) => offset > 0),
+    },
+  },
+  {
     id: 'ipv6-hop-limit',
     rfc: 'RFC 4443 section 3.3',
     level: 'must',
@@ -332,5 +375,28 @@ export const ipv6Rows: readonly Row[] = [
       await hosts[0].hearsNo('a stranger’s datagram');
     },
     broken: { how: 'without translation', setting: filtered },
+  },
+  {
+    id: 'ipv6-masqueraded-ids',
+    rfc: 'RFC 8200 section 4.5 (NAT66)',
+    level: 'must',
+    text: 'two masqueraded hosts that send fragments with equal identifications to one server: it can put both together',
+    setting: { ipv6: 'masqueraded' },
+    async check({ network }) {
+      const server = network.host('outside', 6);
+      const sent = [network.host('inside', 6), network.host('inside', 6)].map((host) => {
+        const payload = mark(2500);
+        const whole = udp({ src: host.address, dst: server.address, sport: 26019, dport: 53, payload });
+        return { host, payload, pieces: cut(whole, 1000, 90_019) };
+      });
+      for (let i = 0; i < 3; i++)
+        for (const { host, pieces } of sent) if (pieces[i]) host.send(pieces[i] as Uint8Array);
+      for (const { host, payload } of sent)
+        await hearsWhole(server, `the datagram of ${host.address}`, carries(payload));
+    },
+    broken: {
+      how: 'something before the gateway gives every fragment the same identification',
+      obstruct: () => leaving((packet) => (packet.piece ? [Uint8Array.from(packet.bytes).fill(7, 44, 48)] : undefined)),
+    },
   },
 ];
