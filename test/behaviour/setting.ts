@@ -24,6 +24,8 @@ export interface Setting {
   readonly wanMtu?: number;
   /** Outside addresses that nobody may talk to. */
   readonly blocked?: readonly string[];
+  /** Outside addresses of IPv6 whose packets are answered by an error. */
+  readonly rejected?: readonly string[];
   /** TCP ports of the gateway itself that the outside may reach. */
   readonly open?: readonly number[];
   /** `npt-followed`: the outside prefix is the one that the wan has, whatever it becomes. */

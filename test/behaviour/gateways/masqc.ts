@@ -22,6 +22,7 @@ export function writeMasqc(setting: Setting): string {
     ...lines(setting.flows, `flows ${setting.flows}`),
     ...lines(times.length, `timeout ${times.join(', ')}`),
     ...lines(blocked.length, `deny to ${blocked.join(', ')}`),
+    ...lines(setting.rejected, `reject to ${setting.rejected?.join(', ')}`),
     ...lines(blocked.length, `deny from ${blocked.join(', ')}`),
     '}',
     setting.clampMss ? 'interface wan = wan0 {\n  mss clamp\n}' : 'interface wan = wan0',

@@ -60,6 +60,7 @@ table inet filter {
     type filter hook forward priority filter; policy drop;
     ${clampMss ? 'oifname "wan0" tcp flags syn tcp option maxseg size set rt mtu\n    iifname "wan0" tcp flags syn tcp option maxseg size set rt mtu' : ''}
     ${blocked.length ? `ip daddr ${list(blocked)} counter name denied drop\n    ip saddr ${list(blocked)} counter name denied drop` : ''}
+    ${setting.rejected ? `ip6 daddr ${list(setting.rejected)} counter name denied reject with icmpv6 admin-prohibited` : ''}
     ct state invalid counter name stray drop
     ct state established,related accept
     ct status dnat accept

@@ -17,6 +17,7 @@ const FOLLOWED_MS = 3000;
 
 const filtered = { ipv6: 'filtered' } as const;
 const pair = (network: BehaviourNetwork): [Host, Host] => [network.host('inside', 6), network.host('outside', 6)];
+const rejected = { ipv6: 'filtered', rejected: ['2001:db8:2::/64'] } as const;
 const isError = ({ type }: Packet): boolean => type >= 1 && type <= 4;
 const nextHeader = (type: number, body: readonly number[]) => ({ extensions: [[type, body] as const] });
 /** Options headers of eight bytes: a length of 0 and PadN. */
@@ -249,6 +250,33 @@ export const ipv6Rows: readonly Row[] = [
       how: 'something before the gateway lets later fragments pass by it',
       obstruct: () => passBy('inside', ({ offset }) => offset > 0),
     },
+  },
+  {
+    id: 'ipv6-reject',
+    rfc: 'RFC 4443 sections 2.4 and 3.1',
+    level: 'should',
+    text: 'what is rejected is answered, behind extension headers too; the error quotes all that fits in 1,280 bytes',
+    setting: rejected,
+    async check({ network }) {
+      const [han, server] = pair(network);
+      const to = { src: han.address, dst: server.address, dport: 53 };
+      for (const [sport, size, extensions] of [
+        [26020, 40, {}],
+        [26021, 40, nextHeader(0, padding)],
+        [26022, 40, nextHeader(60, padding)],
+        [26023, 1400, {}],
+        [26024, 1380, nextHeader(60, padding)],
+      ] as const) {
+        const packet = udp({ ...to, sport, payload: mark(size), ...extensions });
+        han.send(packet);
+        const error = await han.hears(`the error for port ${sport}`, ({ quoted }) => quoted?.sport === sport);
+        must(error.type === 1 && error.code === 1, `it is ${error.type}/${error.code}`);
+        const [length, most] = [error.bytes.length, Math.min(packet.length + 48, 1280)];
+        must(length === most, `the error has ${length} bytes, not ${most}`);
+      }
+      must(!server.heard.length, 'what is rejected goes on');
+    },
+    broken: { how: 'something behind the gateway loses ICMPv6 errors', obstruct: () => delivered(lose(isError)) },
   },
   {
     id: 'ipv6-hop-limit',
