@@ -1,6 +1,9 @@
 /** Which limits and which log hold for each line of a model. */
 import type { Limit, Log, Model, RuleId } from './model.ts';
 
+/** Masquerades that limit ports: a mapping has so many bits for the one that it counts for. */
+export const MOST_PORT_LIMITS = 32_767;
+
 export interface RuleLimits {
   readonly limits: readonly Limit[];
   readonly log: Log | null;

@@ -97,7 +97,9 @@ export type Limit =
   /** New connections. */
   | { readonly kind: 'rate'; readonly rate: Rate; readonly perSource: boolean; readonly span: Span }
   /** Live ones. */
-  | { readonly kind: 'flows'; readonly count: number; readonly perSource: boolean; readonly span: Span };
+  | { readonly kind: 'flows'; readonly count: number; readonly perSource: boolean; readonly span: Span }
+  /** Of a masquerade: outside ports, and ICMP identifiers, that a source holds (RFC 6888 REQ-4). */
+  | { readonly kind: 'ports'; readonly count: number; readonly perSource: true; readonly span: Span };
 
 /** Events are written at most at this rate; the rest is counted. */
 export interface Log {

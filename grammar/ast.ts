@@ -107,7 +107,7 @@ export interface What {
 export interface Limit {
   readonly of:
     | { readonly kind: 'rate'; readonly rate: Rate; readonly burst: NumberLiteral | null }
-    | { readonly kind: 'flows'; readonly count: NumberLiteral };
+    | { readonly kind: 'flows' | 'ports'; readonly count: NumberLiteral };
   readonly perSource: boolean;
   readonly span: Span;
 }

@@ -95,8 +95,21 @@ export class RuleParser extends ClauseParser {
       {
         ALT: (): ast.Limit['of'] => {
           const count = this.SUBRULE2(this.count);
-          this.CONSUME(t.KFlows);
-          return { kind: 'flows', count };
+          const kind = this.OR2([
+            {
+              ALT: () => {
+                this.CONSUME(t.KFlows);
+                return 'flows' as const;
+              },
+            },
+            {
+              ALT: () => {
+                this.CONSUME(t.KPorts);
+                return 'ports' as const;
+              },
+            },
+          ]);
+          return { kind, count };
         },
       },
     ]);

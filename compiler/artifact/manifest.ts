@@ -69,6 +69,8 @@ export interface ManifestRule {
   readonly tally: number;
   /** That of its buckets, and of its log's rate; 0: it has none. Lines of a redirect share one. */
   readonly meter: number;
+  /** That of its limit of ports, 1..32767, whatever else it has; 0: it has none. */
+  readonly ports: number;
   readonly limits: readonly ManifestLimit[];
   readonly log: ManifestLog | null;
 }
@@ -80,7 +82,7 @@ export interface ManifestRate {
 }
 export type ManifestLimit =
   | (ManifestRate & { readonly kind: 'rate'; readonly perSource: boolean })
-  | { readonly kind: 'flows'; readonly count: number; readonly perSource: boolean };
+  | { readonly kind: 'flows' | 'ports'; readonly count: number; readonly perSource: boolean };
 export type ManifestLog = ManifestRate & { readonly label: string | null };
 export interface ManifestMasquerade {
   readonly id: number;

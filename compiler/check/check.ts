@@ -21,6 +21,7 @@ import { refuseOverlappingMasquerades } from './passes/masquerades.ts';
 import { resolveNetworksAndHosts } from './passes/networks.ts';
 import { refuseOverlappingPolicies } from './passes/policies.ts';
 import { choosePools } from './passes/pools.ts';
+import { refusePortLimits } from './passes/port-limits.ts';
 import { warnOfPrivateOut } from './passes/private-out.ts';
 import { refuseOverlappingRedirects } from './passes/redirect-overlaps.ts';
 import { warnOfLockedOut } from './passes/self.ts';
@@ -43,6 +44,7 @@ const PASSES: Readonly<Record<'names' | 'decisions' | 'conflicts', readonly Pass
     refuseOverlappingRedirects,
     refuseOverlappingMaps,
     choosePools,
+    refusePortLimits,
     prepareDynamic,
   ],
 };

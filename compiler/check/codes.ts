@@ -348,7 +348,23 @@ export const CODES = {
   limitTwice: error<{ kind: string }>(
     331,
     (p) => `a second limit that is ${p.kind}: it is not clear which of them holds`,
-    'one limit of each kind: a rate, a rate `per source`, `flows`, `flows per source`',
+    'one limit of each kind: a rate, a rate `per source`, `flows`, `flows per source`, `ports per source`',
+  ),
+  portsElsewhere: error(
+    333,
+    'only a masquerade gives outside ports to sources: a limit of ports means nothing here',
+    '`limit NUM ports per source` in the masquerade, or a limit of `flows` here',
+  ),
+  portsOfAll: error(
+    334,
+    'all sources of a masquerade together have its `ports`: a limit is for each of them',
+    '`limit NUM ports per source`, or other `ports`',
+  ),
+  portsBeyondShare: error<{ count: number; share: number }>(
+    335,
+    (p) =>
+      `the limit of ${p.count} ports is never reached: \`share\` gives a source ${p.share} of TCP and ${p.share} of UDP`,
+    (p) => `a limit below ${2 * p.share}, a larger \`share\`, or no limit`,
   ),
   accountAny: error(
     332,
@@ -403,9 +419,9 @@ export const CODES = {
     (p) => `the policy \`${p.name}\` has too many different lines to look for ones that are never reached`,
     undefined,
   ),
-  limitNeverMet: warning<{ count: number; flows: number }>(
+  limitNeverMet: warning<{ count: number; what: string; flows: number }>(
     410,
-    (p) => `the limit of ${p.count} flows is never reached: the table holds ${p.flows}`,
+    (p) => `the limit of ${p.count} ${p.what} is never reached: the table holds ${p.flows}`,
     'a smaller limit, or a larger `flows` in the gateway',
   ),
   emptyFile: warning<{ path: string }>(409, (p) => `${p.path} holds no address`, 'an address a line'),

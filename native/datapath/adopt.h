@@ -4,6 +4,7 @@
 #define MASQC_ADOPT_H
 
 #include "base.h"
+#include "held.h"
 #include "mapping.h"
 #include "maps.h"
 #include "table.h"
@@ -79,12 +80,17 @@ static __noinline __attribute__((unused)) bool adopt_mapping(const struct socket
 	a->m.seat = old->seat;
 	a->m.pool = old->pool;
 	a->m.users = users;
+	if (users && READ_ONCE(old->users))
+		a->m.counted = take_counted(old);
 	if (!users) {
 		a->m.rest = old->rest;
 		a->m.queued = 1;
 	}
-	if (bpf_map_update_elem(&MAP(mappings), outside, &a->m, BPF_NOEXIST))
+	if (bpf_map_update_elem(&MAP(mappings), outside, &a->m, BPF_NOEXIST)) {
+		if (a->m.counted)
+			give_port(a->m.counted, source_of(a->m.address)); /* who was faster asks for it anew */
 		return false;
+	}
 	if (users && !READ_ONCE(old->users)) /* else it is counted already */
 		count_use(outside, old->pool, old->address, 1);
 	a->inside.address = a->m.address;

@@ -5,6 +5,7 @@
 
 #include "base.h"
 #include "drop.h"
+#include "hold.h"
 #include "mapping.h"
 #include "maps.h"
 #include "peers.h"
@@ -85,6 +86,7 @@ static __always_inline bool reuse_port(struct work *w)
 		m = find_old_mapping(&outside);
 		if (!m || !is_of_source(m, w))
 			return false;
+		w->rests = !READ_ONCE(m->users);
 		if (adopt_mapping(&outside, 1)) {
 			m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 			w->fresh = false;
@@ -149,15 +151,17 @@ static __always_inline __u64 name_pool_of(const struct work *w)
 	return name_pool(w->nat_address, w->port_first, w->h.key.protocol);
 }
 
-/* Whether w's source may have a further outside port. False: w->reason says that others need them. */
+/* Whether w's source may have a further outside port. False: w->reason says that others need them, or that it is beyond its
+ * masquerade's limit. */
 static __noinline bool may_claim(struct work *w)
 {
 	if (!w)
 		return false;
-	if (!pool_of(w) || has_port_left(name_pool_of(w), w->h.key.saddr, w->port_last - w->port_first + 1))
-		return true;
-	w->reason = DROP_SOURCE_SHARE;
-	return false;
+	if (pool_of(w) && !has_port_left(name_pool_of(w), w->h.key.saddr, w->port_last - w->port_first + 1)) {
+		w->reason = DROP_SOURCE_SHARE;
+		return false;
+	}
+	return !ports_limited || ask_port(w, source_of(w->h.key.saddr), ASK_ALL);
 }
 
 /* Claims a port that nobody has. */
@@ -220,6 +224,8 @@ static __noinline bool claim_rested(struct work *w, __u32 port)
 		return false;
 	forget_inside(&outside, m);
 	clear_peers(&m->peers);
+	w->stale = take_counted(m); /* its last user had no time yet to give it back */
+	w->stale_who = source_of(m->address);
 	m->address = w->h.key.saddr;
 	m->port = w->h.key.sport;
 	m->seat = w->side;
@@ -275,7 +281,7 @@ static __noinline int note_outbound(struct work *w, __u32 now)
 	if (!m)
 		return 0;
 	if (w->fresh)
-		m->outbound = 0;
+		m->OUTBOUND = 0;
 	hold_open(m, now + c->timeouts[outside.protocol == IPPROTO_TCP ? CLASS_TCP_SYN : CLASS_UDP]);
 	return 0;
 }
@@ -335,6 +341,7 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 	w->reply.dport = preferred;
 	w->fresh = 1;
 	draws = w->habits & MASQC_RANDOM; /* but a source that has a mapping keeps it, however it got that */
+	w->rests = 0;
 	if (!reuse_port(w) && !reuse_moved(w)) {
 		if (!may_claim(w))
 			return false;
@@ -350,15 +357,16 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 	}
 	if (w->fresh && pool_of(w))
 		count_port(name_pool_of(w), w->h.key.saddr, 1);
+	outside_key(w, &outside);
 	if (!(w->uses & USE_SOURCE)) {
-		outside_key(w, &outside);
 		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 		if (m)
 			note_destination(w, &outside, m);
 	}
 	if (w->habits & MASQC_OUTBOUND)
 		note_outbound(w, now);
-	return true;
+	return !ports_limited ||
+	       count_held(w, &outside, source_of(w->h.key.saddr), w->fresh || w->rests ? ASK_ALL : ASK_FLOWS);
 }
 
 /* The mapping that the packet was sent to must stay while the flow lasts. */

@@ -10,6 +10,7 @@
 #include "base.h"
 #include "claim.h"
 #include "epoch.h"
+#include "hold.h"
 #include "mapping.h"
 #include "maps.h"
 #include "nexthop.h"
@@ -59,6 +60,7 @@ static __noinline bool reopen_flow(struct work *w, struct control *c, struct flo
 	mark_assured(slot, false);
 	mark_sides(slot, w->uses);
 	slot->deadline = now + time_to_look(c, CLASS_TCP_SYN);
+	hold_port_again(w, slot, &w->h.key, &is);
 	recharge_slot(w, slot, &w->h.key, &is);
 	slot->rule = w->rule;
 	slot->nat = w->nat;
@@ -134,6 +136,7 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	w->made = 0;
 	there = w->unknown ? NULL : find_flow(&w->h.key); /* who was faster since is found by insert_forth */
 	w->inherits = 0;
+	w->token = w->stale = 0;
 	if (there && there->epoch != EPOCH_DYING) {
 		if (!starts_again(&w->h.key, &w->h, there))
 			return true;
@@ -202,10 +205,12 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 	else if (is_hidden(w) && is_mapped(w))
 		claimed = claim_mapping(ctx, w, c->seed, now) && claim_reply(w);
 	else if (is_hidden(w))
-		claimed = claim_some_port(ctx, w);
+		claimed = ask_lone_port(w, &w->h.key, ASK_ALL) && claim_some_port(ctx, w);
 	else
 		claimed = claim_reply(w);
 	w->to.sport = w->forth.sport = w->reply.dport;
+	if (w->stale)
+		give_port(w->stale, w->stale_who);
 	if (!claimed) {
 		give_back(w, true, now);
 		if (w->uses)
@@ -216,6 +221,8 @@ static __noinline bool create_flow(void *ctx, struct work *w)
 			return_tokens(w);
 		if (there && there->epoch != EPOCH_DYING)
 			return true;
+		if (w->reason == DROP_LIMITED)
+			w->rule = w->nat; /* it is the masquerade's limit of ports */
 		return false;
 	}
 	slot->uses = w->uses;

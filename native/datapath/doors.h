@@ -131,7 +131,7 @@ static __noinline enum door enter_door(void *ctx, struct work *w)
 	rule = p->nat;
 	filtering = p->filtering;
 	w->uses = p->habits & MASQC_OUTBOUND ? BY_BACK : 0;
-	w->until = m->outbound ? m->rest : 0;
+	w->until = m->OUTBOUND ? m->rest : 0;
 	sender = w->h.key.saddr;
 	if (hairpin) {
 		if (!appear_outside(w, in, id, own))

@@ -24,7 +24,7 @@ struct source {
 	__u64 who;            /* source_of() of the address */
 	__u64 tat;
 	__u32 meter;          /* 0: free */
-	__u32 flows;          /* live */
+	__u32 flows;          /* live; of a limit of ports: ports */
 };
 
 struct source_set {
@@ -56,6 +56,9 @@ enum slot_hold {
 	HOLD_ACCOUNT_SOURCE = 128, /* the one who started it is accounted */
 	HOLD_ACCOUNT_TARGET = 256, /* the one who was reached */
 	HOLD_SHARE = 512,          /* counted in `shares` (shares.h) */
+	HOLD_PORT = 1024,          /* a port of its masquerade, without a mapping: counted in its source's (held.h), */
+	HOLD_PORT_CROWD = 2048,    /* or at the limit's crowd_flows */
+	HOLD_PORTS = HOLD_PORT | HOLD_PORT_CROWD,
 };
 
 static __always_inline struct source_set *find_sources(__u64 who, __u32 meter)
@@ -72,9 +75,7 @@ static __always_inline struct source_set *find_sources(__u64 who, __u32 meter)
 	return bpf_map_lookup_elem(&sources, &set);
 }
 
-/* Gives back a token (`interval`, or 0) and a flow (`flows` 1, or 0) of one source. Not static: the verifier looks at it once,
- * and not once for every way to it; so are others here and in take.h. */
-__noinline int give_to_source(__u32 meter, __u64 who, __u64 interval, __u32 flows)
+static __always_inline int give_back_to(__u32 meter, __u64 who, __u64 interval, __u32 flows)
 {
 	struct source_set *set = find_sources(who, meter);
 	struct source *at;
@@ -94,6 +95,13 @@ __noinline int give_to_source(__u32 meter, __u64 who, __u64 interval, __u32 flow
 	}
 	bpf_spin_unlock(&set->lock);
 	return 0;
+}
+
+/* Gives back a token (`interval`, or 0) and a flow (`flows` 1, or 0) of one source. Not static: the verifier looks at it once,
+ * and not once for every way to it; so are others here and in take.h. */
+__noinline int give_to_source(__u32 meter, __u64 who, __u64 interval, __u32 flows)
+{
+	return give_back_to(meter, who, interval, flows);
 }
 
 /* A live flow less: `holds` are the bits of one line. */
@@ -131,6 +139,9 @@ static __always_inline void release_flows(const struct flow_slot *slot, const st
 	charge = nat ? get_charge(slot->generation, slot->nat) : NULL;
 	if (charge)
 		release_flow(charge->meter, nat, source_of(key->saddr));
+	charge = slot->holds & HOLD_PORTS ? get_charge(slot->generation, slot->nat) : NULL;
+	if (charge)
+		release_flow(charge->ports, slot->holds & HOLD_PORT ? HOLD_SOURCE : HOLD_CROWD, source_of(key->saddr));
 }
 
 #endif

@@ -40,12 +40,12 @@ struct {
 struct meter {
 	__u64 tat;            /* of the rate */
 	__u64 crowd_tat;      /* sources that `sources` has no place for, together */
-	__u32 flows;          /* live, where they are limited */
+	__u32 flows;          /* live, where they are limited; of a limit of ports (held.h) only the crowd's are here */
 	__u32 crowd_flows;
 };
 _Static_assert(sizeof(struct meter) == 24, "meter");
 
-/* meters: key is the meter of a line or block that limits; made and deleted by apply, written on the miss path and by the
+/* meters: key is the meter of a line or block that limits, or the number of its limit of ports; made and deleted by apply, written on the miss path and by the
  * sweep. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -75,6 +75,7 @@ struct {
 struct charge {
 	__u32 tally;
 	__u32 meter;          /* struct line (take.h) */
+	__u32 ports;          /* of a masquerade that limits ports: their number (held.h) */
 };
 
 /* charges: key is generation << 16 | rule id, value what that line counts in, for as long as flows of the generation live:

@@ -28,7 +28,16 @@ struct socket_key {
 };
 
 #define MAPPING_RESTS 0x10000U
+#define MAPPING_TOKEN_SHIFT 32 /* release_mapping: of what the caller is to give back (held.h) */
 #define MAPPING_DEAD 0x80000000U /* in `users`: nobody may take it any more, the sweep removes it */
+#define MAPPING_CLOSING 0x40000000U /* its last user has gone, and is giving back what it was counted for: a moment */
+
+/* Only what the inside sends keeps a mapping open, and `rest` says how long: a field of struct mapping. */
+#if FAMILY == 4
+#define OUTBOUND outbound
+#else
+#define OUTBOUND peers.outbound
+#endif
 
 struct mapping {
 	addr_t address;       /* of the inside socket; in an entry of the inside: of the outside socket */
@@ -39,12 +48,17 @@ struct mapping {
 	__u32 rest;           /* users == 0: coarse time until which the port rests; else, with `outbound`: until when the inside
 	                       * has kept it open at least */
 	__u16 pool;           /* first port of its pool, host order (pools.h); 0: it is not counted */
-	__u8 outbound;        /* only what the inside sends keeps it open, and `rest` says how long */
-	__u8 pad;
+	__u16 counted;        /* token of the limit of ports that it is counted for (held.h), changed together with `pool` */
+#if FAMILY == 4
+	__u8 outbound;        /* OUTBOUND */
+	__u8 pad[3];
+#endif
 	struct peers peers;   /* whom it talks to (peers.h) */
 };
 _Static_assert(sizeof(struct socket_key) == (FAMILY == 4 ? 8 : 24), "socket_key");
 _Static_assert(sizeof(struct mapping) == 56, "mapping");
+_Static_assert(offsetof(struct mapping, pool) % 4 == 0 && offsetof(struct mapping, counted) == offsetof(struct mapping, pool) + 2,
+	       "swap_counted swaps this word");
 
 /* mappings4, mappings6: outside sockets, written by the miss path (whose BPF_NOEXIST is the claim of the port) and by the sweep, which
  * alone deletes them; and the inside sockets whose outside port is not the one that `prefer_port` names, written by the miss
@@ -97,6 +111,7 @@ static __always_inline enum taken hold_mapping(struct mapping *m)
 
 		if (users & MAPPING_DEAD)
 			return TAKEN_NOT;
+		users &= ~MAPPING_CLOSING; /* no longer, by now */
 		seen = __sync_val_compare_and_swap(&m->users, users, users + 1);
 		if (seen == users) {
 			if (!users)
@@ -108,11 +123,41 @@ static __always_inline enum taken hold_mapping(struct mapping *m)
 	return TAKEN_NOT;
 }
 
-/* One user less; the last one lays it to rest. Returns 0, or of the last one MAPPING_RESTS | mapping.pool. */
-static __noinline int release_mapping(struct socket_key *key, __u32 now)
+/* Changes what a mapping is counted for, exactly once. False: somebody else has. */
+static __always_inline bool swap_counted(struct mapping *m, __u16 from, __u16 to)
+{
+	__u32 *word = (__u32 *)&m->pool, pool = READ_ONCE(m->pool);
+
+	return __sync_val_compare_and_swap(word, pool | (__u32)from << 16, pool | (__u32)to << 16) ==
+	       (pool | (__u32)from << 16);
+}
+
+/* The token of a mapping, which has none then. */
+static __always_inline __u16 take_counted(struct mapping *m)
+{
+	__u16 counted = READ_ONCE(m->counted);
+
+	return counted && swap_counted(m, counted, 0) ? counted : 0;
+}
+
+/* What a mapping without users was counted for: nobody gets it until that is taken out. 0: nothing, or it is in use again. */
+static __always_inline __u16 close_mapping(struct mapping *m)
+{
+	__u16 token;
+
+	if (!READ_ONCE(m->counted) || __sync_val_compare_and_swap(&m->users, 0, MAPPING_CLOSING))
+		return 0;
+	token = take_counted(m);
+	WRITE_ONCE(m->users, 0);
+	return token;
+}
+
+/* One user less; the last one lays it to rest. Returns 0, or of the last one MAPPING_RESTS | mapping.pool | its token. */
+static __noinline __u64 release_mapping(struct socket_key *key, __u32 now)
 {
 	struct control *c = get_control();
 	struct mapping *m;
+	__u64 token;
 
 	if (!key || !c)
 		return 0;
@@ -121,21 +166,22 @@ static __noinline int release_mapping(struct socket_key *key, __u32 now)
 		return 0;
 	if (__sync_fetch_and_add(&m->users, -1) != 1)
 		return 0;
+	token = close_mapping(m);
 	m->rest = now + c->rest;
 	if (!m->queued) {
 		m->queued = 1;
 		if (bpf_map_push_elem(&MAP(resting), key, 0))
 			m->queued = 0;
 	}
-	return MAPPING_RESTS | m->pool;
+	return MAPPING_RESTS | m->pool | token << MAPPING_TOKEN_SHIFT;
 }
 
 /* The inside has sent by it: it stays open until then at least. */
 static __always_inline void hold_open(struct mapping *m, __u32 until)
 {
-	if (!m->outbound || (__s32)(until - m->rest) > 0)
+	if (!m->OUTBOUND || (__s32)(until - m->rest) > 0)
 		WRITE_ONCE(m->rest, until);
-	m->outbound = 1;
+	m->OUTBOUND = 1;
 }
 
 /* How many inside sockets have another outside port than the preferred one: while none has, nobody need look for it. */

@@ -16,7 +16,7 @@
 #include "packet.h"
 
 /* Raised with every change of a struct or of what a field means. */
-#define MASQC_LAYOUT 5
+#define MASQC_LAYOUT 6
 
 #define MAX_SEATS 64
 #define MAX_GENERATIONS 16

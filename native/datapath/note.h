@@ -142,11 +142,14 @@ static __always_inline void charge_slot(struct work *w, struct flow_slot *slot, 
 		holds |= HOLD_LOGGED;
 	if (accounts_used)
 		holds |= find_accounts(key, to);
+	if (w->token)
+		holds |= w->token & PORT_CROWD ? HOLD_PORT_CROWD : HOLD_PORT;
 	slot->holds = holds;
-	w->took = w->nat_took = 0;
+	w->took = w->nat_took = w->token = 0;
 }
 
-/* The same for a flow that was there before: it is counted for its new lines, and no longer for the old ones. */
+/* The same for a flow that was there before: it is counted for its new lines, and no longer for the old ones. (For ports, too,
+ * where hold_port_again was before.) */
 __noinline int recharge_slot(struct work *w, struct flow_slot *slot, struct flow_key *key, struct flow_key *to)
 {
 	__u32 logged;

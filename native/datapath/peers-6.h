@@ -6,7 +6,8 @@
 struct peers {
 	addr_t first;         /* zero: no flow with that one is left */
 	__u32 flows;          /* with it */
-	__u32 pad;
+	__u8 outbound;        /* of the mapping, which has no room for it elsewhere (mapping.h) */
+	__u8 pad[3];
 };
 
 /* One flow more. False: there is no room. */

@@ -9,6 +9,7 @@
 #include "base.h"
 #include "adopt.h"
 #include "family.h"
+#include "held.h"
 #include "mapping.h"
 
 struct peer_key {
@@ -96,7 +97,7 @@ static __always_inline bool has_peer(const struct socket_key *outside, const str
 static __noinline int release_uses(struct flow_key *key, struct flow_key *to, __u32 uses, __u32 now)
 {
 	struct socket_key outside = {};
-	int ended = 0, target;
+	__u64 ended = 0, target;
 
 	if (!key || !to)
 		return 0;
@@ -109,6 +110,8 @@ static __noinline int release_uses(struct flow_key *key, struct flow_key *to, __
 		ended = release_mapping(&outside, now);
 		if (ended)
 			count_use(&outside, ended, key->saddr, -1);
+		if (ended >> MAPPING_TOKEN_SHIFT)
+			give_port(ended >> MAPPING_TOKEN_SHIFT, source_of(key->saddr));
 	}
 	if (uses & USE_TARGET) {
 		outside.address = key->daddr;
@@ -116,6 +119,8 @@ static __noinline int release_uses(struct flow_key *key, struct flow_key *to, __
 		target = release_mapping(&outside, now);
 		if (target)
 			count_use(&outside, target, to->daddr, -1);
+		if (target >> MAPPING_TOKEN_SHIFT)
+			give_port(target >> MAPPING_TOKEN_SHIFT, source_of(to->daddr));
 	}
 	return ended != 0;
 }

@@ -10,6 +10,7 @@
 #include "base.h"
 #include "decide.h"
 #include "epoch.h"
+#include "hold.h"
 #include "nexthop.h"
 #include "note.h"
 #include "tcp.h"
@@ -181,6 +182,7 @@ static __noinline enum fate recheck(void *ctx, struct work *w, struct flow_dir *
 	w->h.key = w->arrived;
 	if (step == STEP_CREATE) {
 		translate_key(key, forth, &w->became);
+		hold_port_again(w, slot, key, &w->became);
 		recharge_slot(w, slot, key, &w->became);
 		slot->rule = w->rule;
 		slot->nat = w->nat;

@@ -4,6 +4,7 @@
 #define MASQC_REST_H
 
 #include "base.h"
+#include "held.h"
 #include "mapping.h"
 
 #define RESTED_A_TICK 512
@@ -16,6 +17,7 @@ static long wake_mapping(__u32 i, __u32 *now)
 {
 	struct socket_key key;
 	struct mapping *m;
+	__u16 token;
 
 	if (bpf_map_peek_elem(&MAP(resting), &key))
 		return 1;
@@ -39,6 +41,9 @@ static long wake_mapping(__u32 i, __u32 *now)
 	if (__sync_val_compare_and_swap(&m->users, 0, MAPPING_DEAD))
 		return 0; /* in use again: whoever is last lays it to rest */
 	forget_inside(&key, m);
+	token = take_counted(m); /* its last user had no time yet to give it back */
+	if (token)
+		give_port(token, source_of(m->address));
 	m->rest = *now + COARSE_SECOND;
 	m->queued = 1;
 	bpf_map_push_elem(&MAP(resting), &key, 0);

@@ -34,7 +34,7 @@ static __noinline int settle_flow(struct flow_slot *slot, struct flow_key *key, 
 		count_ended(charge->tally, packets, bytes);
 	if (slot->holds & (HOLD_ACCOUNT_SOURCE | HOLD_ACCOUNT_TARGET))
 		account_flow(slot, key, to, forth, back);
-	if (slot->holds & (HOLD_LIMITS | HOLD_LIMITS << HOLD_NAT_SHIFT))
+	if (slot->holds & (HOLD_LIMITS | HOLD_LIMITS << HOLD_NAT_SHIFT | HOLD_PORTS))
 		release_flows(slot, key, to);
 	if (slot->holds & HOLD_SHARE)
 		count_share(charged_source(key, to, slot->uses), side_of(forth), -1);

@@ -5,6 +5,7 @@
 
 #include "base.h"
 #include "drop.h"
+#include "held.h"
 #include "limits.h"
 #include "lines.h"
 #include "work.h"
@@ -25,12 +26,12 @@ struct line {
 	__u32 flows;          /* live ones at most; 0: no limit */
 	__u32 source_flows;
 	__u32 logs;           /* enum line_log */
-	__u32 pad;
+	__u32 ports;          /* of a masquerade that limits ports: key in `lines` of what says how many, as source_flows (hold.h); 0 */
 };
 _Static_assert(sizeof(struct line) == 56, "line");
 
-/* lines: key is a rule id of this generation (0: what the gateway itself starts), written by apply before the switch; each
- * linked object has its own. */
+/* lines: key is a rule id of this generation (0: what the gateway itself starts), and behind them limits of ports, whose meter is
+ * their number (held.h); written by apply before the switch; each linked object has its own. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -236,6 +237,14 @@ limited:
 	return false;
 }
 
+/* The port that was asked for is not needed. */
+static __always_inline void return_port(struct work *w, __u64 who)
+{
+	if (w->token)
+		give_port(w->token, who);
+	w->token = 0;
+}
+
 /* There will be no flow. */
 __noinline int return_tokens(struct work *w)
 {
@@ -246,6 +255,7 @@ __noinline int return_tokens(struct work *w)
 	if (w->nat_took)
 		return_to_line(get_line(w->nat), w->nat_took, source_of(w->h.key.saddr));
 	w->took = w->nat_took = 0;
+	return_port(w, source_of(w->h.key.saddr));
 	return 0;
 }
 

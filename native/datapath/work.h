@@ -54,6 +54,10 @@ struct work {
 	__u8 translation;           /* enum masqc_translation */
 	__u8 habits;                /* enum masqc_habit */
 	__u8 inherits;              /* it takes over the entries of the flow in slot `heir_of` (takeover.h) */
+	__u8 rests;                 /* reuse_port: the mapping had no flows in the old table */
+	__u16 token;                /* a port that was asked for, until something holds it (hold.h) */
+	__u16 stale;                /* claim_rested: what the mapping was still counted for, at `stale_who` */
+	__u64 stale_who;
 	struct map_answer map;
 	struct mapping entry;       /* note_moved: too large for the stack */
 	__u32 until;                /* enter_door: of the mapping, for MASQC_OUTBOUND */

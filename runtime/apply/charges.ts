@@ -30,8 +30,8 @@ export async function fillCharges(work: Work, generation: number): Promise<void>
   await charges.setPacked(new Uint8Array(keys.buffer), new Uint8Array(Buffer.concat(values)));
 }
 
-function describeCharge(rule: ManifestRule | undefined): { tally: number; meter: number } {
-  return { tally: rule?.tally ?? 0, meter: rule?.meter ?? 0 };
+function describeCharge(rule: ManifestRule | undefined): { tally: number; meter: number; ports: number } {
+  return { tally: rule?.tally ?? 0, meter: rule?.meter ?? 0, ports: rule?.ports ?? 0 };
 }
 
 type Charges = InstanceType<Work['libbpf']['BpfMap']>;

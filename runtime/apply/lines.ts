@@ -14,6 +14,7 @@ const KEY_SIZE = 20;
 export function lineConstants({ rules, account, masquerades }: Manifest): Readonly<Record<string, number>> {
   return {
     limits_used: rules.some(({ limits }) => limits.length > 0) ? 1 : 0,
+    ports_limited: rules.some(({ ports }) => ports !== 0) ? 1 : 0,
     logs_used: rules.some(({ log }) => log !== null) ? 1 : 0,
     accounts_used: account.length > 0 ? 1 : 0,
     addresses_used: masquerades.some(({ addresses }) => addresses !== null) ? 1 : 0,
@@ -22,7 +23,7 @@ export function lineConstants({ rules, account, masquerades }: Manifest): Readon
 
 /** Before the object is loaded. */
 export function sizeLines(object: BpfObject, { rules, account }: Manifest): void {
-  object.setMaxEntries('lines', rules.length + 1);
+  object.setMaxEntries('lines', rules.length + 1 + portLimits(rules).length);
   object.setMaxEntries('accounted', Math.max(1, account.length));
 }
 
@@ -33,11 +34,25 @@ export async function fillLines(work: Work, object: BpfObject): Promise<void> {
   const lines = object.map('lines');
   const { value: codec } = lines.codec();
   const own = rules.find(({ kind }) => kind === 'self-default');
-  const values = [own, ...rules].map((rule) => codec.encode(rule === undefined ? {} : describeLine(rule)));
+  const limited = portLimits(rules);
+  const values = [
+    ...[own, ...rules].map((rule) => {
+      if (rule === undefined) return {};
+      return { ...describeLine(rule), ports: rule.ports === 0 ? 0 : rules.length + 1 + limited.indexOf(rule) };
+    }),
+    ...limited.map(({ ports, limits }) => {
+      return { meter: ports, source_flows: limits.find(({ kind }) => kind === 'ports')?.count ?? 0 };
+    }),
+  ].map((line) => codec.encode(line));
   const keys = new Uint8Array(new Uint32Array(values.map((_, id) => id)).buffer);
   await lines.setPacked(keys, new Uint8Array(Buffer.concat(values)));
   const prefixes = new Uint8Array(Buffer.concat(account.map(packPrefix)));
   await object.map('accounted').setPacked(prefixes, new Uint8Array(account.length));
+}
+
+/** Those that limit ports: what says how many stands behind all lines (native/datapath/hold.h). */
+function portLimits(rules: readonly ManifestRule[]): readonly ManifestRule[] {
+  return rules.filter(({ ports }) => ports !== 0);
 }
 
 function describeLine({ kind, tally, meter, limits, log }: ManifestRule) {
@@ -77,7 +92,7 @@ function makeCounters(work: Work, rules: readonly ManifestRule[]): void {
   const nothing = new Uint8Array(tallies.info().valueSize);
   const empty = Array.from({ length: possibleCpus() }, () => nothing);
   const before = rulesBefore(work);
-  const kept = new Set([...before, ...rules].flatMap(({ tally, meter }) => [tally, meter]));
+  const kept = new Set([...before, ...rules].flatMap(({ tally, meter, ports }) => [tally, meter, ports]));
   for (const map of [tallies, meters, loggers]) {
     const stale: Uint8Array[] = [];
     for (let key = map.nextKey(null); key !== null; key = map.nextKey(key)) {
@@ -85,8 +100,9 @@ function makeCounters(work: Work, rules: readonly ManifestRule[]): void {
     }
     for (const key of stale) map.delete(key);
   }
-  for (const { tally, meter, log } of rules) {
+  for (const { tally, meter, ports, log } of rules) {
     if (tallies.getPerCpu(tally) === null) tallies.setPerCpu(tally, empty);
+    if (ports !== 0 && meters.get(ports) === null) meters.set(ports, meters.codec().value.encode({}));
     if (meter === 0) continue;
     if (meters.get(meter) === null) meters.set(meter, meters.codec().value.encode({}));
     if (log === null) continue;

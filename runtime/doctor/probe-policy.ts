@@ -18,6 +18,7 @@ masquerade hidden {
   from      home
   interface wan
   family    ipv4, ipv6
+  limit     1000 ports per source
 }
 `;
 

@@ -16,8 +16,11 @@ export interface Setting {
   readonly redirects?: readonly Redirect[];
   /** Size of the flow table. */
   readonly flows?: number;
-  /** Of each inside host: flows at a time; new flows a second (and at once). */
-  readonly limit?: { readonly flows: number } | { readonly rate: number; readonly burst: number };
+  /** Of each inside host: flows at a time; outside ports at a time; new flows a second (and at once). */
+  readonly limit?:
+    | { readonly flows: number }
+    | { readonly ports: number }
+    | { readonly rate: number; readonly burst: number };
   /** Outside ports that each inside host has to itself, computed from its address (RFC 7422). */
   readonly share?: number;
   readonly clampMss?: boolean;

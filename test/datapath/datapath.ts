@@ -44,6 +44,8 @@ export interface LineSetup {
   readonly sourceRate?: readonly [number, number];
   readonly flows?: number;
   readonly sourceFlows?: number;
+  /** Of a masquerade: ports of each source, by the number of this limit. */
+  readonly ports?: { readonly most: number; readonly number: number };
   /** 1 packets, 2 mappings; at this rate. */
   readonly logs?: number;
   readonly log?: readonly [number, number];
@@ -135,7 +137,7 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
   const timeouts = [t.tcp, t.tcpSyn, t.tcpFin, t.udp, t.icmp, t.other, 0, 0].map(coarse);
   const record = {
     active: (1 << 8) | 3,
-    layout: 5,
+    layout: 6,
     flows,
     timeouts,
     rest: coarse(setup.rest ?? 120),
@@ -189,15 +191,17 @@ async function loadMiss(setup: Setup, family: 4 | 6, constants: Setup['policy'])
   const linked = await linkToBytes([readFileSync(stub), readFileSync(objectOf('miss', family))]);
   const miss = BpfObject.open(linked, { name: 'linked', pinRoot: pin });
   sizeMaps(miss, flows);
-  miss.setMaxEntries('lines', Math.max(...lines.map(({ rule }) => rule), 0) + 1);
+  const last = Math.max(...lines.map(({ rule }) => rule), 0);
+  miss.setMaxEntries('lines', 2 * last + 1);
   miss.setGlobal('.rodata', {
     ...constants,
-    limits_used: Number(lines.some((one) => one.rate ?? one.sourceRate ?? one.flows ?? one.sourceFlows)),
+    limits_used: Number(lines.some((one) => one.rate ?? one.sourceRate ?? one.flows ?? one.sourceFlows ?? one.ports)),
+    ports_limited: Number(lines.some(({ ports }) => ports)),
     logs_used: Number(lines.some(({ logs }) => logs)),
     accounts_used: Number(accounted.length > 0),
   });
   await miss.load();
-  for (const line of lines) setLine(miss, line, Number(constants?.generation ?? 0));
+  for (const line of lines) setLine(miss, line, Number(constants?.generation ?? 0), last);
   for (const prefix of accounted) {
     const [address = '', length = '32'] = prefix.split('/');
     const key = { length: 96 + Number(length), address: { word: [0, 0, 0xffff0000, toBe32(address)] } };
@@ -209,8 +213,8 @@ async function loadMiss(setup: Setup, family: 4 | 6, constants: Setup['policy'])
 
 const rate = ([interval, tolerance]: readonly [number, number] = [0, 0]) => ({ interval, tolerance });
 
-function setLine(miss: BpfObject, line: LineSetup, generation: number): void {
-  const { rule, tally, meter = 0, flows = 0, sourceFlows = 0, logs = 0 } = line;
+function setLine(miss: BpfObject, line: LineSetup, generation: number, last: number): void {
+  const { rule, tally, meter = 0, flows = 0, sourceFlows = 0, logs = 0, ports } = line;
   const value = {
     tally,
     meter,
@@ -219,9 +223,15 @@ function setLine(miss: BpfObject, line: LineSetup, generation: number): void {
     flows,
     source_flows: sourceFlows,
     logs,
+    ports: ports === undefined ? 0 : last + rule,
   };
-  miss.map('lines').set(rule, miss.map('lines').codec().value.encode(value));
-  miss.map('charges').set((generation << 16) | rule, miss.map('charges').codec().value.encode({ tally, meter }));
+  const lines = miss.map('lines');
+  lines.set(rule, lines.codec().value.encode(value));
+  const charge = miss
+    .map('charges')
+    .codec()
+    .value.encode({ tally, meter, ports: ports?.number ?? 0 });
+  miss.map('charges').set((generation << 16) | rule, charge);
   const tallies = miss.map('tallies');
   if (tallies.getPerCpu(tally) === null) {
     const empty = new Uint8Array(tallies.info().valueSize);
@@ -232,6 +242,10 @@ function setLine(miss: BpfObject, line: LineSetup, generation: number): void {
   }
   const meters = miss.map('meters');
   if (meter !== 0 && meters.get(meter) === null) meters.set(meter, meters.codec().value.encode({}));
+  if (ports !== undefined) {
+    lines.set(last + rule, lines.codec().value.encode({ meter: ports.number, source_flows: ports.most }));
+    if (meters.get(ports.number) === null) meters.set(ports.number, meters.codec().value.encode({}));
+  }
   const loggers = miss.map('loggers');
   if (line.log !== undefined) loggers.set(meter, loggers.codec().value.encode({ rate: rate(line.log) }));
 }

@@ -59,7 +59,7 @@ test('`default masquerade` in a policy says why it is wrong', () => {
 });
 test('masquerade', () => {
   const text = `masquerade m {\nfrom home\ninterface wan, wan2\naddress 192.0.2.1\nfamily ipv4\nports 1024-2048
-    share 100 ports per source\nmapping endpoint-independent\nfiltering x\nrefresh y\nlimit 5 flows\ntimeout udp 1m\nhelper ftp, irc\nlog\n}`;
+    share 100 ports per source\nmapping endpoint-independent\nfiltering x\nrefresh y\nlimit 5 ports per source\ntimeout udp 1m\nhelper ftp, irc\nlog\n}`;
   assert.equal(
     (linesOf(text) as { kind: string }[]).map(({ kind }) => kind),
     'from interface address family ports share mapping filtering refresh limit timeout helper log'.split(' '),

@@ -16,6 +16,7 @@ function rule(id: number, owner: string, text: string): ManifestRule {
     text,
     tally: id,
     meter: 0,
+    ports: 0,
     limits: [],
     log: null,
   };

@@ -22,6 +22,7 @@ const RULE: ManifestRule = {
   text: 'deny tcp 25 log "no mail"',
   tally: 9,
   meter: 9,
+  ports: 0,
   limits: [],
   log: { label: 'no "mail"', count: 10, perMs: 1000, burst: 50 },
 };

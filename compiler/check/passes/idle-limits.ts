@@ -2,7 +2,7 @@ import type { Limit } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
 
-/** A limit of flows that the table itself keeps. */
+/** A limit of flows, or of ports, each of which has a flow, that the table itself keeps. */
 export function warnOfIdleLimits(context: Context): void {
   const [gateway] = context.gateway;
   if (gateway === undefined) return;
@@ -13,7 +13,7 @@ export function warnOfIdleLimits(context: Context): void {
     ...masquerades.flatMap((masquerade) => masquerade.limits),
   ];
   for (const limit of limits) {
-    if (limit.kind !== 'flows' || limit.count < gateway.flows) continue;
-    context.report.add(CODES.limitNeverMet, limit.span, { count: limit.count, flows: gateway.flows });
+    if (limit.kind === 'rate' || limit.count < gateway.flows) continue;
+    context.report.add(CODES.limitNeverMet, limit.span, { count: limit.count, what: limit.kind, flows: gateway.flows });
   }
 }

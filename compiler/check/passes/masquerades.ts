@@ -31,7 +31,7 @@ export function resolveMasquerade(context: Context, block: BlockDecl): void {
   const id = giveId(context, 'masquerade', name.text, span);
   const properties = takeProperties(context, block);
   const log = resolveLog(context, findProperty(properties, 'log')?.log ?? null, EVENTS_OF_A_MASQUERADE);
-  const limits = resolveLimits(context, limitsOf(block));
+  const limits = resolveLimits(context, limitsOf(block), 'masquerade');
 
   const from = findProperty(properties, 'from');
   if (from === null) reportMissing(context, block, 'from', 'from home');

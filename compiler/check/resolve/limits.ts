@@ -17,10 +17,14 @@ export const EVENTS_OF_A_LINE: Rate = { count: 10, perMs: SECOND, burst: 50 };
 export const EVENTS_OF_A_MASQUERADE: Rate = { count: 1000, perMs: SECOND, burst: 5000 };
 
 /** The limits of a line or block; of each kind (`flows`, `flows per source`, …) one. */
-export function resolveLimits(context: Context, written: readonly ast.Limit[]): readonly Limit[] {
+export function resolveLimits(
+  context: Context,
+  written: readonly ast.Limit[],
+  by: 'masquerade' | 'other' = 'other',
+): readonly Limit[] {
   const first = new Map<string, ast.Limit>();
   return written.flatMap((limit) => {
-    const kind = `${limit.of.kind === 'rate' ? 'a rate' : '`flows`'}${limit.perSource ? ' `per source`' : ''}`;
+    const kind = `${limit.of.kind === 'rate' ? 'a rate' : `\`${limit.of.kind}\``}${limit.perSource ? ' `per source`' : ''}`;
     const before = first.get(kind);
     first.set(kind, before ?? limit);
     if (before !== undefined) {
@@ -28,14 +32,26 @@ export function resolveLimits(context: Context, written: readonly ast.Limit[]): 
       context.report.add(CODES.limitTwice, limit.span, { kind }, { related });
       return [];
     }
-    return resolveLimit(context, limit);
+    return limit.of.kind === 'ports' && !mayLimitPorts(context, limit, by) ? [] : resolveLimit(context, limit);
   });
 }
 
+function mayLimitPorts(context: Context, { perSource, span }: ast.Limit, by: 'masquerade' | 'other'): boolean {
+  if (by === 'other') context.report.add(CODES.portsElsewhere, span, undefined);
+  else if (!perSource) {
+    const fixes = [{ title: '`per source`', span: { ...span, start: span.end }, replacement: ' per source' }];
+    context.report.add(CODES.portsOfAll, span, undefined, { fixes });
+  }
+  return by === 'masquerade' && perSource;
+}
+
 function resolveLimit(context: Context, { of, perSource, span }: ast.Limit): Limit[] {
-  if (of.kind === 'flows') {
-    if (!isWithin(context, of.count, 'the limit of flows', MOST_FLOWS)) return [];
-    return [{ kind: 'flows', count: of.count.value, perSource, span }];
+  if (of.kind !== 'rate') {
+    if (!isWithin(context, of.count, `the limit of ${of.kind}`, MOST_FLOWS)) return [];
+    const count = of.count.value;
+    return of.kind === 'flows'
+      ? [{ kind: 'flows', count, perSource, span }]
+      : [{ kind: 'ports', count, perSource: true, span }];
   }
   const rate = resolveRate(context, of.rate, of.burst);
   return rate === null ? [] : [{ kind: 'rate', rate, perSource, span }];

@@ -50,7 +50,9 @@ export function writeMasqc(setting: Setting): string {
       ? []
       : 'flows' in limit
         ? [`  limit ${limit.flows} flows per source`]
-        : [`  limit ${limit.rate}/second burst ${limit.burst} per source`]),
+        : 'ports' in limit
+          ? [`  limit ${limit.ports} ports per source`]
+          : [`  limit ${limit.rate}/second burst ${limit.burst} per source`]),
     ...lines(setting.log, 'log'),
     '}',
     ...(setting.ipv6 === 'masqueraded'

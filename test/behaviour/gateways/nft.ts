@@ -45,7 +45,7 @@ ${
 export function writeNft(setting: Setting): string {
   const { limit, blocked = [], open = [], clampMss } = setting;
   const perSource =
-    limit === undefined
+    limit === undefined || 'ports' in limit
       ? ''
       : 'flows' in limit
         ? `ct state new add @sources { ip saddr ct count over ${limit.flows} } counter name limited reject with icmp admin-prohibited`

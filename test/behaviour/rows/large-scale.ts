@@ -7,7 +7,7 @@ import { leaving } from '../obstructions.ts';
 import type { Row } from '../row.ts';
 import { answerUdp, sendUdp } from '../traffic.ts';
 import { alter } from '../wire/alter.ts';
-import { UDP, udp } from '../wire/compose.ts';
+import { echo, ICMP, UDP, udp } from '../wire/compose.ts';
 
 /** How many of a host's first packets, each from another port, leave. */
 async function countLeaving(network: BehaviourNetwork, han: Host, sports: readonly number[]): Promise<number> {
@@ -113,6 +113,30 @@ export const largeScaleRows: readonly Row[] = [
       must((await countLeaving(network, han, [24999])) === 0, 'a further one is let through');
     },
     broken: { how: 'without `limit`', setting: {} },
+  },
+  {
+    id: 'cgn-limit-ports',
+    rfc: 'RFC 6888 REQ-4',
+    level: 'must',
+    text: 'a limit of outside ports (and ICMP identifiers) for each inside host, however many flows it has by them',
+    setting: { limit: { ports: 8 } },
+    async check({ network }) {
+      const [han, luke] = [network.host('inside'), network.host('inside')];
+      const others = Array.from({ length: 4 }, () => network.host('outside'));
+      const ports = await countLeaving(network, han, range(24150, 20));
+      must(ports === 8, `flows by ${ports} ports of 20 are let through`);
+      for (const other of others) for (const sport of range(24150, 8)) await sendUdp(han, sport, other, 53);
+      const luckier = await countLeaving(network, luke, range(24150, 8));
+      must(luckier === 8, `another host gets ${luckier} of its 8`);
+      must((await countLeaving(network, han, [24998])) === 0, 'a further port is given');
+      han.send(echo({ src: han.address, dst: others[0]?.address ?? '', id2: 24150 }));
+      await network.settle();
+      must(
+        !others.some(({ heard }) => heard.some(({ packet }) => packet.protocol === ICMP)),
+        'a further identifier is given',
+      );
+    },
+    broken: { how: 'with a limit of as many flows', setting: { limit: { flows: 8 } } },
   },
   {
     id: 'cgn-limit-rate',

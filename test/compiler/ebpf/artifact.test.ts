@@ -53,6 +53,7 @@ test('a manifest leads from a rule id to its line', () => {
     column: 3,
     text: 'masquerade home-out {',
     meter: 0,
+    ports: 0,
     limits: [],
     log: null,
   });

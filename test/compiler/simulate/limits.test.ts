@@ -81,6 +81,24 @@ test('the limit of a masquerade denies, too, and takes no token of the line', ()
   assert.equal(run(line, steps, 'limit 1 flows per source'), [OUT, 'denied by m', OUT, OVER]);
 });
 
+test('ports are counted once for each inside socket, whatever it talks to, and for each flow without mappings', () => {
+  const line = 'allow udp 53, icmp echo-request';
+  const OVER_M = 'denied by m';
+  const to = (port: string, host: number) => `udp from 192.168.1.1${port} on lan to 192.0.2.${host}:53`;
+  const ping = 'icmp echo-request from 192.168.1.1 on lan to 192.0.2.1';
+  const steps = [to(':1000', 1), to(':1000', 2), to(':1001', 1), to(':1002', 1), to(':1001', 3), ping, from(2)];
+  const happened = run(line, [...steps, 'wait 11s', to(':1002', 1), ping, ping], 'limit 2 ports per source');
+  assert.equal(happened, [OUT, OUT, OUT, OVER_M, OUT, OVER_M, OUT, OUT, OUT, OVER_M]);
+  const paired = 'limit 2 ports per source\n  mapping address-and-port-dependent';
+  assert.equal(run(line, steps.slice(0, 4), paired), [OUT, OUT, OVER_M, OVER_M]);
+});
+
+test('what has no port is not limited by ports', () => {
+  const gre = 'gre from 192.168.1.1 on lan to 192.0.2.1';
+  const happened = run('allow gre, udp 53', [from(1), gre, gre, from(1)], 'limit 1 ports per source');
+  assert.equal(happened, [OUT, OUT, OUT, 'denied by m']);
+});
+
 test('each expectation begins with full buckets', () => {
   const line = 'allow udp 53 limit 1/hour burst 1';
   const twice = [from(1), `${from(2)} is denied by out\n}\nexpect "y" {\n  ${from(3)}`];

@@ -126,4 +126,11 @@ export const WARNINGS: readonly Case[] = [
     bad: policy('allow tcp 25 to partners «limit 65536 flows»'),
     good: policy('allow tcp 25 to partners limit 65535 flows'),
   },
+  {
+    code: 'limitNeverMet',
+    fact: 'each port has a flow in the table',
+    bad: 'masquerade m {\n  from home\n  interface wan\n  «limit 65536 ports per source»\n}\n',
+    good: 'masquerade m {\n  from home\n  interface wan\n  limit 65535 ports per source\n}\n',
+    says: '65536 ports',
+  },
 ];
