@@ -79,9 +79,17 @@ export function askTable(
       { kind: 'swap', to: VALUE },
       store(8 + 4 * word),
     ]),
+  ];
+  return lookUp(code, KEY_SIZE, hasViews ? FOLLOWED : mapName(table), purpose, yes, no);
+}
+
+/** Looks up a key of so many bytes, which `key` has put at the top of the frame; ANSWER points at what it has in `yes`. */
+function lookUp(key: readonly Instruction[], size: number, map: string, purpose: Purpose, yes: Step, no: Step): Step {
+  const code: Instruction[] = [
+    ...key,
     { kind: 'alu', operator: 'mov', width: 64, to: VALUE, from: { register: FRAME } },
-    { kind: 'alu', operator: 'add', width: 64, to: VALUE, from: { value: -KEY_SIZE } },
-    { kind: 'map', to: PACKET, symbol: hasViews ? FOLLOWED : mapName(table) },
+    { kind: 'alu', operator: 'add', width: 64, to: VALUE, from: { value: -size } },
+    { kind: 'map', to: PACKET, symbol: map },
     { kind: 'call', helper: LOOKUP_ELEM },
     { kind: 'alu', operator: 'mov', width: 64, to: PACKET, from: { register: KEPT } },
   ];
@@ -96,7 +104,7 @@ export function askTable(
 }
 
 const markTable = (table: TableId): Instruction => {
-  return { kind: 'alu', operator: 'or', width: 32, to: VALUE, from: { value: (table << TABLE_SHIFT) | 0 } };
+  return { kind: 'alu', operator: 'or', width: 32, to: VALUE, from: { value: table << TABLE_SHIFT } };
 };
 
 /** VALUE: what `low` puts into OTHER, with the view above it. */
@@ -111,23 +119,8 @@ function loadMarked(fields: PacketFields, low: Instruction): Instruction[] {
 
 /** Looks a key of the values up, which is in VALUE; ANSWER points at it in `yes`. */
 function lookUpLive(key: readonly Instruction[], purpose: Purpose, yes: Step, no: Step): Step {
-  const code: Instruction[] = [
-    ...key,
-    { kind: 'store', size: 4, base: FRAME, offset: -4, from: { register: VALUE } },
-    { kind: 'alu', operator: 'mov', width: 64, to: VALUE, from: { register: FRAME } },
-    { kind: 'alu', operator: 'add', width: 64, to: VALUE, from: { value: -4 } },
-    { kind: 'map', to: PACKET, symbol: LIVE },
-    { kind: 'call', helper: LOOKUP_ELEM },
-    { kind: 'alu', operator: 'mov', width: 64, to: PACKET, from: { register: KEPT } },
-  ];
-  return {
-    kind: 'test',
-    code,
-    condition: { comparison: 'ne', width: 64, left: ANSWER, right: { value: 0 } },
-    yes,
-    no,
-    purpose,
-  };
+  const code: Instruction[] = [...key, { kind: 'store', size: 4, base: FRAME, offset: -4, from: { register: VALUE } }];
+  return lookUp(code, 4, LIVE, purpose, yes, no);
 }
 
 /** Value `id` of the packet's view: `yes` begins while loadLive works, `no`: it has none now. */
