@@ -7,7 +7,7 @@ import type { Family } from '../../grammar/ast.ts';
 import type { SourceText } from '../../grammar/span.ts';
 import { type Follows, type LiveValue, type Named, writePrefix } from '../dynamic.ts';
 import { type DatapathLayout, layoutText } from '../ebpf/layout.ts';
-import { KEY_SIZE } from '../ebpf/tables.ts';
+import { KEY_SIZE } from '../ebpf/policy-maps.ts';
 import type { AddressSet, Established, Masquerade, Model, Mss, RuleOrigin, Timeouts } from '../model.ts';
 import { rangesOf } from '../pairing.ts';
 import { isEditable } from './editable.ts';

@@ -1,12 +1,12 @@
 /**
- * The contents of a table as the keys of its map (compiler/ebpf/tables.ts), one behind the other: IPv4 first, by
+ * The contents of a table as the keys of its map (compiler/ebpf/policy-maps.ts), one behind the other: IPv4 first, by
  * address, none within another. Equal sets give equal bytes.
  */
 import { writeAddress } from '../../grammar/address.ts';
-import { KEY_SIZE } from '../ebpf/tables.ts';
+import { KEY_SIZE } from '../ebpf/policy-maps.ts';
 import type { AddressSet } from '../model.ts';
 
-/** `mark`: the bits above the family, of a table that follows the machine's prefixes (compiler/ebpf/tables.ts); else 0. */
+/** `mark`: the bits above the family, of a table that follows the machine's prefixes (compiler/ebpf/policy-maps.ts); else 0. */
 export function packTable({ v4, v6 }: AddressSet, mark = 0): Uint8Array {
   const keys: Key[] = [];
   for (const { first, last } of v4) splitNarrow(keys, first, last);

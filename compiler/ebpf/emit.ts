@@ -18,12 +18,14 @@ import { StringTable } from './byte-writer.ts';
 import { type Relocation, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, writeElf } from './elf-write.ts';
 import { encode, type Instruction, slotsOf } from './instruction.ts';
 import type { DatapathLayout } from './layout.ts';
+import { KEEP_PACKET } from './look-up.ts';
 import { PacketFields, VERDICTS } from './packet-fields.ts';
 import { type Placed, place, type Step } from './place.ts';
+import { describeMaps, hasViews } from './policy-maps.ts';
 import { Purposes } from './purposes.ts';
 import { Questions } from './questions.ts';
 import { PACKET, VALUE } from './search-tree.ts';
-import { chooseView, describeMaps, hasViews, KEEP_PACKET } from './tables.ts';
+import { chooseView } from './tables.ts';
 
 export const INGRESS = 'masqc_policy_ingress';
 export const FORWARD = 'masqc_policy_forward';

@@ -7,7 +7,7 @@ import type { PacketFields } from './packet-fields.ts';
 import type { Step } from './place.ts';
 import type { Purposes } from './purposes.ts';
 import { searchNarrow, searchWide } from './search-tree.ts';
-import { askTable, hasViews } from './tables.ts';
+import { askTable } from './tables.ts';
 
 const WIDE: Partial<Record<Field, string>> = { daddr6: 'daddr', saddr6: 'saddr' };
 const NARROW: Partial<Record<Field, string>> = { daddr4: 'daddr', saddr4: 'saddr' };
@@ -43,9 +43,9 @@ export class Questions<L> {
     if (isTableField(node.field)) {
       const [no, yes] = edges;
       if (no === undefined || yes === undefined) throw new RangeError(`${node.field} has one answer`);
-      const views = this.#tables[readTableField(node.field).table];
-      if (views === undefined) throw new RangeError(`there is no table for ${node.field}`);
-      return askTable(this.#fields, node.field, hasViews(views), this.#purposes.question(node.field), yes.to, no.to);
+      const table = this.#tables[readTableField(node.field).table];
+      if (table === undefined) throw new RangeError(`there is no table for ${node.field}`);
+      return askTable(this.#fields, node.field, table, this.#purposes.question(node.field), yes.to, no.to);
     }
     const purpose = this.#purposes.question(node.field);
     const wide = WIDE[node.field];

@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import { findPins, preparePins, releaseBpffs } from '../machine/bpffs.ts';
 import { removeGuard, writeGuard } from '../machine/guard.ts';
-import { setPin } from '../machine/pins.ts';
 import { forgetSets, keepSet, readKeptSet } from '../machine/sets.ts';
 import { keepManifest, readState, removeState, writeState } from '../machine/state.ts';
 import { readIpForward, readIpv6Forward, writeIpForward, writeIpv6Forward } from '../machine/sysctl.ts';
@@ -10,9 +9,10 @@ import { UNTOLD } from '../plan/plan.ts';
 import type { Place, Step } from '../plan/types.ts';
 import { attach, detach, hasClsact } from './hooks.ts';
 import { changeView } from './live.ts';
-import { editTable, forgetDevice, switchPolicy, tellPolicy } from './policy.ts';
+import { forgetDevice, switchPolicy, tellPolicy } from './policy.ts';
 import { armSweep, loadDatapath, loadDatapath6, replaceDatapath, unloadDatapath6 } from './programs.ts';
 import { makeTable, settleTable, waitForMove, withdrawTable } from './resize.ts';
+import { editSet } from './sets.ts';
 import { clearInterface, writeInterface, writeTimeouts } from './tables.ts';
 import { artifactOf, STAYS, type Undo, type Work } from './work.ts';
 
@@ -200,12 +200,12 @@ async function executeEdit(work: Work, { id, slot }: Extract<Step, { kind: 'set'
   keepSets(work);
   const put = (hash: string) => save(work, { sets: before.map((one, i) => (i === id ? { ...one, hash } : one)) });
   put('');
-  await editTable(work, setPin(slot, id), known, wanted.keys);
+  await editSet(work, slot, id, known, wanted.keys);
   keepManifest(gateway, work.netns, work.state.generation, artifactOf(work).manifestText);
   put(wanted.hash);
   return async () => {
     put('');
-    await editTable(work, setPin(slot, id), wanted.keys, known);
+    await editSet(work, slot, id, wanted.keys, known);
     save(work, { sets: before });
   };
 }

@@ -15,7 +15,7 @@ import {
   LIVE_VALUE_SIZE,
   TABLE_SHIFT,
   VIEW_SHIFT,
-} from '../../compiler/ebpf/tables.ts';
+} from '../../compiler/ebpf/policy-maps.ts';
 import type { BpfMap, BpfObject } from '../../native/lib/libbpf.ts';
 import { livePin } from '../machine/pins.ts';
 import type { LivePrefixes } from '../machine/types.ts';

@@ -1,8 +1,7 @@
-/** A policy linked to the miss programs: loaded in its place, switched to, told of devices, its tables edited. */
+/** A policy linked to the miss programs: loaded in its place, switched to, told of devices, its slots cleared. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { comparePacked } from '../../compiler/artifact/prefixes.ts';
-import { FOLLOWED, KEY_SIZE, LIVE, mapName } from '../../compiler/ebpf/tables.ts';
+import { FOLLOWED, LIVE } from '../../compiler/ebpf/policy-maps.ts';
 import type { Established } from '../../compiler/model.ts';
 import type { BpfObject } from '../../native/lib/libbpf.ts';
 import { nextEpoch } from '../machine/active.ts';
@@ -15,16 +14,15 @@ import {
   parseLivePin,
   parseSetPin,
   policyArray,
-  setPin,
 } from '../machine/pins.ts';
 import type { Step } from '../plan/types.ts';
 import { fillCharges } from './charges.ts';
-import { LAST_PACKET_MS, readActive, recheckFlows, restamp, store } from './epochs.ts';
-import { injectFault } from './faults.ts';
+import { LAST_PACKET_MS, readActive, restamp, store } from './epochs.ts';
 import { fillLines, lineConstants, sizeLines } from './lines.ts';
 import { fillLive, isFollowing } from './live.ts';
 import { familiesOf, openOver, setConstants } from './open-object.ts';
 import { openIpv6 } from './programs.ts';
+import { fillSets, pinsOfSets } from './sets.ts';
 import { coarseNow } from './tables.ts';
 import { artifactOf, datapathOf, pinPath, pinsOf, STAYS, type Undo, type Work } from './work.ts';
 
@@ -108,7 +106,7 @@ async function loadPolicy(
       for (const { ifindex, id } of ids) object.map('ids').set(ifindex, id);
       rmSync(pinPath(work, idsPin(slot)), { force: true });
       object.map('ids').pin(pinPath(work, idsPin(slot)));
-      await fillTables(work, object, slot);
+      await fillSets(work, object, slot);
       await fillLive(work, object, slot, live);
     }
     await fillLines(work, object);
@@ -122,44 +120,15 @@ async function loadPolicy(
 /** The numbers of interfaces and the tables are those of the policy for IPv4. */
 function reuseTables(work: Work, object: BpfObject, slot: number): void {
   const { BpfMap } = work.libbpf;
-  const sets = work.wanted.sets.filter(({ follows }) => follows === null);
   const pins = [
     ['ids', idsPin(slot)],
-    ...sets.map(({ id }) => [mapName(id), setPin(slot, id)]),
+    ...pinsOfSets(work, object, slot),
     ...(isFollowing(work.wanted) ? ([LIVE, FOLLOWED] as const).map((name) => [name, livePin(slot, name)]) : []),
   ] as const;
   for (const [name = '', pin = ''] of pins) {
     using map = BpfMap.openPinned(pinPath(work, pin));
     object.reuseMap(name, map);
   }
-}
-
-/** Fills the tables of a policy that decides nothing yet, and pins them for later edits. */
-async function fillTables(work: Work, object: BpfObject, slot: number): Promise<void> {
-  for (const { id, keys, follows } of work.wanted.sets) {
-    if (follows !== null) continue;
-    const map = object.map(mapName(id));
-    await map.setPacked(keys, new Uint8Array(keys.length / KEY_SIZE));
-    const path = pinPath(work, setPin(slot, id));
-    rmSync(path, { force: true });
-    map.pin(path);
-  }
-}
-
-/**
- * Additions first: no address that stays is missing in between. Then, with `recheck`, live connections meet the table as it
- * is now with their next packet: another epoch. (`keep` and `flush` are about another policy, which this is not.)
- */
-export async function editTable(work: Work, pin: string, before: Uint8Array, after: Uint8Array): Promise<void> {
-  const { added, removed } = comparePacked(before, after);
-  using map = work.libbpf.BpfMap.openPinned(pinPath(work, pin));
-  await map.setPacked(added, new Uint8Array(added.length / KEY_SIZE));
-  injectFault('edit');
-  const keys = Array.from({ length: removed.length / KEY_SIZE }, (_, i) => {
-    return removed.subarray(i * KEY_SIZE, (i + 1) * KEY_SIZE);
-  });
-  await map.deleteMany(keys);
-  await recheckFlows(work);
 }
 
 function clearSlots(work: Work, which: (slot: number) => boolean): void {

@@ -85,8 +85,12 @@ export function parseLinkPin(name: string): { hook: Hook; ifindex: number } | nu
 export function setPin(slot: number, id: number): string {
   return `set_${slot}_${id}`;
 }
+/** And what spares searches in it. */
+export function outlinePin(slot: number, id: number): string {
+  return `outline_${slot}_${id}`;
+}
 export function parseSetPin(name: string): { slot: number; id: number } | null {
-  const match = /^set_(\d+)_(\d+)$/.exec(name);
+  const match = /^(?:set|outline)_(\d+)_(\d+)$/.exec(name);
   return match === null ? null : { slot: Number(match[1]), id: Number(match[2]) };
 }
 

@@ -1,5 +1,5 @@
 import { comparePacked } from '../../compiler/artifact/prefixes.ts';
-import { KEY_SIZE } from '../../compiler/ebpf/tables.ts';
+import { KEY_SIZE } from '../../compiler/ebpf/policy-maps.ts';
 import { setPin } from '../machine/pins.ts';
 import type { Snapshot, State } from '../machine/types.ts';
 import type { Step, Wanted } from './types.ts';

@@ -6,7 +6,7 @@ import { packTable } from '../../compiler/artifact/prefixes.ts';
 import { carriesIpv6 } from '../../compiler/diagram/ipv6.ts';
 import { emitPolicy } from '../../compiler/ebpf/emit.ts';
 import { layoutText, readLayout } from '../../compiler/ebpf/layout.ts';
-import { KEY_SIZE } from '../../compiler/ebpf/tables.ts';
+import { KEY_SIZE } from '../../compiler/ebpf/policy-maps.ts';
 import { type Datapath, readDatapath } from '../apply/datapath.ts';
 import type { Io } from '../cli/io.ts';
 import { refuseInput } from '../cli/refusal.ts';

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { comparePacked, packTable } from '../../compiler/artifact/prefixes.ts';
 import { compile } from '../../compiler/compile.ts';
-import { KEY_SIZE } from '../../compiler/ebpf/tables.ts';
+import { KEY_SIZE } from '../../compiler/ebpf/policy-maps.ts';
 import { parseList } from '../../compiler/lists.ts';
 import type { Model } from '../../compiler/model.ts';
 import { addresses } from './diagram/models.ts';

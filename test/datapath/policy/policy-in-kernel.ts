@@ -7,10 +7,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execaSync } from 'execa';
+import { compareOutlines, drawOutline } from '../../../compiler/artifact/outline.ts';
 import { packTable } from '../../../compiler/artifact/prefixes.ts';
 import { fillTable, fillValue, type Now } from '../../../compiler/dynamic.ts';
 import { compareLayout, type DatapathLayout, readLayout } from '../../../compiler/ebpf/layout.ts';
-import { FOLLOWED, KEY_SIZE, LIVE, mapName, TABLE_SHIFT, VIEW_SHIFT } from '../../../compiler/ebpf/tables.ts';
+import {
+  FOLLOWED,
+  KEY_SIZE,
+  LIVE,
+  mapName,
+  outlineName,
+  TABLE_SHIFT,
+  VIEW_SHIFT,
+} from '../../../compiler/ebpf/policy-maps.ts';
 import { findUnresolved } from '../../../compiler/ebpf/unresolved.ts';
 import type { Model, Table } from '../../../compiler/model.ts';
 import { BpfMap } from '../../../native/lib/libbpf.ts';
@@ -64,6 +73,11 @@ export class PolicyInKernel {
     using map = BpfMap.openPinned(join(this.#pins, 'm', mapName(id)));
     const keys = packTable(addresses);
     await map.setPacked(keys, new Uint8Array(keys.length / KEY_SIZE));
+    const path = join(this.#pins, 'm', outlineName(id));
+    if (!existsSync(path)) return;
+    using outline = BpfMap.openPinned(path);
+    const words = compareOutlines(drawOutline(), drawOutline(keys));
+    await outline.setPacked(words.keys, words.values);
   }
 
   /** Writes a view of what follows the machine's prefixes, beside those that there are. */

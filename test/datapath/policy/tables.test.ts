@@ -18,13 +18,40 @@ const TABLES = [
   addresses('10.1.1.0-10.1.1.6', '10.1.1.9', '2001:db8:1::/48'),
   addresses('10.1.1.7', '0.0.0.0', '255.255.255.255', '::1'),
   addresses(),
+  // Large enough for an outline: a part of a /24, several of them, a /8.
+  addresses(
+    '96.0.0.0/8',
+    '10.1.2.64-10.1.5.3',
+    ...Array.from({ length: 1200 }, (_, i) => `100.${i >> 7}.${(i & 127) * 2}.8/30`),
+    '2001:db8:2::/48',
+  ),
 ];
 const POINTS4 = ['0.0.0.0', '10.0.255.255', '10.1.0.0', '10.1.1.6', '10.1.1.7', '10.1.1.8', '10.1.1.9', '10.1.255.255'];
 const MORE4 = ['10.2.0.0', '198.51.100.0', '198.51.100.255', '198.51.101.0', '255.255.255.255'];
-const POINTS6 = ['::', '::1', '2001:db8::', '2001:db8:1::7', '2001:db9::', '::a01:107'];
+const LARGE4 = [
+  '95.255.255.255',
+  '96.0.0.0',
+  '96.77.1.2',
+  '97.0.0.0',
+  '10.1.2.63',
+  '10.1.2.64',
+  '10.1.3.0',
+  '10.1.5.3',
+];
+const EDGES4 = ['10.1.5.4', '100.3.10.7', '100.3.10.8', '100.3.10.11', '100.3.10.12', '100.3.11.8'];
+const POINTS6 = [
+  '2001:db8:2::5',
+  '2001:db8:3::',
+  '::',
+  '::1',
+  '2001:db8::',
+  '2001:db8:1::7',
+  '2001:db9::',
+  '::a01:107',
+];
 
 const sideOf: fc.Arbitrary<Side> = fc
-  .record({ tables: fc.subarray([0, 1, 2, 3], { minLength: 1, maxLength: 2 }), plain: fc.boolean() })
+  .record({ tables: fc.subarray([0, 1, 2, 3, 4], { minLength: 1, maxLength: 2 }), plain: fc.boolean() })
   .map(({ tables, plain }) => ({ ...NOBODY, tables, addresses: plain ? addresses('10.1.1.8') : NOBODY.addresses }));
 const sidesOf: fc.Arbitrary<Sides> = fc.oneof(
   fc.constant({ include: { ...NOBODY, any: true }, except: null }),
@@ -51,7 +78,7 @@ const models = fc
 const packetOf = (family: 4 | 6): fc.Arbitrary<TestPacket> => {
   const point = fc.constantFrom(
     ...(family === 4
-      ? [...POINTS4, ...MORE4].map((one) => BigInt(v4(one).first))
+      ? [...POINTS4, ...MORE4, ...LARGE4, ...EDGES4].map((one) => BigInt(v4(one).first))
       : POINTS6.map((one) => v6(one).first)),
   );
   const protocol = fc.constantFrom(6, 17);
