@@ -28,7 +28,7 @@ export HOME=/root PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/s
 # The kernel asks for the modules that it needs. The command's name decides which tool busybox is.
 mkdir -p /run/modprobe && ln -s /sbin/busybox /run/modprobe/modprobe
 echo /run/modprobe/modprobe > /proc/sys/kernel/modprobe
-/run/modprobe/modprobe -a crc32c_generic libcrc32c tun 2>/dev/null
+/run/modprobe/modprobe -a crc32c_generic libcrc32c tun virtio_net 2>/dev/null
 ip link set lo up
 bash -c "$(cat /run/command)"
 echo "guest-exit: $?"

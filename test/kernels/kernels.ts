@@ -1,18 +1,19 @@
 /**
- * `npm run kernels`: the smoke test on Debian 12's stock kernel, in an emulated machine. The kernel package is fetched
+ * `npm run kernels`: gateways on Debian 12's stock kernel, in an emulated machine. The kernel package is fetched
  * and unpacked (never installed); the guest sees this machine's files read-only with a layer of memory over them.
  *
- *   node test/kernels/kernels.ts [COMMAND]      default: test/kernels/smoke.sh
+ *   node test/kernels/kernels.ts [COMMAND]      default: test/kernels/run.sh
  */
 import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
+import { CARDS } from './cards-list.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const STORE = join(ROOT, 'build/kernels');
 const TIME_LIMIT_S = 600;
-/** What the firmware and the powering down write on the console. */
-const CONSOLE_NOISE = /SeaBIOS|Booting from ROM|^\[ *\d+\.\d+\] reboot:|^\s*$/;
+/** What the emulator, the firmware and the powering down write. */
+const CONSOLE_NOISE = /hub \d+ is not connected to host network|SeaBIOS|Booting from ROM|^\[ *\d+\.\d+\] reboot:|^\s*$/;
 /** What the guest needs before it can see the host's files, in the order of their dependencies. */
 const BOOT_MODULES = [
   'virtio_ring',
@@ -82,6 +83,12 @@ async function makeInitramfs(kernel: Kernel, command: string): Promise<string> {
   return archive;
 }
 
+/** Cards on cables, without what saves a host work: frames are as on a wire. */
+const cards = CARDS.flatMap(({ mac, cable }, index) => [
+  ...['-netdev', `hubport,id=end${index},hubid=${cable}`],
+  ...['-device', `virtio-net-pci,netdev=end${index},mac=${mac},romfile=`],
+]);
+
 /** Boots the guest, passes its console on, and returns the command's exit status (124: no answer in time). */
 async function runGuest(kernel: Kernel, archive: string): Promise<number> {
   let status = 124;
@@ -92,11 +99,12 @@ async function runGuest(kernel: Kernel, archive: string): Promise<number> {
       ...['-m', '3072', '-smp', '2', '-nographic', '-no-reboot', '-nodefaults', '-serial', 'stdio'],
       ...['-kernel', kernel.image, '-initrd', archive],
       ...['-append', 'console=ttyS0 no_timer_check quiet panic=-1 loglevel=3'],
+      ...cards,
       ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'],
     ],
-    { timeout: TIME_LIMIT_S * 1000, reject: false, stdin: 'ignore', stderr: 'inherit', buffer: false },
+    { timeout: TIME_LIMIT_S * 1000, reject: false, stdin: 'ignore', all: true, buffer: false },
   );
-  for await (const line of guest) {
+  for await (const line of guest.iterable({ from: 'all' })) {
     const end = /^guest-exit: (\d+)/.exec(line);
     if (end) status = Number(end[1]);
     else if (!CONSOLE_NOISE.test(line)) process.stdout.write(`  ${line}\n`);
@@ -105,7 +113,7 @@ async function runGuest(kernel: Kernel, archive: string): Promise<number> {
   return status;
 }
 
-const command = process.argv[2] ?? join(dirname(import.meta.filename), 'smoke.sh');
+const command = process.argv[2] ?? join(dirname(import.meta.filename), 'run.sh');
 const kernel = await fetchKernel();
 console.log(`kernel ${kernel.release}, emulated`);
 const status = await runGuest(kernel, await makeInitramfs(kernel, command));

@@ -77,6 +77,12 @@ export class Lab {
     await Promise.all([here.ip(`link set ${device} up`), there.ip(`link set ${thereDevice} up`)]);
   }
 
+  /** Moves a card of the machine into a namespace, under another name; it is up. */
+  async adopt(device: string, into: Namespace, name: string): Promise<void> {
+    await execa('ip', ['link', 'set', device, 'netns', into.id, 'name', name]);
+    await into.ip(`link set ${name} up`);
+  }
+
   /** A point-to-point link without Ethernet header. It ends with the program that is returned. */
   async connectTun(here: Namespace, device: string, there: Namespace, thereDevice: string): Promise<Program> {
     const program = this.start(await buildTunlink(), here.id, device, there.id, thereDevice);
