@@ -11,7 +11,7 @@ import { CARDS } from './cards-list.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const STORE = join(ROOT, 'build/kernels');
-const TIME_LIMIT_S = 600;
+const TIME_LIMIT_S = 1200;
 /** What the emulator, the firmware and the powering down write. */
 const CONSOLE_NOISE = /hub \d+ is not connected to host network|SeaBIOS|Booting from ROM|^\[ *\d+\.\d+\] reboot:|^\s*$/;
 /** What the guest needs before it can see the host's files, in the order of their dependencies. */
