@@ -71,7 +71,7 @@ async function measureTimed(stage: Stage, gateway: Gateway, seconds: number): Pr
     return {
       gateway: gateway.name,
       latency: latency && { p50: latency.p50, p99: latency.p99 },
-      connections: asks('connections') ? await measureConnections(stage, seconds) : null,
+      connections: asks('connections') ? await measureConnections(stage, seconds, gateway.frames !== 'whole') : null,
     };
   } finally {
     await gateway.takeDown(stage);

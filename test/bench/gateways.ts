@@ -16,6 +16,8 @@ export interface Gateway {
   readonly translates: boolean;
   /** The checksums of its established packets are left to hardware. */
   readonly partial?: true;
+  /** It takes only frames as they go on a wire: checksums made, no longer than the MTU. */
+  readonly frames?: 'whole';
   setUp(stage: Stage, flows: number): Promise<void>;
   takeDown(stage: Stage): Promise<void>;
 }
@@ -107,6 +109,21 @@ export const GATEWAYS: readonly Gateway[] = [
   bare('bare_fib', 'XDP: the same with a FIB look-up', ['established']),
   bare('bare_first', 'XDP: two inserts and a FIB look-up for each flow', ['first']),
   bare('bare_tc', 'TC: one look-up and a rewrite, the neighbour by the kernel', ['established']),
+  {
+    name: 'bare cable',
+    what: 'XDP hands frames from side to side: no look-up, no translation',
+    rows: ['connections'],
+    translates: false,
+    frames: 'whole',
+    async setUp(stage) {
+      await stage.route(true);
+      await stage.cable();
+    },
+    async takeDown(stage) {
+      for (const device of ['lan1', 'wan1'] as const) await stage.detach(device);
+      await stage.route(false);
+    },
+  },
   masqc('masqc', 'masqc, eBPF on XDP', ['established', 'first', 'latency', 'connections']),
   {
     name: 'masqc partial',

@@ -84,6 +84,7 @@ export class Stage {
       settings.codec().value.encode({
         outside: OUTSIDE,
         wan_ifindex: Number(await gw.ask('cat', '/sys/class/net/wan1/ifindex')),
+        lan_ifindex: Number(await gw.ask('cat', '/sys/class/net/lan1/ifindex')),
         gateway_mac: bytes('lan1'),
         lan_mac: bytes('lan0'),
         next_hop: Uint8Array.of(...bytes('wan0'), ...bytes('wan1')),
@@ -114,8 +115,12 @@ export class Stage {
   async dropAll(): Promise<void> {
     await this.#worker(this.gateway, 'attach', 'drop', 'lan1');
   }
-  async detach(): Promise<void> {
-    await this.#worker(this.gateway, 'detach', 'lan1');
+  async detach(device: 'lan1' | 'wan1' = 'lan1'): Promise<void> {
+    await this.#worker(this.gateway, 'detach', device);
+  }
+  /** Frames go from side to side, by XDP, and nothing else happens. */
+  async cable(): Promise<void> {
+    for (const device of ['lan1', 'wan1']) await this.#worker(this.gateway, 'attach', 'bare_cable', device);
   }
   /** For a gateway that does not translate: the way back. */
   async route(on: boolean): Promise<void> {

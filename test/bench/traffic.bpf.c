@@ -33,7 +33,7 @@ struct settings {
 	__u32 interval;    /* ns from one packet to the next, each with the time in it; 0: as fast as they go, without */
 	__u32 made;        /* packets with the time in them so far */
 	__u32 partial;     /* 1: checksums as CHECKSUM_PARTIAL leaves them, for hardware to end */
-	__u32 pad;
+	__u32 lan_ifindex;
 	__u64 due;         /* when the next packets leave */
 	__u8 gateway_mac[6], lan_mac[6]; /* of generated frames */
 	__u8 next_hop[12]; /* Ethernet addresses that the bare programs write */
@@ -300,6 +300,24 @@ static __always_inline int bare_xdp(struct xdp_md *ctx, int create, int fib)
 SEC("xdp") int bare_kept(struct xdp_md *ctx) { return bare_xdp(ctx, 0, 0); }
 SEC("xdp") int bare_fib(struct xdp_md *ctx) { return bare_xdp(ctx, 0, 1); }
 SEC("xdp") int bare_first(struct xdp_md *ctx) { return bare_xdp(ctx, 1, 1); }
+
+/* No look-up and no translation: what it takes to hand a frame from one side to the other. */
+SEC("xdp") int bare_cable(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct settings *s = bpf_map_lookup_elem(&settings, &zero);
+	struct ethhdr *eth = data;
+
+	if (!s || data + sizeof(*eth) > end || eth->h_proto != bpf_htons(ETH_P_IP))
+		return XDP_PASS;
+	if (ctx->ingress_ifindex == s->lan_ifindex) {
+		__builtin_memcpy(data, s->next_hop, 12);
+		return bpf_redirect(s->wan_ifindex, 0);
+	}
+	__builtin_memcpy(eth->h_dest, s->lan_mac, 6);
+	__builtin_memcpy(eth->h_source, s->gateway_mac, 6);
+	return bpf_redirect(s->lan_ifindex, 0);
+}
 
 SEC("tc") int bare_tc(struct __sk_buff *skb)
 {

@@ -48,7 +48,7 @@ export function renderTimed(rows: readonly TimedRow[]): string {
       connections?.connection.toFixed(1) ?? '',
       connections === null ? '' : `${connections.echoP50.toFixed(1)} / ${connections.echoP99.toFixed(1)}`,
       connections?.wire.toFixed(2) ?? '',
-      connections?.gso.toFixed(2) ?? '',
+      connections?.gso?.toFixed(2) ?? '',
     ]);
   return `${table.toString()}\none way: at 400,000 packets a second; connection: CPU time of the gateway for open, request, answer, close; iperf3: Gbit/s`;
 }

@@ -14,7 +14,7 @@ import { HOSTS, LAN_HOST0, PORT0, PORTS, SERVICE, WAN_HOST0 } from './flows.ts';
 import type { Answer, Order } from './order.ts';
 
 const OBJECT = join(import.meta.dirname, '../../build/bench/traffic.bpf.o');
-const PINNED = ['generate', 'sink_outer', 'sink_inner', 'drop'];
+const PINNED = ['generate', 'sink_outer', 'sink_inner', 'drop', 'bare_cable'];
 const BARE = ['bare_kept', 'bare_fib', 'bare_first', 'bare_tc'];
 
 async function load(pins: string): Promise<void> {
