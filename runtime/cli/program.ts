@@ -65,7 +65,8 @@ function addVerb(program: Command, verb: Verb, act: (args: readonly string[], op
     .showHelpAfterError(`\nmasqc ${verb.name} --help shows examples.`)
     .addHelpText('after', renderVerbHelp(verb));
   for (const argument of verb.arguments) {
-    const made = new Argument(argument.optional === true ? `[${argument.name}]` : `<${argument.name}>`, argument.says);
+    const name = argument.several === true ? `${argument.name}...` : argument.name;
+    const made = new Argument(argument.optional === true ? `[${name}]` : `<${name}>`, argument.says);
     command.addArgument(argument.choices === undefined ? made : made.choices(argument.choices));
   }
   for (const option of verb.options) {
@@ -76,7 +77,10 @@ function addVerb(program: Command, verb: Verb, act: (args: readonly string[], op
     command.addOption(made);
   }
   command.action(async (...received: unknown[]) => {
-    const given = received.slice(0, verb.arguments.length).filter((one) => one !== undefined);
+    const given = received
+      .slice(0, verb.arguments.length)
+      .flat()
+      .filter((one) => one !== undefined);
     const args = given.map(String);
     await act(args, command.opts());
   });

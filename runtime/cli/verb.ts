@@ -23,6 +23,8 @@ export interface Verb {
     readonly choices?: readonly string[];
     /** May be left out. */
     readonly optional?: boolean;
+    /** May be given several times; only the last one. */
+    readonly several?: boolean;
   }[];
   readonly summary: string;
   /** A paragraph or two: what it does, what it needs, what it changes. */

@@ -39,6 +39,29 @@ run, each with its line, what was expected and, where there is one, a fix. ${NO_
     load: () => import('../verbs/test.ts'),
   },
   {
+    name: 'fmt',
+    arguments: [{ name: 'file', says: 'gateway files; `-` is standard input', several: true }],
+    summary: 'bring gateway files into their form: indented, in columns, comments aligned',
+    description: `Writes each file anew with the same words in the same order: what it means does not change, nor what its comments
+say. A file that is in its form already is not touched, and neither is one with syntax errors, which are said. At any instant the old
+file or the new one is there, with the mode and the owner that it has. Files that are included are others: name them, too. ${NO_NEEDS}`,
+    options: [
+      { flags: '--check', says: 'write nothing; name the files that are not in their form' },
+      { flags: '--diff', says: 'write nothing; show what would change' },
+    ],
+    examples: [
+      { line: 'masqc fmt gateway.masq', says: 'in place' },
+      { line: 'masqc fmt --check *.masq', says: 'in CI' },
+      { line: 'masqc fmt - < gateway.masq', says: 'to standard output, for an editor' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'every file is in its form (now)' },
+      { code: EXIT.errors, says: '--check, --diff: one is not; or a file has syntax errors, or there is no such file' },
+      { code: EXIT.refused, says: 'a file cannot be written' },
+    ],
+    load: () => import('../verbs/fmt.ts'),
+  },
+  {
     name: 'who',
     arguments: [FILE, { name: 'address', says: 'an address inside or outside, with a port or without' }],
     summary: 'say whose an outside address or port is, and as what a host appears',

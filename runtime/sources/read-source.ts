@@ -29,6 +29,18 @@ export function readSource(path: string): SourceRead {
   }
 }
 
+/** The same for standard input. */
+export async function readStandardInput(): Promise<SourceRead> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    total += chunk.length;
+    if (total > MAX_SOURCE_BYTES) break;
+  }
+  return decode(Buffer.concat(chunks));
+}
+
 /** Reads at most one byte more than allowed, so that an endless pipe ends. */
 function readBounded(fd: number): Buffer {
   const chunks: Buffer[] = [];
