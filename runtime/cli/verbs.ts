@@ -27,14 +27,29 @@ run, each with its line, what was expected and, where there is one, a fix. ${NO_
   },
   {
     name: 'test',
-    arguments: [FILE],
-    summary: "run the file's own `expect` blocks",
-    description: `Asks the compiled policy what becomes of each packet that an \`expect\` block names, and compares. ${NO_NEEDS}`,
-    options: [JSON_OPTION],
-    examples: [{ line: 'masqc test gateway.masq', says: 'one line an expectation; why, where one fails' }],
+    arguments: [{ ...FILE, says: 'gateway files, each by itself', several: true }],
+    summary: "run the files' own `expect` blocks",
+    description: `Asks the compiled policy what becomes of each packet that an \`expect\` block names, and compares. The steps of
+a block are a sequence: connections, mappings and limits last from one to the next. A file with errors fails; the others are run.
+${NO_NEEDS}`,
+    options: [
+      {
+        flags: '--format <format>',
+        says: 'how to print',
+        choices: ['human', 'json', 'tap', 'junit'],
+        default: 'human',
+      },
+      { flags: '--json', says: 'the same as --format json' },
+    ],
+    examples: [
+      { line: 'masqc test gateway.masq', says: 'one line an expectation; why, where one fails' },
+      { line: 'masqc test gateways/*.masq', says: 'all of them, and which one is wrong' },
+      { line: 'masqc test *.masq --format junit > masqc.xml', says: 'for GitLab, Jenkins and others' },
+      { line: 'masqc test *.masq --format tap', says: 'TAP 14: a line an expectation, for prove and the like' },
+    ],
     exits: [
       { code: EXIT.fine, says: 'every expectation holds' },
-      { code: EXIT.errors, says: 'one does not, or the file has errors' },
+      { code: EXIT.errors, says: 'one does not, or a file has errors' },
     ],
     load: () => import('../verbs/test.ts'),
   },

@@ -3,13 +3,24 @@ import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
 import type { Options } from '../cli/verb.ts';
 import { compileOrExplain } from '../sources/compile-file.ts';
+import type { Tested } from './test-report.ts';
 
-/** `masqc test FILE`: asks the compiled policy about every packet that an `expect` names. */
+/** `masqc test FILE…`: asks each compiled policy about every packet that its `expect`s name. */
 export async function run(args: readonly string[], options: Options, io: Io): Promise<ExitCode> {
-  const compiled = await compileOrExplain(args[0] ?? '', io);
-  if (compiled === null || compiled.model === null) return EXIT.errors;
-  const results = runExpectations(compiled.model, compiled.diagram);
-  const { renderExpectations, renderExpectationsJson } = await import('./test-report.ts');
-  io.out(options.json ? renderExpectationsJson(results) : renderExpectations(results, io.colours));
-  return results.every((result) => result.passed) ? EXIT.fine : EXIT.errors;
+  const tested: Tested[] = [];
+  for (const file of args) {
+    const compiled = await compileOrExplain(file, io);
+    tested.push({ file, results: compiled && runExpectations(compiled.model, compiled.diagram) });
+  }
+  const format = options.json ? 'json' : options.format;
+  const { hold, renderExpectations, renderExpectationsJson } = await import('./test-report.ts');
+  if (format === 'tap' || format === 'junit') {
+    const { renderJunit, renderTap } = await import('./test-formats.ts');
+    io.out(format === 'tap' ? renderTap(tested) : renderJunit(tested));
+  } else if (format === 'json') {
+    io.out(renderExpectationsJson(tested));
+  } else if (tested.length > 1 || tested[0]?.results) {
+    io.out(renderExpectations(tested, io.colours)); // of a single file with errors its errors say all
+  }
+  return tested.every(hold) ? EXIT.fine : EXIT.errors;
 }

@@ -120,6 +120,25 @@ test('says which expectation fails, and why, with 1', async () => {
   assert.match(out, 'expected  is allowed');
 });
 
+test('tests several files, and one with errors keeps no other from it', async () => {
+  const bad = make('errors.masq', 'gateway x {\n  default allow\n}\n');
+  const { code, out, err } = await masqc(['test', bad, EXAMPLE]);
+  assert.is(code, 1);
+  assert.match(err, 'errors.masq:2');
+  assert.match(out, /errors\.masq\n {2}✗ it has errors/);
+  assert.match(out, /expectations hold, \d+ packets asked\n1 of 2 files has errors/);
+  assert.is((await masqc(['test', EXAMPLE, EXAMPLE])).code, 0);
+  assert.is((await masqc(['test', bad])).out, '');
+  const json = JSON.parse((await masqc(['test', bad, EXAMPLE, '--format', 'json'])).out);
+  assert.is(json.passed, false);
+  assert.equal(
+    json.files.map((one: { passed: boolean }) => one.passed),
+    [false, true],
+  );
+  assert.match((await masqc(['test', bad, EXAMPLE, '--format', 'tap'])).out, /^TAP version 14\n1\.\.\d+\nnot ok 1/);
+  assert.match((await masqc(['test', bad, EXAMPLE, '--format', 'junit'])).out, /^<\?xml.*\n<testsuites .* errors="1"/);
+});
+
 test('reports errors with 1, as text and as JSON', async () => {
   const file = make('bad.masq', 'gateway x {\n  default allow\n}\n');
   const human = await masqc(['check', file]);
