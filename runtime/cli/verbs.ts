@@ -77,6 +77,23 @@ file or the new one is there, with the mode and the owner that it has. Files tha
     load: () => import('../verbs/fmt.ts'),
   },
   {
+    name: 'explain',
+    arguments: [{ name: 'code', says: 'codes of errors and warnings, e.g. MQ304', several: true, optional: true }],
+    summary: 'say what an error or a warning means, with an example, and how to mend it',
+    description: `Each code of \`masqc check\`: what it means and why it is one, lines that raise it, the same lines mended. Without a
+code it lists all of them. docs/codes.md is the same text. ${NO_NEEDS}`,
+    options: [JSON_OPTION],
+    examples: [
+      { line: 'masqc explain MQ304', says: 'what this one means' },
+      { line: 'masqc explain', says: 'all codes, with their titles' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'explained' },
+      { code: EXIT.errors, says: 'there is no such code' },
+    ],
+    load: () => import('../verbs/explain.ts'),
+  },
+  {
     name: 'who',
     arguments: [FILE, { name: 'address', says: 'an address inside or outside, with a port or without' }],
     summary: 'say whose an outside address or port is, and as what a host appears',

@@ -14,6 +14,7 @@ export async function run(args: readonly string[], options: Options, io: Io): Pr
   } else if (diagnostics.length > 0) {
     const { renderDiagnostics } = await import('../report/human.ts');
     io.out(renderDiagnostics(diagnostics, sources, io.colours));
+    io.out(`${io.colours.dim(`More about it: masqc explain ${diagnostics[0]!.code}`)}\n`);
   }
   if (!failed && model !== null && options.format !== 'json') {
     const lines = model.rules.length;

@@ -6,6 +6,7 @@ import { CODES } from '../../compiler/check/codes.ts';
 import { buildPolicyDiagram } from '../../compiler/diagram/build.ts';
 import { runExpectations, UNEXPECTED } from '../../compiler/simulate/expect.ts';
 import { codes } from '../../grammar/codes.ts';
+import { readCodesPage } from '../../runtime/report/codes-page.ts';
 import { checkText } from './check/check-text.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -20,22 +21,7 @@ const REGISTRIES: readonly (readonly string[])[] = [
 ];
 const all = REGISTRIES.flat();
 
-interface Section {
-  readonly code: string;
-  readonly title: string;
-  readonly text: string;
-  readonly example: string | null;
-}
-const sections = page
-  .split(/^(?=###? )/m)
-  .filter((part) => part.startsWith('### '))
-  .map((part): Section => {
-    const [head = '', ...lines] = part.split('\n');
-    const [, code = '', title = ''] = /^### (MQ\d{3}) (.+)$/.exec(head) ?? [];
-    const text = lines.join('\n');
-    return { code, title, text, example: /```masq\n(.*?\n)```/s.exec(text)?.[1] ?? null };
-  });
-const network = /```masq\n(.*?\n)```/s.exec(page)?.[1] ?? '';
+const { network, sections } = readCodesPage(page);
 
 const test = suite('docs/codes.md');
 
@@ -62,22 +48,23 @@ test('titles of syntax errors are those of the registry', () => {
 });
 
 test('every section says what the code means, shows an example and how to mend it', () => {
-  for (const { code, text, example } of sections) {
-    assert.match(text, /^\n[A-Z0-9`"].{20}/s, code);
-    assert.match(text, /^\*\*Mend:\*\* ./m, code);
-    assert.ok(example !== null || text.includes('\n**For example:** '), `${code} has no example`);
+  for (const { code, meaning, wrong, right, example, mend } of sections) {
+    assert.match(meaning[0] ?? '', /^[A-Z0-9`"].{20}/, code);
+    assert.match(mend, /^.{8}/, code);
+    assert.ok(wrong === null ? example !== null : right !== null, `${code} has no example, or none that is mended`);
   }
 });
 
-/** All codes that a text raises, those of its expectations included. */
-function raise(text: string): string[] {
-  const { model, diagnostics } = checkText(text);
+/** All codes that an example raises below other lines, those of its expectations included. */
+function raise(lines: string, example: string): string[] {
+  const { model, diagnostics } = checkText(lines + example);
   const unmet = model
     ? runExpectations(model, buildPolicyDiagram(model)).flatMap(({ steps }) =>
         steps.map(({ diagnostic }) => diagnostic),
       )
     : [];
-  return [...diagnostics, ...unmet].flatMap((one) => (one ? [one.code] : []));
+  const own = diagnostics.filter(({ span }) => span.start >= lines.length || span.start === 0);
+  return [...own, ...unmet].flatMap((one) => (one ? [one.code] : []));
 }
 
 test('the lines that the examples stand below raise no error', () => {
@@ -85,13 +72,20 @@ test('the lines that the examples stand below raise no error', () => {
   assert.equal(errors, []);
 });
 
-for (const { code, example } of sections) {
-  if (example === null) continue;
+const above = (example: string): string => (/^gateway /m.test(example) ? '' : network);
+for (const { code, wrong, right } of sections) {
+  if (wrong === null || right === null) continue;
   test(`the example for ${code} raises it, and no other error`, () => {
-    const raised = raise(/^gateway /m.test(example) ? example : network + example);
+    const raised = raise(above(wrong), wrong);
     assert.ok(raised.includes(code), `it raises ${raised.join(' ') || 'nothing'}`);
     const others = raised.filter((one) => one !== code && !one.startsWith('MQ4'));
     assert.equal(others, []);
+  });
+  test(`the example for ${code}, mended, raises neither it nor any error`, () => {
+    assert.equal(
+      raise(above(right), right).filter((one) => one === code || !one.startsWith('MQ4')),
+      [],
+    );
   });
 }
 
