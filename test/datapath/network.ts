@@ -215,15 +215,16 @@ export class Network {
     if (gateway === null) throw new Error('the gateway has ended');
     gateway.write(question);
     const from = this.#heard;
-    for (let tries = 0; tries < 6000; tries++) {
-      const end = gateway.output.indexOf('\n', from);
-      if (end >= 0) {
-        this.#heard = end + 1;
-        return JSON.parse(gateway.output.slice(from, end)) as T;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error(`the gateway does not answer: ${gateway.output.slice(from)}`);
+    const end = await gateway.hears(
+      `an answer to ${question.slice(0, 100)}`,
+      (output) => {
+        const found = output.indexOf('\n', from);
+        return found < 0 ? null : found;
+      },
+      60_000,
+    );
+    this.#heard = end + 1;
+    return JSON.parse(gateway.output.slice(from, end)) as T;
   }
 
   async flows(): Promise<Flow[]> {

@@ -1,19 +1,23 @@
 /** A program that goes on beside the test: a server, a client under way, a capture. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { until } from './until.ts';
 
 export class Program {
   readonly command: string;
   #child: ChildProcess;
   #output = '';
-  #ended: Promise<unknown>;
+  #closed = false;
+  /** Who waits for more of its output, or for its end. */
+  #waiting = new Set<() => void>();
 
   constructor(argv: readonly string[], onEnd: (pid: number) => void) {
     this.command = argv.join(' ');
     this.#child = spawn(argv[0]!, argv.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
-    this.#ended = once(this.#child, 'close').catch(() => undefined);
+    this.#child.on('error', () => undefined); // 'close' follows
+    this.#child.on('close', () => {
+      this.#closed = true;
+      this.#wake();
+    });
     this.#child.on('exit', () => onEnd(this.pid));
     this.#child.stdin?.on('error', () => undefined);
     // A program that is forgotten must not keep the process alive: its end takes the laboratory down.
@@ -22,8 +26,14 @@ export class Program {
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
+        this.#wake();
       });
     }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
   }
 
   get pid(): number {
@@ -37,17 +47,42 @@ export class Program {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /**
+   * Asks again whenever it has printed more, until the answer is not null, and returns it.
+   *
+   * @param what for the message when it never comes or the program ends before
+   * @param limit in milliseconds
+   */
+  async hears<T>(what: string, ask: (output: string) => T | null, limit: number): Promise<T> {
+    const end = performance.now() + limit;
+    for (;;) {
+      const answer = ask(this.#output);
+      if (answer !== null) return answer;
+      const left = end - performance.now();
+      if (this.#closed) throw new Error(`${this.command} has ended: ${this.#output}`);
+      if (left <= 0) {
+        throw new Error(
+          `waited ${limit} ms in vain: ${what} (it has said: ${JSON.stringify(this.#output.slice(-500))})`,
+        );
+      }
+      await this.#change(left);
+    }
+  }
+
+  /** Until it prints more, or ends, or `limit` milliseconds are over. The timer keeps the process alive. */
+  #change(limit: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, limit);
+      this.#waiting.add(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
   /** Waits until its output matches, and returns the match. */
   async says(pattern: RegExp, limit = 10_000): Promise<RegExpExecArray> {
-    return until(
-      `${this.command} says ${pattern} (it has said: ${JSON.stringify(this.#output.slice(-500))})`,
-      () => {
-        const found = pattern.exec(this.#output);
-        if (found === null && !this.running) throw new Error(`${this.command} has ended: ${this.#output}`);
-        return found;
-      },
-      limit,
-    );
+    return this.hears(`${this.command} says ${pattern}`, (output) => pattern.exec(output), limit);
   }
 
   /** Hands on each line of its standard output from now on, in place of collecting it. */
@@ -66,11 +101,12 @@ export class Program {
 
   /** Its exit code; null after a signal. */
   async end(limit = 60_000): Promise<number | null> {
-    let ended = false;
-    void this.#ended.then(() => {
-      ended = true;
-    });
-    await until(`${this.command} ends`, () => ended, limit);
+    const until = performance.now() + limit;
+    while (!this.#closed) {
+      const left = until - performance.now();
+      if (left <= 0) throw new Error(`waited ${limit} ms in vain: ${this.command} ends`);
+      await this.#change(left);
+    }
     return this.#child.exitCode;
   }
 
