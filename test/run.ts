@@ -1,11 +1,12 @@
 /**
- * Runs the test files, each in a process of its own, two at a time. Those that touch the kernel come first, each in network
- * namespaces of its own: they wait more than they work.
+ * Runs the test files, each in a process of its own. Those that touch the kernel come first, each in network namespaces of
+ * its own, two for each processor: they wait more than they work. Then the others, one for each processor.
  * Arguments choose files by a part of their path: `npm test -- grammar`.
  *
  * Ends with 1 if a test failed, and with CI=true also if one was skipped.
  */
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,7 @@ import { runFile, stopAll } from './runner/run-file.ts';
 const here = fileURLToPath(new URL('.', import.meta.url));
 
 /** Seconds that a file may take. The whole must stay under ten minutes. */
-const limits = { pure: 120, kernel: 240 };
+const limits = { pure: 120, kernel: 300 };
 const budget = 1800; // s, for all files: five times what two idle cores need, as other work may be going on
 
 interface Outcome extends Results {
@@ -79,7 +80,11 @@ async function main(wanted: readonly string[]): Promise<void> {
       for (let name = queue.shift(); name !== undefined && !stopped; name = queue.shift()) await runOne(name);
     }
   };
-  await Promise.all([work(kernel, pure), work(kernel, pure)]);
+  const processors = Math.max(2, availableParallelism());
+  const workers = Array.from({ length: 2 * processors }, (_, i) =>
+    i < processors ? work(kernel, pure) : work(kernel),
+  );
+  await Promise.all(workers);
   report(outcomes, elapsed(), stopped);
 }
 
