@@ -10,12 +10,12 @@ needs('root', 'linux', 'btf');
 
 const own = suite('addresses');
 const SECOND = '203.0.113.8';
+const network = await openApplied({ wan: 'ethernet' });
+const { gateway } = network;
 
 own(
   'a further address is planned, and the wan’s own once that is applied; one that has moved is another’s',
   async () => {
-    const network = await openApplied({ wan: 'ethernet' });
-    const { gateway } = network;
     const fetch = () => network.at('stranger').run(['curl', '-sS', '-m', '2', `http://${SECOND}/`]);
     await network.at('isp').ip(`route add ${SECOND} via ${addresses.wan}`);
 
@@ -29,13 +29,10 @@ own(
     await mustMasqc(gateway, 'apply', example);
     assert.is.not((await fetch()).code, 0, 'an address of the lan is not redirected');
     assert.is((await masqc(gateway, 'plan', example)).code, 0);
-    network.close();
   },
 );
 
 own('an outside address on no interface is noted, with the command that makes it reachable', async () => {
-  const network = await openApplied({ wan: 'ethernet' });
-  const { gateway } = network;
   const file = writeGatewayFile(
     editExample([/(masquerade home-out \{[^}]*interface wan\n)/, `$1  address   203.0.113.9\n`]),
   );
@@ -59,7 +56,6 @@ own('an outside address on no interface is noted, with the command that makes it
   const page = await fetch();
   assert.is(page.code, 0, page.err);
   assert.is(await diagnose(), undefined);
-  network.close();
 });
 
 own.run();

@@ -30,10 +30,26 @@ const readStatus = async (gateway: Namespace) =>
 const isGone = (gateway: Namespace) =>
   until('the device is gone', async () => (await gateway.run(['ip', 'link', 'show', 'ppp0'])).code !== 0);
 
+/** Each test leaves the wan up; the next one finds what the one before has applied. */
+const network = await ArticleNetwork.open({ wan: 'tun' });
+const { gateway } = network;
+await startWebServer(network.at('internet'));
+
+test('attach leaves to apply what is not about devices, and does nothing where nothing is applied', async () => {
+  assert.match(await mustMasqc(gateway, 'attach', 'ppp0'), 'Nothing is applied');
+  assert.is(JSON.parse(await mustMasqc(gateway, 'attach', '--json')).gateway, null);
+  await mustMasqc(gateway, 'apply', example);
+  const { findPins } = await import('../../runtime/machine/bpffs.ts');
+  const { statSync } = await import('node:fs');
+  const pins = findPins('deathstar', statSync(`/run/netns/${gateway.id}`).ino);
+  rmSync(`${pins}/slots4`);
+  const { code, err } = await masqc(gateway, 'attach');
+  assert.is(code, 3);
+  assert.match(err, 'masqc down');
+  await mustMasqc(gateway, 'down');
+});
+
 test('a device that is not there yet is accepted, shut, waited for, and attached by hand', async () => {
-  const network = await ArticleNetwork.open({ wan: 'tun' });
-  const { gateway } = network;
-  await startWebServer(network.at('internet'));
   await network.dropWan();
   await isGone(gateway);
   const applied = await mustMasqc(gateway, 'apply', example);
@@ -54,56 +70,6 @@ test('a device that is not there yet is accepted, shut, waited for, and attached
   assert.match(await mustMasqc(gateway, 'attach', 'eth7'), 'eth7 is no interface of deathstar');
   assert.is((await readStatus(gateway)).generation, 1);
   assert.is((await masqc(gateway, 'plan', example)).code, 0);
-  network.close();
-});
-
-test('redials leave nothing behind', async () => {
-  const network = await openApplied({ wan: 'ethernet' });
-  const { gateway } = network;
-  for (let times = 0; times < 3; times += 1) {
-    await gateway.ip('link del ppp0', 'link add ppp0 type bridge'); // comes and goes with nobody looking, and stays
-    await gateway.ip('link del ppp0', 'link add ppp0 type bridge');
-    await mustMasqc(gateway, 'attach', 'ppp0');
-  }
-  const { interfaces } = await readStatus(gateway);
-  assert.equal(interfaces.map((one) => one.device).sort(), ['eth0', 'eth1', 'ppp0']);
-  for (const map of ['ids_0', 'seats']) {
-    const { stdout } = await execa('bpftool', ['-j', 'map', 'dump', 'pinned', `${pinsOf(gateway)}/${map}`]);
-    assert.is((JSON.parse(stdout) as unknown[]).length, 3, map);
-  }
-  assert.is((await masqc(gateway, 'plan', example)).code, 0);
-  network.close();
-});
-
-test('what attach goes by is the file that was applied last, to the word', async () => {
-  const network = await openApplied({ wan: 'tun' });
-  const { gateway } = network;
-  const changed = writeGatewayFile(editExample(['mss clamp', 'mss 1234']));
-  await network.dropWan();
-  await isGone(gateway);
-  await mustMasqc(gateway, 'apply', changed);
-  await network.raiseWan();
-  const { steps } = JSON.parse(await mustMasqc(gateway, 'attach', '--json')) as {
-    steps: { kind: string; after?: { mss: unknown } }[];
-  };
-  assert.is(steps.find((step) => step.kind === 'interface')?.after?.mss, 1234);
-  network.close();
-});
-
-test('attach leaves to apply what is not about devices, and does nothing where nothing is applied', async () => {
-  const network = await ArticleNetwork.open({ wan: 'tun' });
-  const { gateway } = network;
-  assert.match(await mustMasqc(gateway, 'attach', 'ppp0'), 'Nothing is applied');
-  assert.is(JSON.parse(await mustMasqc(gateway, 'attach', '--json')).gateway, null);
-  await mustMasqc(gateway, 'apply', example);
-  const { findPins } = await import('../../runtime/machine/bpffs.ts');
-  const { statSync } = await import('node:fs');
-  const pins = findPins('deathstar', statSync(`/run/netns/${gateway.id}`).ino);
-  rmSync(`${pins}/slots4`);
-  const { code, err } = await masqc(gateway, 'attach');
-  assert.is(code, 3);
-  assert.match(err, 'masqc down');
-  network.close();
 });
 
 test('the hooks that are shipped call verbs that are there, for the device that they are told', async () => {
@@ -113,8 +79,6 @@ test('the hooks that are shipped call verbs that are there, for the device that 
     if (name.endsWith('.rules')) assert.match(text, 'masqc-attach@$name.service');
     else assert.match(text, /masqc (attach ("\$(device|IFACE)"|%I)|watch)$/m, name);
   }
-  const network = await openApplied({ wan: 'tun' });
-  const { gateway } = network;
   await network.dropWan();
   await isGone(gateway);
   await network.raiseWan();
@@ -133,6 +97,35 @@ test('the hooks that are shipped call verbs that are there, for the device that 
   } finally {
     rmSync(bin, { recursive: true, force: true });
   }
+});
+
+test('what attach goes by is the file that was applied last, to the word', async () => {
+  const changed = writeGatewayFile(editExample(['mss clamp', 'mss 1234']));
+  await network.dropWan();
+  await isGone(gateway);
+  await mustMasqc(gateway, 'apply', changed);
+  await network.raiseWan();
+  const { steps } = JSON.parse(await mustMasqc(gateway, 'attach', '--json')) as {
+    steps: { kind: string; after?: { mss: unknown } }[];
+  };
+  assert.is(steps.find((step) => step.kind === 'interface')?.after?.mss, 1234);
+});
+
+test('redials leave nothing behind', async () => {
+  const network = await openApplied({ wan: 'ethernet' });
+  const { gateway } = network;
+  for (let times = 0; times < 3; times += 1) {
+    await gateway.ip('link del ppp0', 'link add ppp0 type bridge'); // comes and goes with nobody looking, and stays
+    await gateway.ip('link del ppp0', 'link add ppp0 type bridge');
+    await mustMasqc(gateway, 'attach', 'ppp0');
+  }
+  const { interfaces } = await readStatus(gateway);
+  assert.equal(interfaces.map((one) => one.device).sort(), ['eth0', 'eth1', 'ppp0']);
+  for (const map of ['ids_0', 'seats']) {
+    const { stdout } = await execa('bpftool', ['-j', 'map', 'dump', 'pinned', `${pinsOf(gateway)}/${map}`]);
+    assert.is((JSON.parse(stdout) as unknown[]).length, 3, map);
+  }
+  assert.is((await masqc(gateway, 'plan', example)).code, 0);
   network.close();
 });
 

@@ -27,47 +27,42 @@ async function findHoles(network: ArticleNetwork, act: () => Promise<unknown>): 
   return [...(await outside.end()), ...(await inside.end())];
 }
 
-for (const wan of ['tun', 'ethernet'] as const) {
+const [tun, ethernet] = await Promise.all([openApplied({ wan: 'tun' }), openApplied({ wan: 'ethernet' })]);
+await Promise.all([tun, ethernet].map((network) => network.routeInnerNetworksFromOutside()));
+
+for (const [wan, network] of Object.entries({ tun, ethernet })) {
   closed(`when the pins are removed, and the programs with them: wan ${wan}`, async () => {
-    const network = await openApplied({ wan });
-    await network.routeInnerNetworksFromOutside();
     const pins = pinsOf(network.gateway);
     const holes = await findHoles(network, async () => rmSync(pins, { recursive: true, force: true }));
     assert.equal(holes, []);
     assert.not.equal((await masqc(network.gateway, 'show', 'status')).code, 0);
     await mustMasqc(network.gateway, 'down');
-    network.close();
   });
 }
 
 closed('while it is applied for the first time, and taken down', async () => {
-  const network = await openApplied({ wan: 'ethernet' });
-  await network.routeInnerNetworksFromOutside();
-  const holes = await findHoles(network, async () => {
-    await mustMasqc(network.gateway, 'down');
-    await mustMasqc(network.gateway, 'apply', example);
-    await mustMasqc(network.gateway, 'down');
+  assert.is.not((await masqc(ethernet.gateway, 'show', 'status')).code, 0, 'nothing is applied');
+  const holes = await findHoles(ethernet, async () => {
+    await mustMasqc(ethernet.gateway, 'apply', example);
+    await mustMasqc(ethernet.gateway, 'down');
   });
   assert.equal(holes, []);
-  network.close();
 });
 
 closed('when the state is lost: it says so, and mends itself by down and apply', async () => {
-  const network = await openApplied({ wan: 'ethernet' });
-  await network.routeInnerNetworksFromOutside();
-  const pins = pinsOf(network.gateway);
-  const holes = await findHoles(network, async () => {
+  await mustMasqc(ethernet.gateway, 'apply', example);
+  const pins = pinsOf(ethernet.gateway);
+  const holes = await findHoles(ethernet, async () => {
     rmSync(join('/run/masqc', basename(pins)), { recursive: true, force: true });
-    const { code, err } = await masqc(network.gateway, 'apply', example);
+    const { code, err } = await masqc(ethernet.gateway, 'apply', example);
     assert.is(code, 3);
     assert.match(err, 'masqc down');
   });
   assert.equal(holes, []);
-  await mustMasqc(network.gateway, 'down');
-  await mustMasqc(network.gateway, 'apply', example);
-  const { code } = await network.at('han').run(['ping', '-c', '1', '-W', '2', addresses.internet]);
+  await mustMasqc(ethernet.gateway, 'down');
+  await mustMasqc(ethernet.gateway, 'apply', example);
+  const { code } = await ethernet.at('han').run(['ping', '-c', '1', '-W', '2', addresses.internet]);
   assert.is(code, 0);
-  network.close();
 });
 
 closed.run();

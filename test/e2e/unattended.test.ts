@@ -46,16 +46,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
+const network = await openApplied();
+
 unattended('no process is left after apply, and packets go', async () => {
-  const network = await openApplied();
   assert.equal(await listProcesses(network.gateway), []);
   const page = await network.at('han').ask('curl', '-sS', '-m', '5', `http://${internet}/`);
   assert.match(page, `internet greets ${addresses.wan}:`);
-  network.close();
 });
 
 unattended('killed at work with traffic going on, it leaves one whole policy and every connection', async () => {
-  const network = await openApplied();
   const { gateway } = network;
   const other = writeGatewayFile(editExample(['  deny tcp 25 ', '  deny tcp 81, 82\n  deny tcp 25 ']));
   const url = `http://${internet}/bytes/20971520?rate=2500000`;
@@ -80,7 +79,6 @@ unattended('killed at work with traffic going on, it leaves one whole policy and
   assert.is(out.split(' ')[0], err.trim());
   await mustMasqc(gateway, 'apply', example);
   assert.is((await masqc(gateway, 'plan', example)).code, 0);
-  network.close();
 });
 
 unattended('idle connections expire by their timeouts; used ones live', async () => {

@@ -16,9 +16,40 @@ const change = suite('wan');
 const { internet, wan, yoda } = addresses;
 const NEXT = '203.0.113.99';
 
-for (const kind of ['tun', 'ethernet'] as const) {
+const [tun, ethernet] = await Promise.all([openApplied({ wan: 'tun' }), openApplied({ wan: 'ethernet' })]);
+
+change("a listener of the gateway's own is never taken for a masqueraded port", async () => {
+  await startEchoServer(tun.gateway, 62030);
+  const client = tun.at('han').start(...node('tcp-client', internet, '7', '62030'));
+  const seen = (await client.says(/seen as (.*)/))[1];
+  assert.is.not(seen, `${wan}:62030`);
+});
+
+change("the gateway's own connection keeps its port from a masqueraded one", async () => {
+  const own = tun.gateway.start(...node('tcp-client', internet, '7', '62031'));
+  await own.says(/seen as 203\.0\.113\.7:62031/);
+  const client = tun.at('han').start(...node('tcp-client', internet, '7', '62031'));
+  const seen = (await client.says(/seen as (.*)/))[1];
+  assert.is.not(seen, `${wan}:62031`);
+  for (const one of [own, client]) {
+    one.write('who am I');
+    await one.says(/^who am I$/m);
+  }
+});
+
+change('a masqueraded connection keeps its port from the gateway', async () => {
+  const { gateway } = tun;
+  const client = tun.at('han').start(...node('tcp-client', internet, '7', '62032'));
+  await client.says(/seen as 203\.0\.113\.7:62032/);
+  const own = gateway.start(...node('tcp-client', internet, '7', '62032'));
+  await until('the drop is counted', async () => (await countDrops(gateway))('port-taken') > 0);
+  assert.not.match(own.output, 'seen as');
+  client.write('still mine');
+  await client.says(/^still mine$/m);
+});
+
+for (const [kind, network] of Object.entries({ tun, ethernet })) {
   change(`another address needs no apply, and ends only the connections that used it: ${kind}`, async () => {
-    const network = await openApplied({ wan: kind });
     const { gateway } = network;
     const outward = network.at('han').start(...node('tcp-client', internet, '7'));
     const inner = network.at('han').start(...node('tcp-client', yoda, '80'));
@@ -53,11 +84,9 @@ for (const kind of ['tun', 'ethernet'] as const) {
     assert.match(page, `internet greets ${NEXT}:`);
     assert.match(await network.at('stranger').ask('curl', '-sS', '-m', '3', `http://${NEXT}/`), 'yoda greets');
     assert.is((await masqc(gateway, 'plan', example)).code, 0, 'nothing to apply');
-    network.close();
   });
 
   change(`a device that comes back is shut until it is applied to: ${kind}`, async () => {
-    const network = await openApplied({ wan: kind });
     const { gateway } = network;
     const fetch = () => network.at('han').run(['curl', '-sS', '-m', '1.5', `http://${internet}/`]);
     assert.is((await fetch()).code, 0);
@@ -74,44 +103,7 @@ for (const kind of ['tun', 'ethernet'] as const) {
     assert.is((await masqc(gateway, 'plan', example)).code, 2, 'there is something to apply');
     await mustMasqc(gateway, 'apply', example);
     assert.match((await fetch()).out, `internet greets ${wan}:`);
-    network.close();
   });
 }
-
-change("a listener of the gateway's own is never taken for a masqueraded port", async () => {
-  const network = await openApplied();
-  await startEchoServer(network.gateway, 62030);
-  const client = network.at('han').start(...node('tcp-client', internet, '7', '62030'));
-  const seen = (await client.says(/seen as (.*)/))[1];
-  assert.is.not(seen, `${wan}:62030`);
-  network.close();
-});
-
-change("the gateway's own connection keeps its port from a masqueraded one", async () => {
-  const network = await openApplied();
-  const own = network.gateway.start(...node('tcp-client', internet, '7', '62031'));
-  await own.says(/seen as 203\.0\.113\.7:62031/);
-  const client = network.at('han').start(...node('tcp-client', internet, '7', '62031'));
-  const seen = (await client.says(/seen as (.*)/))[1];
-  assert.is.not(seen, `${wan}:62031`);
-  for (const one of [own, client]) {
-    one.write('who am I');
-    await one.says(/^who am I$/m);
-  }
-  network.close();
-});
-
-change('a masqueraded connection keeps its port from the gateway', async () => {
-  const network = await openApplied();
-  const { gateway } = network;
-  const client = network.at('han').start(...node('tcp-client', internet, '7', '62032'));
-  await client.says(/seen as 203\.0\.113\.7:62032/);
-  const own = gateway.start(...node('tcp-client', internet, '7', '62032'));
-  await until('the drop is counted', async () => (await countDrops(gateway))('port-taken') > 0);
-  assert.not.match(own.output, 'seen as');
-  client.write('still mine');
-  await client.says(/^still mine$/m);
-  network.close();
-});
 
 change.run();
