@@ -1,15 +1,12 @@
-/** `limit NUM ports per source` of a masquerade: outside ports that a source holds (held.h), by test run. */
+/** The tests of `limit NUM ports per source` of a masquerade: outside ports that a source holds (held.h), by test run. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BpfMap } from '../../native/lib/libbpf.ts';
-import { needs } from '../lab/skip.ts';
 import { until } from '../lab/until.ts';
 import type { LineSetup } from './datapath.ts';
 import { Network, type Options } from './network.ts';
 import { ethernet, icmp, type Layer3, other, tcp, udp } from './packets.ts';
 import { echo6, other6, tcp6, udp6 } from './packets6.ts';
-
-needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath6.bpf.o');
 
 const NAT = 8; // of stub-policy.bpf.c
 const SENT = { xdp_ingress: 4, tc_ingress: 7 } as const;
@@ -45,7 +42,7 @@ const families = {
   },
 } as const;
 
-for (const family of [4, 6] as const) {
+export function testPortLimits(family: 4 | 6): void {
   const words = families[family];
   const { han, yoda } = words;
   const test = suite(`limits of ports, IPv${family}`);
