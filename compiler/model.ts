@@ -137,6 +137,9 @@ export interface Timeouts {
   readonly other: number;
 }
 
+/** So long the outside port of a mapping that has ended is kept for its inside socket (RFC 6888 REQ-8), in milliseconds. */
+export const PORT_REST_MS = 120_000;
+
 /**
  * What a new policy does to live connections: `recheck` decides each again with its next packet, `keep` lets them go on as
  * they were decided, `flush` ends them.

@@ -19,7 +19,7 @@ import { mapAddress } from '../prefix-translation.ts';
 import { blockOf, isShared } from '../share.ts';
 import type { Appearance, Decision, Destination, Station } from './decision.ts';
 import { type OwnAddresses, standIns } from './own-addresses.ts';
-import { hasPorts, isStray, type NewPacket } from './packet.ts';
+import { hasPorts, isStray, type NewPacket, TCP } from './packet.ts';
 import { type Routes, routesOf } from './routing.ts';
 import { nameInterface, namePlace } from './words.ts';
 
@@ -43,12 +43,16 @@ export function decide(
   diagram: PolicyDiagram,
   packet: NewPacket,
   around: Surroundings = surroundingsOf(model, diagram),
+  enterDoor: EnterDoor = () => null,
 ): readonly Decision[] {
   const journey: Journey = { model, diagram, packet, around, trail: [] };
-  return dropBroken(journey) ?? decideIngress(journey);
+  return dropBroken(journey) ?? decideIngress(journey, enterDoor);
 }
 
-interface Journey {
+/** Step 5 of the journey: what becomes of a packet that is let in by a door; null: there is none, or it stays shut. */
+export type EnterDoor = (journey: Journey) => Decision | null;
+
+export interface Journey {
   readonly model: Model;
   readonly diagram: PolicyDiagram;
   readonly packet: NewPacket;
@@ -63,13 +67,14 @@ function dropBroken({ packet, trail }: Journey): readonly Decision[] | null {
     return [{ ...DENIED, drop: { kind: 'forged-own' }, trail: [...trail, { stage: 'forged', text, rule: 0 }] }];
   }
   if (isStray(packet)) {
-    const text = 'an ICMP error or answer that belongs to no connection';
+    const what = packet.protocol === TCP ? 'TCP without SYN' : 'an ICMP error or answer';
+    const text = `${what} that belongs to no connection`;
     return [{ ...DENIED, drop: { kind: 'stray' }, trail: [...trail, { stage: 'stray', text, rule: 0 }] }];
   }
   return null;
 }
 
-const DENIED = {
+export const DENIED = {
   outcome: 'denied',
   rejected: false,
   rule: 0,
@@ -80,13 +85,15 @@ const DENIED = {
   becomes: null,
 } as const;
 
-function decideIngress(journey: Journey): readonly Decision[] {
+function decideIngress(journey: Journey, enterDoor: EnterDoor): readonly Decision[] {
   const { model, diagram, packet } = journey;
   const fields = fieldsOf(journey);
   const leaf = walk(diagram.ingress, fields);
   switch (leaf.verdict) {
-    case 'continue':
-      return decideForward(journey, fields);
+    case 'continue': {
+      const entered = enterDoor(journey);
+      return entered ? [entered] : decideForward(journey, fields);
+    }
     case 'forged': {
       const source = packet.from.kind === 'address' ? packet.from.address : 0n;
       const owned = ownedAddresses(model, packet.family).find(({ first, last }) => first <= source && source <= last);
@@ -236,7 +243,7 @@ function untranslatedStation(model: Model, out: InterfaceId): Station {
   return { stage: 'masquerade', text, rule: 0 };
 }
 
-function fieldsOf(journey: Journey): FieldValues {
+export function fieldsOf(journey: Journey): FieldValues {
   const { packet } = journey;
   const daddr = addressOf(journey, packet.to);
   const saddr = addressOf(journey, packet.from);
@@ -252,7 +259,7 @@ function fieldsOf(journey: Journey): FieldValues {
 }
 
 /** The field `own`: the interface whose own address the destination is, 0 when it is no address of the gateway. */
-function ownInterface({ to, in: on }: NewPacket): InterfaceId {
+export function ownInterface({ to, in: on }: NewPacket): InterfaceId {
   switch (to.kind) {
     case 'address':
       return 0;
@@ -263,7 +270,10 @@ function ownInterface({ to, in: on }: NewPacket): InterfaceId {
   }
 }
 
-function addressOf({ packet, around, model }: Journey, machine: Machine): bigint {
+export function addressOf(
+  { packet, around, model }: Pick<Journey, 'packet' | 'around' | 'model'>,
+  machine: Machine,
+): bigint {
   switch (machine.kind) {
     case 'address':
       return machine.address;
@@ -288,7 +298,7 @@ function shiftTarget({ protocol, dport }: NewPacket, { service, target, targetPo
   return { machine: target, port: targetPorts.first + (dport - service.ports.first) };
 }
 
-function appearanceOf(journey: Journey, nat: RuleId, out: InterfaceId): Appearance | 'unmappable' {
+export function appearanceOf(journey: Journey, nat: RuleId, out: InterfaceId): Appearance | 'unmappable' {
   const { model, packet } = journey;
   const { family, sport } = packet;
   const source = addressOf(journey, packet.from);
@@ -308,7 +318,7 @@ function appearanceOf(journey: Journey, nat: RuleId, out: InterfaceId): Appearan
   return { address: address === null ? { kind: 'own', interface: out } : { kind: 'outside', family, address }, ports };
 }
 
-function ownerOf(model: Model, rule: RuleId): string | null {
+export function ownerOf(model: Model, rule: RuleId): string | null {
   return model.rules[rule - 1]?.owner ?? null;
 }
 

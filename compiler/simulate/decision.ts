@@ -14,7 +14,13 @@ export type DropReason =
   /** An IPv6 address that its map can't translate (RFC 6296 section 3.6). */
   | { readonly kind: 'unmappable' }
   /** It is beyond the limit of the line that lets it in. */
-  | { readonly kind: 'limited' };
+  | { readonly kind: 'limited' }
+  /** It belongs to a connection that goes by another interface. */
+  | { readonly kind: 'wrong-interface' }
+  /** No outside port is left for it. */
+  | { readonly kind: 'ports-exhausted' }
+  /** Its answers could not be told from those of another connection. */
+  | { readonly kind: 'port-taken' };
 
 /** Where a masqueraded or mapped client appears from. */
 export interface Appearance {
@@ -34,7 +40,19 @@ export interface Destination {
 
 /** One station of the journey, in the order in which they are met. */
 export interface Station {
-  readonly stage: 'forged' | 'stray' | 'gateway' | 'redirect' | 'map' | 'routing' | 'policy' | 'masquerade' | 'limit';
+  readonly stage:
+    | 'forged'
+    | 'stray'
+    | 'connection'
+    | 'gateway'
+    | 'redirect'
+    | 'door'
+    | 'map'
+    | 'routing'
+    | 'policy'
+    | 'masquerade'
+    | 'limit'
+    | 'port';
   /** In the admin's words, e.g. `leaves by wan`. */
   readonly text: string;
   /** The line that spoke, 0: none. */

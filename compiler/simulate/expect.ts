@@ -2,10 +2,10 @@
 import type { Diagnostic, Related } from '../../grammar/diagnostic.ts';
 import type { Span } from '../../grammar/span.ts';
 import type { PolicyDiagram } from '../diagram/diagram.ts';
-import type { Expectation, ExpectedPacket, Model, RuleId } from '../model.ts';
-import { decide, type Surroundings, surroundingsOf } from './decide.ts';
+import type { Expectation, ExpectedPacket, Model } from '../model.ts';
+import { type Surroundings, surroundingsOf } from './decide.ts';
 import type { Decision, Destination } from './decision.ts';
-import { Meters } from './meters.ts';
+import { Gateway } from './gateway.ts';
 import { hasPorts, type NewPacket } from './packet.ts';
 import { listPackets } from './variants.ts';
 import { describeOutcome, describeReason, nameAppearance, nameInterface, namePlace } from './words.ts';
@@ -47,28 +47,18 @@ function runExpectation(
   { title, span, steps }: Expectation,
   around: Surroundings,
 ): ExpectationResult {
-  const meters = new Meters(model);
+  const gateway = new Gateway(model, diagram, around);
   const results = steps.flatMap((step) => {
-    if (!('waitMs' in step)) return [runStep(model, diagram, step, around, meters)];
-    meters.wait(step.waitMs);
+    if (!('waitMs' in step)) return [runStep(model, diagram, step, gateway)];
+    gateway.wait(step.waitMs);
     return [];
   });
   return { title, span, passed: results.every(({ passed }) => passed), steps: results };
 }
 
 /** Passes when every packet that the step speaks of fares as expected, by whatever interface it may leave. */
-function runStep(
-  model: Model,
-  diagram: PolicyDiagram,
-  step: ExpectedPacket,
-  around: Surroundings,
-  meters: Meters,
-): StepResult {
-  const possible = listPackets(model, diagram, step).flatMap((packet) => {
-    const decisions = decide(model, diagram, packet, around);
-    return decisions.map((decision) => ({ packet, decision, several: decisions.length > 1 }));
-  });
-  const trials = limitTrials(model, possible, meters);
+function runStep(model: Model, diagram: PolicyDiagram, step: ExpectedPacket, gateway: Gateway): StepResult {
+  const trials = enterAll(gateway, listPackets(model, diagram, step));
   const failed = trials.find(({ decision }) => !isAsExpected(step, decision));
   const { packet, decision, several } = failed ?? trials[0]!;
   const happened = describeOutcome(model, decision);
@@ -86,24 +76,25 @@ interface Trial {
   readonly several: boolean;
 }
 
-/** A step is one connection, in however many ways it may be meant: of each line it takes one token. */
-function limitTrials(model: Model, trials: readonly Trial[], meters: Meters): Trial[] {
-  const asked = new Map<string, RuleId | null>();
-  return trials.map((trial) => {
-    const { packet, decision } = trial;
-    if (decision.outcome === 'denied') return trial;
-    const lines = `${decision.rule} ${decision.nat}`;
-    const over = asked.has(lines) ? (asked.get(lines) ?? null) : meters.admit(packet, decision);
-    asked.set(lines, over);
-    return over === null ? trial : { ...trial, decision: refuseBeyond(model, decision, over) };
-  });
-}
-
-function refuseBeyond(model: Model, decision: Decision, over: RuleId): Decision {
-  const trail = [...decision.trail, { stage: 'limit', text: 'beyond the limit', rule: over } as const];
-  const by = model.rules[over - 1]?.owner ?? null;
-  const nothing = { nat: 0, as: null, becomes: null, rejected: false } as const;
-  return { ...decision, ...nothing, outcome: 'denied', rule: over, by, drop: { kind: 'limited' }, trail };
+/** A step is one connection, in however many ways it may be meant: the first that a line lets in starts it, for all of them. */
+function enterAll(gateway: Gateway, packets: readonly NewPacket[]): Trial[] {
+  const entered = new Map<string, Decision>();
+  const looks = packets.map((packet) => gateway.look(packet));
+  return looks.flatMap((prospects) =>
+    prospects.map((prospect) => {
+      const { packet, decision, follows } = prospect;
+      const several = prospects.length > 1;
+      const lines = `${decision.rule} ${decision.nat}`;
+      const before = entered.get(lines);
+      if (decision.outcome === 'denied') return { packet, decision, several };
+      if (before !== undefined && follows === null) {
+        return { packet, decision: before.outcome === 'denied' ? before : decision, several };
+      }
+      const fate = gateway.enter(prospect);
+      entered.set(lines, fate);
+      return { packet, decision: fate, several };
+    }),
+  );
 }
 
 function isAsExpected(step: ExpectedPacket, decision: Decision): boolean {

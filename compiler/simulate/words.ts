@@ -63,6 +63,12 @@ export function describeReason(model: Model, decision: Decision): string {
       return 'it belongs to no connection';
     case 'unmappable':
       return `${line} can't translate this address (RFC 6296: all ones where the checksum is kept)`;
+    case 'wrong-interface':
+      return 'it belongs to a connection that goes by another interface';
+    case 'ports-exhausted':
+      return `${line} lets it through, but no outside port is left`;
+    case 'port-taken':
+      return `${line} lets it through, but its answers could not be told from those of another connection`;
     case 'limited':
       return `${line} lets it through, but it is beyond its limit`;
     case 'untranslated': {

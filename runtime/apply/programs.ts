@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { sizeTables } from '../../compiler/artifact/maps.ts';
+import { PORT_REST_MS } from '../../compiler/model.ts';
 import type { BpfObject, BpfProgram } from '../../native/lib/libbpf.ts';
 import {
   ARM_PROGRAM,
@@ -20,9 +21,6 @@ import { attachFilter } from './hooks.ts';
 import { familiesOf, openOver } from './open-object.ts';
 import { toCoarse, writeControl } from './tables.ts';
 import { datapathOf, pinPath, pinsOf, type Work } from './work.ts';
-
-/** RFC 6888 REQ-8: so long nobody else gets the port of a mapping that has ended. */
-const PORT_REST_MS = 120_000;
 
 /** Makes and pins the maps, loads and pins the hit path's programs. What an interrupted load left is replaced. */
 export async function loadDatapath(work: Work, flows: number, ipv6: boolean): Promise<void> {

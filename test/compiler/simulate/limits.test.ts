@@ -99,6 +99,13 @@ test('what has no port is not limited by ports', () => {
   assert.equal(happened, [OUT, OUT, OUT, 'denied by m']);
 });
 
+test('the steps of an expectation are a sequence: answers follow, until their time is over', () => {
+  const answer = 'udp from 192.0.2.53:53 on wan to wan:30000';
+  const steps = [answer, from(1, ':30000'), answer, 'wait 9s', answer, 'wait 11s', answer];
+  const follows = 'allowed by out to 192.168.1.1:30000';
+  assert.equal(run('allow udp 53', steps), ['denied by g', OUT, follows, follows, 'denied by g']);
+});
+
 test('each expectation begins with full buckets', () => {
   const line = 'allow udp 53 limit 1/hour burst 1';
   const twice = [from(1), `${from(2)} is denied by out\n}\nexpect "y" {\n  ${from(3)}`];
