@@ -135,7 +135,7 @@ const OWNERS: Readonly<Record<PacketStep['outcome'], readonly OwnerKind[]>> = {
   denied: ['policy', 'redirect', 'autofw', 'masquerade'],
   allowed: ['policy'],
   masqueraded: ['masquerade'],
-  redirected: ['redirect', 'autofw'],
+  redirected: ['redirect', 'masquerade', 'autofw'], // a masquerade's open mapping lets in, too
   mapped: ['map'],
 };
 /** What the gateway itself decides goes by its name. */
