@@ -11,11 +11,20 @@ import type { Store } from './store.ts';
  * The diagram of `combine(a(packet), b(packet))`. Of two diagrams that ask their fields in order the result does so too;
  * what is combined there are the pairs of leaves that some packet reaches.
  */
-export function applyBoth<A, B, C>(store: Store<C>, a: Node<A>, b: Node<B>, combine: (a: A, b: B) => C): Node<C> {
+export function applyBoth<A, B, C>(
+  store: Store<C>,
+  a: Node<A>,
+  b: Node<B>,
+  combine: (a: A, b: B) => C,
+  /** What is known of two nodes without looking further; null: nothing. */
+  known: (left: Node<A>, right: Node<B>) => C | null = () => null,
+): Node<C> {
   const done = new Map<number, Node<C>>();
   const waiting: Both<A, B>[] = [];
   const enter = (left: Node<A>, right: Node<B>): void => {
-    if (left.kind === 'leaf' && right.kind === 'leaf')
+    const value = known(left, right);
+    if (value !== null) done.set(keyOf(left, right), store.leaf(value));
+    else if (left.kind === 'leaf' && right.kind === 'leaf')
       done.set(keyOf(left, right), store.leaf(combine(left.value, right.value)));
     else waiting.push({ left, right, parts: splitBoth(left, right), next: 0 });
   };

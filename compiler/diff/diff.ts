@@ -1,0 +1,169 @@
+/** The difference in meaning between two checked files: sets of first packets that fare otherwise, and settings. */
+import { applyBoth, listPaths } from '../diagram/algebra.ts';
+import { arrange } from '../diagram/arrange.ts';
+import { listNodes } from '../diagram/count.ts';
+import type { Node } from '../diagram/diagram.ts';
+import { lastOf, NOWHERE } from '../diagram/fields.ts';
+import { createStore, type Store } from '../diagram/store.ts';
+import type { Decision } from '../simulate/decision.ts';
+import type { Answer } from './answer.ts';
+import { type Box, boxOfPath, mergeBoxes } from './boxes.ts';
+import { buildJourney, type Side } from './journey.ts';
+import { joinPlaces, type Places } from './places.ts';
+import { compareSettings, type Setting } from './settings.ts';
+import type { Tables } from './tables.ts';
+import { ask, listWitnesses, type Witness } from './witness.ts';
+
+/** Worst first: newly allowed, newly denied, denied in another way, translated or sent otherwise, limited, logged. */
+export const CHANGES = ['opens', 'closes', 'refuses', 'translates', 'limits', 'logs'] as const;
+export type Change = (typeof CHANGES)[number];
+
+export interface Difference {
+  readonly change: Change;
+  readonly before: Answer;
+  readonly after: Answer;
+  /** Fields that are not named may be anything that a packet can have. */
+  readonly box: Box;
+  readonly witness: Witness;
+  /** What the simulator says of the witness; null: the file does not declare its interfaces. */
+  readonly decisions: { readonly before: Decision | null; readonly after: Decision | null };
+}
+
+export interface Comparison {
+  readonly places: Places;
+  readonly differences: readonly Difference[];
+  readonly settings: readonly Setting[];
+  /** null: this is all. Else why there may be more. */
+  readonly bound: string | null;
+}
+
+/** Paths through the diagram of differences that are looked at. */
+const MOST_PATHS = 200_000;
+/** Nodes that are looked at to bring the diagram of differences in order. */
+const MOST_NODES = 4_000_000;
+/** Packets of a box that are tried. */
+const MOST_TRIED = 3000;
+
+export function compare(a: Side, b: Side, most = MOST_PATHS): Comparison {
+  const places = joinPlaces([a.model, b.model]);
+  const store = createStore<string>((text) => text);
+  const tables: Tables = new Map();
+  const [before, after] = [buildJourney(store, a, places, tables), buildJourney(store, b, places, tables)];
+  const { groups, complete } = listDifferences(store, before, after, places, most);
+  const differences: Difference[] = [];
+  let bound = complete ? null : `only the first ${most} parts of the difference were looked at`;
+  for (const [pair, boxes] of groups) {
+    const [was, is] = JSON.parse(pair) as [Answer, Answer];
+    const change = classify(was, is);
+    for (const box of mergeBoxes(boxes, lastOf)) {
+      const found = findConfirmed(box, [a, b], places, tables, change);
+      if (found === 'unconfirmed') bound ??= 'the simulator could not show one of the differences';
+      else if (found) differences.push({ change, before: was, after: is, box, ...found });
+    }
+  }
+  const order = (one: Difference) => CHANGES.indexOf(one.change);
+  differences.sort((one, other) => order(one) - order(other));
+  if (bound === null && [a, b].some(({ model }) => model.maps.some(({ family }) => family === 6)))
+    bound = 'what policies say behind IPv6 maps is compared by inside addresses alone';
+  return { places, differences, settings: compareSettings(a.model, b.model), bound };
+}
+
+function listDifferences(
+  store: Store<string>,
+  before: Node<string>,
+  after: Node<string>,
+  places: Places,
+  most: number,
+) {
+  const both = applyBoth(
+    store,
+    before,
+    after,
+    (was, is) => (was === is ? '' : `[${was},${is}]`),
+    (left, right) => (left === right ? '' : null),
+  );
+  const ordered = arrange(store, both, MOST_NODES);
+  const leads = new Set<Node<string>>();
+  for (const node of listNodes(ordered ?? both)) {
+    if (node.kind === 'leaf' ? node.value !== '' : node.edges.some(({ to }) => leads.has(to))) leads.add(node);
+  }
+  const groups = new Map<string, Box[]>();
+  let count = 0;
+  for (const { box, leaf } of listPaths(ordered ?? both, (node) => leads.has(node))) {
+    if (++count > most) return { groups, complete: false };
+    const clipped = clip(boxOfPath(box), places);
+    if (clipped === null) continue;
+    const group = groups.get(leaf.value);
+    if (group) group.push(clipped);
+    else groups.set(leaf.value, [clipped]);
+  }
+  return { groups, complete: true };
+}
+
+/** Without places that are none; null: nothing is left. */
+function clip(box: Box, { names }: Places): Box | null {
+  const last = BigInt(names.length - 1);
+  const bounds = {
+    in: [{ first: 0n, last }],
+    out: [{ first: 1n, last }],
+    own: [
+      { first: 0n, last },
+      { first: BigInt(NOWHERE), last: BigInt(NOWHERE) },
+    ],
+  };
+  let clipped = box;
+  for (const field of ['in', 'out', 'own'] as const) {
+    const asked = box[field];
+    if (!asked) continue;
+    const ranges = bounds[field].flatMap((bound) =>
+      asked.flatMap(({ first, last: end }) => {
+        const from = first > bound.first ? first : bound.first;
+        const until = end < bound.last ? end : bound.last;
+        return from <= until ? [{ first: from, last: until }] : [];
+      }),
+    );
+    if (ranges.length === 0) return null;
+    const whole = JSON.stringify(ranges, text) === JSON.stringify(bounds[field], text);
+    const { [field]: _, ...others } = clipped;
+    clipped = whole ? (others as Box) : { ...clipped, [field]: ranges };
+  }
+  return clipped;
+}
+const text = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value);
+
+export function classify(was: Answer, is: Answer): Change {
+  if ((was.fate === 'allowed') !== (is.fate === 'allowed')) return is.fate === 'allowed' ? 'opens' : 'closes';
+  if (was.fate !== is.fate) return 'refuses';
+  if (was.to !== is.to || was.as !== is.as || was.behaviour !== is.behaviour) return 'translates';
+  return was.limits !== is.limits ? 'limits' : 'logs';
+}
+
+/** A packet whose treatment the simulator finds changed as `change` says; null: the box holds no packet that starts something. */
+function findConfirmed(box: Box, [a, b]: readonly [Side, Side], places: Places, tables: Tables, change: Change) {
+  let tried = 0;
+  for (const witness of listWitnesses(box, [a, b], places, tables)) {
+    if (++tried > MOST_TRIED) break;
+    const decisions = { before: ask(a, places, witness), after: ask(b, places, witness) };
+    if (!confirms(decisions, witness, change)) continue;
+    return { witness, decisions };
+  }
+  return tried > 0 ? ('unconfirmed' as const) : null;
+}
+
+function confirms({ before, after }: Difference['decisions'], { own, in: from }: Witness, change: Change): boolean {
+  const passes = (decision: Decision | null) =>
+    decision === null ? own !== 0 || from === 0 : decision.outcome !== 'denied';
+  switch (change) {
+    case 'opens':
+      return !passes(before) && passes(after);
+    case 'closes':
+      return passes(before) && !passes(after);
+    case 'refuses':
+      return !passes(before) && !passes(after) && (before?.rejected ?? false) !== (after?.rejected ?? false);
+    case 'translates':
+    case 'limits':
+      return passes(before) && passes(after);
+    case 'logs':
+      return passes(before) === passes(after);
+  }
+}
