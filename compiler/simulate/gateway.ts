@@ -3,7 +3,7 @@
  * may become of a packet is asked by `look`, which changes nothing; `enter` lets it happen.
  */
 import type { PolicyDiagram } from '../diagram/diagram.ts';
-import type { Model, RuleId } from '../model.ts';
+import { type InterfaceId, type Model, type RuleId, SELF } from '../model.ts';
 import { addressOf, DENIED, decide, ownerOf, type Surroundings, surroundingsOf } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { enterDoor, lastSent } from './doors.ts';
@@ -40,6 +40,7 @@ export class Gateway {
   /** Milliseconds since the beginning. */
   #now = 0;
   #connections = 0;
+  #last: Flow | null = null;
 
   constructor(model: Model, diagram: PolicyDiagram, around: Surroundings = surroundingsOf(model, diagram)) {
     this.model = model;
@@ -93,6 +94,32 @@ export class Gateway {
     return decision.outcome === 'denied' || packet.quotes ? decision : this.#start(packet, decision, ended, drawn);
   }
 
+  /** The packet that answers the connection that was started last; null: nothing was, or nothing answers it. */
+  answerLast(): NewPacket | null {
+    if (this.#last === null) return null;
+    const { packet, decision, to } = this.#last;
+    const { family, protocol } = packet;
+    const machine = (address: bigint) => ({ kind: 'address', family, address }) as const;
+    const as = decision.as?.address;
+    const own = as?.kind === 'own' ? ({ kind: 'own', interface: as.interface } as const) : null;
+    const back = {
+      ...{ family, protocol, in: decision.out ?? SELF },
+      from: decision.becomes?.machine ?? packet.to,
+      to: as ? (own ?? machine(to.saddr)) : packet.from,
+    };
+    if (protocol !== ICMP[family]) return { ...back, sport: to.dport, dport: to.sport };
+    const type = answerType(packet);
+    return type === null ? null : { ...back, sport: to.sport, dport: type << 8 };
+  }
+
+  /** The outside socket that the connection started last has by a mapping; null: it has none. */
+  lastMapping(): { address: bigint; port: number; on: InterfaceId; own: boolean } | null {
+    const flow = this.#last;
+    if (!flow?.source) return null;
+    const { outside, side } = flow.source;
+    return { address: outside.address, port: outside.port, on: side, own: flow.decision.as?.address.kind === 'own' };
+  }
+
   #start(packet: NewPacket, decision: Decision, ended: Flow | null, drawn: number | null): Decision {
     const forth = this.#tupleOf(packet) ?? this.#tupleOf({ ...packet, sport: this.#someport(packet) })!;
     const door = decision.trail.some(({ stage }) => stage === 'door');
@@ -112,12 +139,13 @@ export class Gateway {
     const keptBy = keepersOf(this.model, decision, door);
     // until the inside answers it lives no longer than the inside has kept the door open
     const back = target && !keptBy.includes('forth') ? lastSent(target) : Number.NEGATIVE_INFINITY;
-    this.#flows.add({
+    this.#last = {
       ...{ packet, decision: shown, forth, to, port, source, target, keptBy },
       counted: this.#meters.take(charge, this.#now),
       flags: { forth: packet.protocol === TCP ? SYN : 0, back: 0 },
       used: { forth: this.#now, back },
-    });
+    };
+    this.#flows.add(this.#last);
     this.#connections++;
     return shown;
   }
@@ -176,8 +204,14 @@ function flagsOf({ flags }: NewPacket, { flow, direction }: Found): number {
 }
 
 function isAnswerTo(answer: NewPacket, query: NewPacket): boolean {
-  const [type, asked] = [answer.dport >> 8, query.dport >> 8];
-  return answer.family === 6 ? type === asked + 1 : type === 0 ? asked === 8 : type === asked + 1;
+  return answer.dport >> 8 === answerType(query);
+}
+
+/** The type of ICMP that answers a query; null: nothing does. */
+function answerType({ family, dport }: NewPacket): number | null {
+  const type = dport >> 8;
+  if (family === 6) return type === 128 ? 129 : null;
+  return type === 8 ? 0 : [13, 15, 17].includes(type) ? type + 1 : null;
 }
 
 /** Whose packets keep a connection alive (RFC 4787 REQ-6). */

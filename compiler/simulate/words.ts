@@ -2,6 +2,7 @@
 import { writeAddress } from '../../grammar/address.ts';
 import { type InterfaceId, type Machine, type Model, type Range, type RuleId, SELF } from '../model.ts';
 import type { Appearance, Decision } from './decision.ts';
+import { hasPorts, ICMP, type NewPacket } from './packet.ts';
 
 export function nameInterface(model: Model, id: InterfaceId): string {
   if (id === SELF) return 'self';
@@ -37,6 +38,25 @@ export function nameAppearance(model: Model, { address, ports }: Appearance): st
 
 export function namePorts({ first, last }: Range<number>): string {
   return first === last ? `${first}` : `${first}-${last}`;
+}
+
+const PROTOCOLS: Readonly<Record<number, string>> = {
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  47: 'gre',
+  50: 'esp',
+  58: 'icmp',
+  132: 'sctp',
+};
+
+/** `tcp from 192.168.1.20:1025 on lan to 192.0.2.80:80`, `icmp type 8 from …`: a packet as a sentence. */
+export function describePacketOf(model: Model, packet: NewPacket): string {
+  const { protocol, family, from, sport, to, dport, in: on } = packet;
+  const ported = hasPorts(protocol);
+  const kind = protocol === ICMP[family] ? `icmp type ${dport >> 8}` : (PROTOCOLS[protocol] ?? `protocol ${protocol}`);
+  const [source, target] = [namePlace(model, from, ported ? sport : null), namePlace(model, to, ported ? dport : null)];
+  return `${kind} from ${source} on ${nameInterface(model, on)} to ${target}`;
 }
 
 /** "is denied by wan-in", "is redirected by www to 192.168.2.10:80": as an `expect` would say it. */

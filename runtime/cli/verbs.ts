@@ -94,6 +94,29 @@ code it lists all of them. docs/codes.md is the same text. ${NO_NEEDS}`,
     load: () => import('../verbs/explain.ts'),
   },
   {
+    name: 'trace',
+    arguments: [FILE, { name: 'packet', says: 'a sentence of `expect`, without `is …`; or `wait 5m`', several: true }],
+    summary: "tell a packet's story: which lines were asked, what it becomes, how its answer fares",
+    description: `Sends packets through the simulated gateway of the file, one after the other, each after what the ones before have
+left: connections, mappings, limits. Tells each station of the journey with the line that spoke, the lines of that block which were
+asked before and why they did not take it, what the packet becomes, what its answer does, whom its outside port lets in, and
+how a neighbour inside fares who asks for the same. Asks no machine. ${NO_NEEDS}`,
+    options: [JSON_OPTION],
+    examples: [
+      { line: "masqc trace gateway.masq 'tcp from han:1025 on lan to 192.0.2.80:80'", says: 'how a host gets out' },
+      { line: "masqc trace gateway.masq 'tcp from 192.0.2.9 on wan to wan:80'", says: 'what a stranger meets' },
+      {
+        line: "masqc trace gateway.masq 'udp from han:5000 on lan to 192.0.2.53:53' 'wait 6m' 'udp from 192.0.2.53:53 on wan to wan:5000'",
+        says: 'an answer that comes too late',
+      },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'told, whatever becomes of the packet' },
+      { code: EXIT.errors, says: 'errors in the sentence, shown with a mark, or in the file' },
+    ],
+    load: () => import('../verbs/trace.ts'),
+  },
+  {
     name: 'who',
     arguments: [FILE, { name: 'address', says: 'an address inside or outside, with a port or without' }],
     summary: 'say whose an outside address or port is, and as what a host appears',

@@ -120,6 +120,35 @@ test('says which expectation fails, and why, with 1', async () => {
   assert.match(out, 'expected  is allowed');
 });
 
+test('traces a packet, and marks what is wrong with its sentence', async () => {
+  const told = await masqc(['trace', EXAMPLE, 'tcp from han:61500 on lan to 192.0.2.80:80', 'wait 1s']);
+  assert.is(told.code, 0, told.err);
+  assert.match(told.out, /deathstar\.masq:\d+ {2}deny tcp 25 {3}it asks for port 25/);
+  assert.match(told.out, '✓ is masqueraded by home-out as wan:61500');
+  assert.match(told.out, /answer .* is allowed by lan-out to 192\.168\.1\.20:61500/);
+  const json = JSON.parse(
+    (await masqc(['trace', EXAMPLE, 'tcp from han:61500 on lan to 192.0.2.80:80', '--json'])).out,
+  );
+  assert.is(json.schema, 'masqc/trace@1');
+  assert.is(json.steps[0].stories[0].leaves.ends, 'wan:61500 → 192.0.2.80:80');
+  const wrong = await masqc([
+    'trace',
+    EXAMPLE,
+    'tcp from han on lan to 192.0.2.80:80',
+    'tcp from hann on lan to 192.0.2.80:80',
+  ]);
+  assert.is(wrong.code, 1);
+  assert.match(wrong.err, /the packet:2:10\n.*\n.*tcp from hann on.*\n *\| {10}\^\^\^\^/);
+  const short = await masqc(['trace', EXAMPLE, 'tcp from han']);
+  assert.match(short.err, /`on` is missing\n --> the packet:1:13/);
+  const none = await masqc(['trace', 'none.masq', 'tcp from han on lan to 192.0.2.80:80']);
+  assert.is(none.code, 1);
+  assert.match(none.err, 'none.masq does not exist');
+  assert.not.match(none.err, 'the packet');
+  assert.is((await masqc(['trace', EXAMPLE, ' '])).code, 1);
+  for (const ran of [told, wrong, short, none]) assertClear(ran);
+});
+
 test('tests several files, and one with errors keeps no other from it', async () => {
   const bad = make('errors.masq', 'gateway x {\n  default allow\n}\n');
   const { code, out, err } = await masqc(['test', bad, EXAMPLE]);
