@@ -51,7 +51,9 @@ export class BlockReader {
     const open = this.#open;
     if (first !== undefined && this.#closed?.startLine === first.startLine) {
       const span = spanOf(this.#file, first);
-      const fixes = [{ title: 'begin a new line', span: { ...span, end: span.start }, replacement: '\n' }];
+      const fixes = [
+        { title: 'begin a new line', span: { ...span, end: span.start }, replacement: '\n', certain: true },
+      ];
       this.#reporter.report(codes.newLine, {}, span, { expected: 'the end of the line after `}`', fixes });
     }
     this.#closed = null;
@@ -82,7 +84,7 @@ export class BlockReader {
       this.#reporter.report(codes.unclosed, { block: open.title, by: where }, span, {
         expected: '`}` on a line of its own',
         related: [{ span: open.span, message: `\`${open.title}\` is opened here` }],
-        fixes: [{ title: 'close the block', span: before, replacement: by === null ? '\n}' : '}\n' }],
+        fixes: [{ title: 'close the block', span: before, replacement: by === null ? '\n}' : '}\n', certain: true }],
       });
       open.incomplete = true;
     }
@@ -147,7 +149,7 @@ export class BlockReader {
 
   #reportMissingOpen(sentence: Sentence): void {
     const span = spanAfter(this.#file, sentence.tokens.at(-1)!);
-    const fixes = [{ title: 'open the block', span, replacement: ' {' }];
+    const fixes = [{ title: 'open the block', span, replacement: ' {', certain: true }];
     const block = sentence.tokens[0]!.image;
     this.#reporter.report(codes.missingOpen, { block }, span, { expected: '`{`', fixes });
   }

@@ -229,7 +229,7 @@ export class ClauseParser extends EmbeddedActionsParser {
       { what: '`:`', after: 'with blanks around it' },
       {
         expected: `\`${replacement}\``,
-        fixes: [{ title: `write \`${replacement}\``, span, replacement }],
+        fixes: [{ title: `write \`${replacement}\``, span, replacement, certain: true }],
       },
     );
   }

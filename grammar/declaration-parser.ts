@@ -59,7 +59,7 @@ export class DeclarationParser extends PropertyParser {
     const [device = ''] = text.split('@', 1);
     if (device !== text) {
       const span = this.spanOf(token);
-      const fixes = [{ title: `write \`${device}\``, span, replacement: device }];
+      const fixes = [{ title: `write \`${device}\``, span, replacement: device, certain: true }];
       this.complain(
         token,
         codes.badDevice,

@@ -13,6 +13,8 @@ export interface Fix {
   readonly title: string;
   readonly span: Span;
   readonly replacement: string;
+  /** There is no other way to mend it that somebody could have meant: `masqc check --fix` does it unasked. */
+  readonly certain?: boolean;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { IToken } from 'chevrotain';
 import { codes } from './codes.ts';
 import type { Fix } from './diagnostic.ts';
 import { findAfter, fits, imagine, isWhole, joinOr } from './expectations.ts';
-import { findNearest } from './nearest.ts';
+import { findNearest, isOnlyNearest } from './nearest.ts';
 import type { Sentence } from './reader.ts';
 import type { Reporter } from './reporter.ts';
 import { lineRules, type SentenceParser } from './sentence-parser.ts';
@@ -36,7 +36,7 @@ export function explainFirstWord(
   const span = spanOf(file, first);
   const foreign = foreignWords.get(first.image.toLowerCase());
   if (foreign !== undefined && words.includes(foreign)) {
-    const fixes = [{ title: `did you mean \`${foreign}\`?`, span, replacement: foreign }];
+    const fixes = [{ title: `did you mean \`${foreign}\`?`, span, replacement: foreign, certain: true }];
     reporter.report(codes.foreignWord, { word: first.image, right: foreign }, span, {
       expected: `\`${foreign}\``,
       fixes,
@@ -51,7 +51,9 @@ export function explainFirstWord(
     return nearest;
   };
   if (nearest !== null) {
-    return report(joinWords(words), [{ title: `did you mean \`${nearest}\`?`, span, replacement: nearest }]);
+    const rest = { ...sentence, tokens: sentence.tokens.slice(1) };
+    const certain = isOnlyNearest(first.image, nearest, words) && isLost(parser, nearest, kind, rest);
+    return report(joinWords(words), [{ title: `did you mean \`${nearest}\`?`, span, replacement: nearest, certain }]);
   }
   if (previous !== null && brokenLine(file, parser, sentence, previous, reporter)) return null;
   const lost = words.filter((w) => isLost(parser, w, kind, sentence));
@@ -65,7 +67,7 @@ export function explainFirstWord(
   return report(whereItBelongs(sentence.tokens, kind) ?? joinWords(words), []);
 }
 
-/** Whether the sentence is one that begins with `word`, which was left out. */
+/** Whether the sentence is whole with `word` before it. */
 function isLost(parser: SentenceParser, word: string, kind: BlockKind | null, { tokens, opens }: Sentence): boolean {
   if (kind === null && declarations.get(word) !== 'perhaps') {
     if ((declarations.get(word) === 'block') !== (opens !== null)) return false;

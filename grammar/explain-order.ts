@@ -81,7 +81,7 @@ function reorder({ file, tokens }: Failure, clauses: readonly Clause[], order: r
   const sorted = rest.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const replacement = [head!, ...sorted].flatMap((clause) => clause.tokens).reduce(write, '');
   const span = spanBetween(file, tokens[0]!, tokens.at(-1)!, tokens);
-  return [{ title: 'put them in order', span, replacement }];
+  return [{ title: 'put them in order', span, replacement, certain: true }];
 }
 
 /** Tokens with single blanks between them, as they are usually written. */

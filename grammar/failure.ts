@@ -46,11 +46,11 @@ export function nameEnd(rule: string, tokens: readonly IToken[]): string {
   return takes === 'block' ? '`{`' : takes === 'perhaps' ? '`{` or the end of the line' : 'the end of the line';
 }
 
-export const replace = (title: string, span: Span, replacement: string): readonly Fix[] => [
-  { title, span, replacement },
+export const replace = (title: string, span: Span, replacement: string, certain = false): readonly Fix[] => [
+  { title, span, replacement, certain },
 ];
-export const didYouMean = (span: Span, word: string): readonly Fix[] =>
-  replace(`did you mean \`${word}\`?`, span, word);
+export const didYouMean = (span: Span, word: string, certain: boolean): readonly Fix[] =>
+  replace(`did you mean \`${word}\`?`, span, word, certain);
 export const quote = (token: IToken): string => (token.tokenType === t.Text ? token.image : `\`${token.image}\``);
 
 /** Whether what stands after `at` could follow `types`. */

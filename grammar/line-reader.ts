@@ -11,7 +11,10 @@ import {
   Equals,
   Ipv4,
   Junk,
+  KInside,
   KInterface,
+  KNetwork,
+  KOutside,
   keywordOf,
   lexer,
   Name,
@@ -45,14 +48,15 @@ export function readLine(line: SourceText, offset: number, number: number, repor
     });
     return { tokens: [], wrong: true };
   }
+  const tokens: IToken[] = [];
   let wrong = reportHidden(text, spanAt, reporter);
   const complain: Complain = (code, params, token, { mend, expected }) => {
     const span = spanOf(file, token);
-    const fixes = mend === undefined ? [] : [{ title: `write \`${mend}\``, span, replacement: mend }];
+    const certain = isCertain(code, tokens[0]);
+    const fixes = mend === undefined ? [] : [{ title: `write \`${mend}\``, span, replacement: mend, certain }];
     reporter.report(code, params, span, { expected, fixes });
     wrong = true;
   };
-  const tokens: IToken[] = [];
   const found = lexer.tokenize(text).tokens;
   for (const [i, token] of found.entries()) {
     token.startColumn = token.startOffset + 1;
@@ -62,13 +66,13 @@ export function readLine(line: SourceText, offset: number, number: number, repor
     else if (isDevice(token, tokens)) retype(token, Device);
     else if (token.tokenType === Semicolon) {
       const span = spanOf(file, token);
-      const fixes = [{ title: 'remove it', span, replacement: '' }];
+      const fixes = [{ title: 'remove it', span, replacement: '', certain: true }];
       reporter.report(codes.semicolon, {}, span, { expected: 'the end of the line', fixes });
       wrong = true;
       continue;
     } else if (token.image.startsWith('//')) {
       const span = { ...spanOf(file, token), end: spanOf(file, token).start + 2 };
-      const fixes = [{ title: 'a comment begins with `#`', span, replacement: '#' }];
+      const fixes = [{ title: 'a comment begins with `#`', span, replacement: '#', certain: true }];
       reporter.report(codes.foreignComment, {}, span, { expected: '`#`', fixes });
       return { tokens, wrong: true };
     }
@@ -83,6 +87,15 @@ export function readLine(line: SourceText, offset: number, number: number, repor
     if (brace !== null) tokens.push(brace);
   }
   return { tokens, wrong };
+}
+
+/**
+ * Whether the mend of a literal is what was meant. An address is never guessed, and of `198.51.100.7/24` only where a
+ * network is declared: in a rule it may be a machine, and others would be let in.
+ */
+function isCertain(code: { readonly code: string }, first: IToken | undefined): boolean {
+  if (code === codes.hostBits) return [KNetwork, KInside, KOutside].some((type) => first?.tokenType === type);
+  return [codes.badRange, codes.badRate, codes.badTime, codes.badNumber].some((one) => one === code);
 }
 
 function retype(token: IToken, type: IToken['tokenType']): void {
@@ -138,7 +151,7 @@ function reportJunk(
     const from = mend.from === 0 ? span : spanOf(file, before!);
     // What follows has not been given its place yet.
     const end = mend.to === 0 ? span.end : offset + after!.startOffset + after!.image.length;
-    fixes.push({ title: `write \`${mend.text}\``, span: { ...from, end }, replacement: mend.text });
+    fixes.push({ title: `write \`${mend.text}\``, span: { ...from, end }, replacement: mend.text, certain: true });
   }
   reporter.report(codes.unknownWord, { word: token.image, because }, span, { expected, fixes });
 }
@@ -154,7 +167,7 @@ function reportHidden(text: string, spanAt: (from: number, length: number) => Sp
   else {
     const name = sign === 0x0d ? 'a carriage return' : `U+${sign.toString(16).toUpperCase().padStart(4, '0')}`;
     const span = spanAt(at, 1);
-    const fixes = [{ title: 'remove it', span, replacement: '' }];
+    const fixes = [{ title: 'remove it', span, replacement: '', certain: true }];
     reporter.report(codes.hiddenCharacter, { name }, span, { expected: 'characters that can be seen', fixes });
   }
   return true;

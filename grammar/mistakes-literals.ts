@@ -27,7 +27,7 @@ export const spokenRate: Mistake = (failure) => {
   const right = `${before.image}/${unit!.image}`;
   const span = spanBetween(file, before, unit!, tokens);
   const text = `${before.image} per ${unit!.image}`;
-  const more = { expected: `\`${right}\``, fixes: replace(`write \`${right}\``, span, right) };
+  const more = { expected: `\`${right}\``, fixes: replace(`write \`${right}\``, span, right, true) };
   return failure.report(codes.badRate, { text, because: 'a rate is written with `/`' }, span, more);
 };
 
@@ -77,7 +77,7 @@ export const brackets: Mistake = (failure) => {
   const bare = at.image.slice(1, -1);
   return failure.report(codes.brackets, {}, span, {
     expected: `\`${bare}\``,
-    fixes: replace('remove them', span, bare),
+    fixes: replace('remove them', span, bare, true),
   });
 };
 
@@ -95,7 +95,7 @@ export const quotes: Mistake = (failure) => {
   if (at.tokenType === t.Text && fits(t.Name, expected)) {
     const text = at.payload as string;
     if (!/^[A-Za-z][\w-]*$/.test(text)) return false;
-    const more = { expected: `\`${text}\``, fixes: replace('remove the quotes', span, text) };
+    const more = { expected: `\`${text}\``, fixes: replace('remove the quotes', span, text, true) };
     return failure.report(codes.quotes, { text: at.image, needed: false }, span, more);
   }
   if (!expected.includes(t.Text) || failure.end !== null) return false;
@@ -103,7 +103,7 @@ export const quotes: Mistake = (failure) => {
   const text = `"${at.image}"`;
   return failure.report(codes.quotes, { text: at.image, needed: true }, span, {
     expected: text,
-    fixes: replace('add quotes', span, text),
+    fixes: replace('add quotes', span, text, true),
   });
 };
 
@@ -117,6 +117,6 @@ export const brokenRange: Mistake = (failure) => {
   const span = spanBetween(file, before, last, tokens);
   const right = `${before.image}-${last.image}`;
   const text = `${before.image}${colon ? ':' : ' '}${last.image}`;
-  const more = { expected: `\`${right}\``, fixes: replace(`write \`${right}\``, span, right) };
+  const more = { expected: `\`${right}\``, fixes: replace(`write \`${right}\``, span, right, true) };
   return failure.report(codes.badRange, { text, because: 'a range has a `-`' }, span, more);
 };

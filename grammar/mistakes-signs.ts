@@ -38,7 +38,7 @@ export const twoSentences: Mistake = (failure) => {
   const { tokens, index, file } = failure;
   if (!failure.isWhole(tokens.slice(0, index)) || !failure.isWhole(tokens.slice(index))) return false;
   const span = spanOf(file, failure.at);
-  const fixes = replace('begin a new line', { ...span, end: span.start }, '\n');
+  const fixes = replace('begin a new line', { ...span, end: span.start }, '\n', true);
   return failure.report(codes.newLine, {}, span, { expected: nameEnd(failure.rule, tokens), fixes });
 };
 
@@ -51,7 +51,10 @@ export const comma: Mistake = (failure) => {
   const { at, before, expected, file } = failure;
   if (before === null || !expected.includes(t.Comma) || !fits(at.tokenType, failure.follow(t.Comma))) return false;
   const span = spanOf(file, at);
-  const fixes = replace('insert a comma', spanAfter(file, before), ',');
+  // `from home yoda` may lack a comma or a `to`.
+  const others = expected.filter((type) => type !== t.Comma && failure.wholeWith(type));
+  const certain = failure.wholeWith(t.Comma) && others.length === 0;
+  const fixes = replace('insert a comma', spanAfter(file, before), ',', certain);
   return failure.report(codes.missingComma, { before: quote(before), after: quote(at) }, span, {
     expected: '`,`',
     fixes,
@@ -68,9 +71,11 @@ export const missing = (failure: Misplaced, demandWhole = false): boolean => {
   const span = spanOf(file, at);
   const what = describe(types, null);
   const word = /^`([^`]*)`$/.exec(what)?.[1];
+  // `from on lan` with another `on` is whole, but it lacks a name.
+  const certain = whole.length === 1 && word !== at.image && word !== before?.image;
   const tight = word === ':' || before === null;
   const place = tight ? { ...span, end: span.start } : spanAfter(file, before);
-  const fixes = word === undefined ? [] : replace(`insert \`${word}\``, place, tight ? word : ` ${word}`);
+  const fixes = word === undefined ? [] : replace(`insert \`${word}\``, place, tight ? word : ` ${word}`, certain);
   return failure.report(codes.missingWord, { what, before: quote(at) }, span, { expected: what, fixes });
 };
 

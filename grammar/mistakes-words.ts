@@ -1,8 +1,8 @@
 /** Words that are misspelt, of another language, or reserved. */
 import { codes } from './codes.ts';
-import { describe, expectedWords, fits } from './expectations.ts';
-import { didYouMean, goesOn, type Mistake, replace } from './failure.ts';
-import { findNearest } from './nearest.ts';
+import { describe, expectedWords, fits, imagine } from './expectations.ts';
+import { didYouMean, goesOn, type Misplaced, type Mistake, replace } from './failure.ts';
+import { findNearest, isOnlyNearest } from './nearest.ts';
 import { spanAfter, spanOf } from './source-spans.ts';
 import * as t from './tokens.ts';
 import { foreignWords } from './words.ts';
@@ -21,17 +21,25 @@ export const foreign: Mistake = (failure) => {
   const span = spanOf(file, at);
   return failure.report(codes.foreignWord, { word: at.image, right }, span, {
     expected: `\`${right}\``,
-    fixes: didYouMean(span, right),
+    fixes: didYouMean(span, right, true),
   });
 };
+
+/** Whether the sentence is whole with `word` in the place of its token `index`. */
+const wholeWith = ({ isWhole, tokens }: Misplaced, index: number, word: string): boolean =>
+  isWhole([...tokens.slice(0, index), imagine(t.keywordOf(word)), ...tokens.slice(index + 1)]);
 
 export const misspelt: Mistake = (failure) => {
   const { at, expected, file } = failure;
   if (!fits(at.tokenType, [t.AnyWord])) return false;
-  const right = findNearest(at.image, expectedWords(expected));
+  const words = expectedWords(expected);
+  const right = findNearest(at.image, words);
   if (right === null || !goesOn(failure, t.keywordOf(right))) return false;
   const span = spanOf(file, at);
-  const more = { expected: describe(expected, failure.end), fixes: didYouMean(span, right) };
+  const more = {
+    expected: describe(expected, failure.end),
+    fixes: didYouMean(span, right, isOnlyNearest(at.image, right, words) && wholeWith(failure, failure.index, right)),
+  };
   return failure.report(codes.misspelt, { word: at.image, right }, span, more);
 };
 
@@ -39,10 +47,18 @@ export const misspelt: Mistake = (failure) => {
 export const misspeltBefore: Mistake = (failure) => {
   const { at, before, expectedBefore, file } = failure;
   if (before === null || before.tokenType !== t.Name) return false;
-  const right = findNearest(before.image, expectedWords(expectedBefore));
+  const words = expectedWords(expectedBefore);
+  const right = findNearest(before.image, words);
   if (right === null || !fits(at.tokenType, failure.followBefore(t.keywordOf(right)))) return false;
   const span = spanOf(file, before);
-  const more = { expected: describe(expectedBefore, null), fixes: didYouMean(span, right) };
+  const more = {
+    expected: describe(expectedBefore, null),
+    fixes: didYouMean(
+      span,
+      right,
+      isOnlyNearest(before.image, right, words) && wholeWith(failure, failure.index - 1, right),
+    ),
+  };
   return failure.report(codes.misspelt, { word: before.image, right }, span, more);
 };
 
@@ -52,7 +68,7 @@ export const conjunction: Mistake = (failure) => {
   if (before === null || !/^(?:and|or)$/i.test(at.image) || !expected.includes(t.Comma)) return false;
   const span = spanOf(file, at);
   const place = { ...spanAfter(file, before), end: span.end };
-  const fixes = at.startLine === before.startLine ? replace('write `,`', place, ',') : [];
+  const fixes = at.startLine === before.startLine ? replace('write `,`', place, ',', true) : [];
   return failure.report(codes.foreignWord, { word: at.image, right: ',' }, span, { expected: '`,`', fixes });
 };
 

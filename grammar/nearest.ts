@@ -20,11 +20,24 @@ export function editDistance(a: string, b: string, most: number): number {
   return Math.min(last[b.length]!, most + 1);
 }
 
+const mostWrong = (word: string): number => Math.min(3, Math.max(1, Math.floor((word.length + 1) / 3)));
+
+/** Whether no other candidate is as near to `word` as `nearest`. */
+export function isOnlyNearest(word: string, nearest: string, candidates: Iterable<string>): boolean {
+  const text = word.toLowerCase();
+  const distance = editDistance(text, nearest.toLowerCase(), mostWrong(text));
+  for (const candidate of candidates) {
+    if (candidate === nearest || candidate === word) continue;
+    if (editDistance(text, candidate.toLowerCase(), distance) <= distance) return false;
+  }
+  return true;
+}
+
 /** The candidate that `word` is most likely a misspelling of: a third of its letters may be wrong. */
 export function findNearest(word: string, candidates: Iterable<string>): string | null {
   const text = word.toLowerCase();
   let best: string | null = null;
-  let least = Math.min(3, Math.max(1, Math.floor((text.length + 1) / 3)));
+  let least = mostWrong(text);
   if (text.length > 64) return null;
   for (const candidate of candidates) {
     if (candidate === word) continue;

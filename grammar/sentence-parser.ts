@@ -3,7 +3,8 @@ import type { IToken } from 'chevrotain';
 import type * as ast from './ast.ts';
 import { codes } from './codes.ts';
 import { DeclarationParser } from './declaration-parser.ts';
-import { findNearest } from './nearest.ts';
+import { didYouMean } from './failure.ts';
+import { findNearest, isOnlyNearest } from './nearest.ts';
 import type { Span } from './span.ts';
 import * as t from './tokens.ts';
 import { type BlockKind, foreignWords } from './words.ts';
@@ -63,7 +64,8 @@ export class SentenceParser extends DeclarationParser {
     const words = ['allow', 'deny', 'reject'];
     if (words.includes(text) || text === 'masquerade') return;
     const right = foreignWords.get(text.toLowerCase()) ?? findNearest(text, words) ?? '';
-    const fixes = words.includes(right) ? [{ title: `did you mean \`${right}\`?`, span, replacement: right }] : [];
+    const certain = foreignWords.has(text.toLowerCase()) || isOnlyNearest(text, right, words);
+    const fixes = words.includes(right) ? didYouMean(span, right, certain) : [];
     const more = { expected: '`default allow`, `default deny` or `default reject`', fixes };
     this.complain(span, codes.defaultAction, { word: text }, more);
   }

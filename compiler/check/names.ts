@@ -16,7 +16,7 @@ import { findNearest } from '../../grammar/nearest.ts';
 import type { Span } from '../../grammar/span.ts';
 import { CODES } from './codes.ts';
 import type { Report } from './report.ts';
-import { didYouMean, listWords, withArticle } from './words.ts';
+import { didYouMean, didYouMeanName, listWords, withArticle } from './words.ts';
 
 /** Things share one namespace. */
 export type Thing = InterfaceDecl | ZoneDecl | NetworkDecl | HostDecl | SetDecl | ServiceDecl;
@@ -87,7 +87,10 @@ export function lookUp(names: Names, report: Report, name: Name, asked: Asked): 
     report.addForName(name.text, CODES.unknownName, name.span, parameters, {
       related:
         meant === undefined ? [] : [{ span: meant.name.span, message: `\`${meant.name.text}\` is declared here` }],
-      fixes: didYouMean(name.text, name.span, fitting),
+      // A name whose declaration was not understood may be nearer.
+      fixes: report.incomplete
+        ? didYouMean(name.text, name.span, fitting).map((fix) => ({ ...fix, certain: false }))
+        : didYouMeanName(name.text, name.span, fitting),
     });
     return null;
   }

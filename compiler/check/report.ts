@@ -60,7 +60,9 @@ export function makeReport(
         byName.set(name, diagnostics.length);
         report.add(template, span, parameters, extra);
       } else if (before.related.length < 4) {
-        diagnostics[said] = { ...before, related: [...before.related, { span, message: 'also used here' }] };
+        // Said several times it is hardly misspelt: what is wrong may be its declaration.
+        const fixes = before.fixes.map((fix) => ({ ...fix, certain: false }));
+        diagnostics[said] = { ...before, fixes, related: [...before.related, { span, message: 'also used here' }] };
       }
     },
     addOnce(template, span, parameters) {

@@ -13,15 +13,22 @@ export const VERBS: readonly Verb[] = [
     arguments: [FILE],
     summary: 'read a gateway file and say everything that is wrong with it',
     description: `Reads the file and what it includes, looks up every name and proves what can be proved: every mistake in one
-run, each with its line, what was expected and, where there is one, a fix. ${NO_NEEDS}`,
-    options: [{ flags: '--format <format>', says: 'how to print', choices: ['human', 'json'], default: 'human' }],
+run, each with its line, what was expected and, where there is one, a fix. With --fix the file and those that it includes are
+mended where only one thing can have been meant, each change is shown, and the rest is said. ${NO_NEEDS}`,
+    options: [
+      { flags: '--format <format>', says: 'how to print', choices: ['human', 'json'], default: 'human' },
+      { flags: '--fix', says: 'mend what is certain, in the files' },
+      { flags: '--dry-run', says: 'with --fix: show what it would mend, write nothing' },
+    ],
     examples: [
       { line: 'masqc check gateway.masq', says: 'errors and warnings, with the lines they speak of' },
       { line: 'masqc check gateway.masq --format json | jq .', says: 'the same for an editor or CI' },
+      { line: 'masqc check gateway.masq --fix', says: 'mend misspelt words, missing commas and the like' },
     ],
     exits: [
       { code: EXIT.fine, says: 'no errors (there may be warnings)' },
-      { code: EXIT.errors, says: 'errors in the file, or no such file' },
+      { code: EXIT.errors, says: 'errors in the file (--fix: that are left), or no such file' },
+      { code: EXIT.refused, says: '--fix: a file cannot be written' },
     ],
     load: () => import('../verbs/check.ts'),
   },

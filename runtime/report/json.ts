@@ -14,7 +14,13 @@ export interface JsonDiagnostic {
   readonly expected: string | null;
   readonly span: JsonSpan;
   readonly related: readonly { readonly message: string; readonly span: JsonSpan }[];
-  readonly fixes: readonly { readonly title: string; readonly span: JsonSpan; readonly replacement: string }[];
+  readonly fixes: readonly {
+    readonly title: string;
+    readonly span: JsonSpan;
+    readonly replacement: string;
+    /** `masqc check --fix` does it unasked. */
+    readonly certain: boolean;
+  }[];
 }
 export interface DiagnosticsDocument {
   readonly version: 1;
@@ -31,7 +37,12 @@ export function makeDiagnosticsDocument(diagnostics: readonly Diagnostic[]): Dia
       expected: expected ?? null,
       span: describeSpan(span),
       related: related.map((one) => ({ message: one.message, span: describeSpan(one.span) })),
-      fixes: fixes.map((fix) => ({ title: fix.title, span: describeSpan(fix.span), replacement: fix.replacement })),
+      fixes: fixes.map(({ title, span: place, replacement, certain }) => ({
+        title,
+        span: describeSpan(place),
+        replacement,
+        certain: certain === true,
+      })),
     })),
   };
 }

@@ -37,7 +37,9 @@ test('a diagnostic has its code, place, expectation, other places and fixes', ()
           span: { file: 'a.masq', start: 0, end: 9, line: 1, column: 1, endColumn: 10 },
         },
       ],
-      fixes: [{ title: 'close the block', span: { ...span, end: 12, endColumn: 1 }, replacement: '}\n' }],
+      fixes: [
+        { title: 'close the block', span: { ...span, end: 12, endColumn: 1 }, replacement: '}\n', certain: true },
+      ],
     },
   ]);
 });

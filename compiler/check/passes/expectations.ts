@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { askMachine, lookUp, type OwnerKind } from '../names.ts';
 import { resolveInterface } from '../resolve/places.ts';
 import { resolveIcmpType } from '../resolve/services.ts';
-import { didYouMean, listWords, withArticle } from '../words.ts';
+import { didYouMean, didYouMeanName, listWords, withArticle } from '../words.ts';
 
 type PacketStep = Extract<Step, { kind: 'packet' }>;
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp', 'icmp', 'gre', 'esp'];
@@ -172,7 +172,7 @@ function reportNoOwner(context: Context, outcome: PacketStep['outcome'], by: Nam
     const parameters = { name: `\`${by.text}\``, is: withArticle(is), by: `\`is ${outcome} by\``, asked, known };
     context.report.add(CODES.wrongType, by.span, parameters);
   } else if (!context.report.mayBeLost(by.text)) {
-    const fixes = didYouMean(by.text, by.span, fitting);
+    const fixes = didYouMeanName(by.text, by.span, fitting);
     const meant = findNearest(by.text, fitting);
     const declared = declarationOf(context, outcome, meant);
     const related = declared === null ? [] : [{ span: declared, message: `\`${meant}\` is declared here` }];

@@ -1,6 +1,6 @@
 /** `what` lists: protocols, ports, ICMP types and the names of services. */
 import type { Name, What, WhatItem } from '../../../grammar/ast.ts';
-import { findNearest } from '../../../grammar/nearest.ts';
+import { findNearest, isOnlyNearest } from '../../../grammar/nearest.ts';
 import type { Range, Service } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
@@ -82,9 +82,13 @@ export function resolveIcmpType(context: Context, type: Name): IcmpType | null {
   const known = ICMP_TYPES.get(type.text);
   if (known !== undefined) return known;
   const names = [...ICMP_TYPES.keys()];
-  const meant = ICMP_ALIASES.get(type.text) ?? findNearest(type.text, names);
+  const alias = ICMP_ALIASES.get(type.text);
+  const meant = alias ?? findNearest(type.text, names);
   const types = meant === null ? listWords(names, 5, 'or') : `\`${meant}\``;
-  const fixes = meant === null ? [] : [replaceBy(meant, type.span)];
+  const fixes =
+    meant === null
+      ? []
+      : [{ ...replaceBy(meant, type.span), certain: alias !== undefined || isOnlyNearest(type.text, meant, names) }];
   context.report.add(CODES.unknownIcmpType, type.span, { type: type.text, types }, { fixes });
   return null;
 }
