@@ -4,10 +4,20 @@
  */
 
 import type { Family } from '../../grammar/ast.ts';
-import { containsPoint, EVERY_ADDRESS, intersectRanges, subtractRanges } from '../addresses.ts';
-import type { AddressSet, InterfaceId, Range, Rule, Service, Side, Sides } from '../model.ts';
+import { containsPoint, EVERY_ADDRESS, intersectRanges, subtractRanges, unite } from '../addresses.ts';
+import {
+  type AddressSet,
+  type InterfaceId,
+  type Range,
+  type Rule,
+  SELF,
+  type Service,
+  type Side,
+  type Sides,
+  type Table,
+} from '../model.ts';
 
-type Ranges = readonly Range<bigint>[];
+export type Ranges = readonly Range<bigint>[];
 
 export interface Box {
   readonly family: Family;
@@ -28,33 +38,55 @@ export interface Point {
   readonly to: bigint;
 }
 
-/** Interfaces that no rule tells apart are one class: one bit for all of them. */
+/**
+ * Interfaces that no rule tells apart are one class: one bit for all of them. The gateway itself is a class for each
+ * interface of `own`, whose address is meant, and one for its other addresses.
+ */
 export interface Classes {
   readonly bits: ReadonlyMap<InterfaceId, number>;
+  readonly own: ReadonlyMap<InterfaceId, number>;
   readonly all: number;
 }
 
 const MOST_CLASSES = 30;
 
 /** null: more classes than bits. */
-export function classify(ids: readonly InterfaceId[], mentioned: ReadonlySet<InterfaceId>): Classes | null {
+export function classify(
+  ids: readonly InterfaceId[],
+  mentioned: ReadonlySet<InterfaceId>,
+  owners: ReadonlySet<InterfaceId> = new Set(),
+): Classes | null {
   const bits = new Map<InterfaceId, number>();
+  const own = new Map<InterfaceId, number>();
   let next = 1; // bit 0: those that are not mentioned
   let all = 0;
   for (const id of ids) {
-    if (mentioned.has(id) && next === MOST_CLASSES) return null;
-    const bit = mentioned.has(id) ? 1 << next++ : 1;
+    const apart = mentioned.has(id) || (id === SELF && owners.size > 0);
+    if (apart && next === MOST_CLASSES) return null;
+    let bit = apart ? 1 << next++ : 1;
+    if (id === SELF) {
+      for (const owner of owners) {
+        if (next === MOST_CLASSES) return null;
+        own.set(owner, 1 << next);
+        bit |= 1 << next++;
+      }
+    }
     bits.set(id, bit);
     all |= bit;
   }
-  return { bits, all };
+  return { bits, own, all };
 }
+
+/** What a rule names. */
+export type Named = Pick<Rule, 'services' | 'from' | 'to'>;
 
 /**
  * `most`: all that the rule may take; `least`: what it takes for sure. They differ where it names tables, whose
- * addresses are not looked into.
+ * addresses are not looked into, for they may change; with `tables`: what it takes today.
  */
-export function boxesOf(rule: Rule, ins: Classes, outs: Classes, extent: 'most' | 'least'): Box[] {
+export type Extent = 'most' | 'least' | { readonly tables: readonly Table[] };
+
+export function boxesOf(rule: Named, ins: Classes, outs: Classes, extent: Extent): Box[] {
   const boxes: Box[] = [];
   for (const family of [4, 6] as const) {
     const services = servicesOf(rule.services, family);
@@ -68,23 +100,35 @@ export function boxesOf(rule: Rule, ins: Classes, outs: Classes, extent: 'most' 
   return boxes;
 }
 
+/** Every packet, one box for each family. */
+export function wholeOf(ins: Classes, outs: Classes): Box[] {
+  return ([4, 6] as const).map((family) => {
+    const everywhere = rangesOf(EVERY_ADDRESS, family);
+    return { family, services: EVERY_SERVICE, in: ins.all, out: outs.all, from: everywhere, to: everywhere };
+  });
+}
+
+export function hasTables({ from, to }: Named): boolean {
+  return [from, to].some(({ include, except }) => include.tables.length + (except?.tables.length ?? 0) > 0);
+}
+
 interface Part {
   readonly places: number;
   readonly addresses: Ranges;
 }
 
-function partsOf({ include, except }: Sides, classes: Classes, family: Family, extent: 'most' | 'least'): Part[] {
+function partsOf({ include, except }: Sides, classes: Classes, family: Family, extent: Extent): Part[] {
   const parts: Part[] = [];
   const everywhere = rangesOf(EVERY_ADDRESS, family);
   if (include.any || (extent === 'most' && include.tables.length > 0))
     parts.push({ places: classes.all, addresses: everywhere });
   const places = bitsOf(include, classes);
   if (places !== 0) parts.push({ places, addresses: everywhere });
-  const addresses = rangesOf(include.addresses, family);
+  const addresses = withTables(include, family, extent);
   if (addresses.length > 0) parts.push({ places: classes.all, addresses });
   if (except === null) return parts;
   if (except.any || (extent === 'least' && except.tables.length > 0)) return [];
-  const cut = rangesOf(except.addresses, family);
+  const cut = withTables(except, family, extent);
   const left = parts.map((part) => ({
     places: part.places & ~bitsOf(except, classes),
     addresses: subtractRanges(part.addresses, cut),
@@ -92,12 +136,19 @@ function partsOf({ include, except }: Sides, classes: Classes, family: Family, e
   return left.filter((part) => part.places !== 0 && part.addresses.length > 0);
 }
 
-function bitsOf({ interfaces }: Side, { bits }: Classes): number {
+function withTables({ addresses, tables }: Side, family: Family, extent: Extent): Ranges {
+  if (typeof extent === 'string' || tables.length === 0) return rangesOf(addresses, family);
+  const filled = extent.tables.filter(({ id }) => tables.includes(id)).map((table) => table.addresses);
+  return rangesOf(unite([addresses, ...filled]), family);
+}
+
+export function bitsOf({ interfaces }: Pick<Side, 'interfaces'>, { bits }: Classes): number {
   return interfaces.reduce((set, id) => set | (bits.get(id) ?? 0), 0);
 }
 
 const cached = new WeakMap<AddressSet, Ranges>();
-function rangesOf(set: AddressSet, family: Family): Ranges {
+/** Of either family as big integers. */
+export function rangesOf(set: AddressSet, family: Family): Ranges {
   if (family === 6) return set.v6;
   let ranges = cached.get(set);
   if (ranges === undefined) {
@@ -108,9 +159,9 @@ function rangesOf(set: AddressSet, family: Family): Ranges {
 }
 
 const NUMBERS = { tcp: 6, udp: 17, sctp: 132, gre: 47, esp: 50 } as const;
-const EVERY_SERVICE: readonly Range<number>[] = [{ first: 0, last: 0xffffff }];
+export const EVERY_SERVICE: readonly Range<number>[] = [{ first: 0, last: 0xffffff }];
 
-function servicesOf(services: readonly Service[], family: Family): readonly Range<number>[] {
+export function servicesOf(services: readonly Service[], family: Family): readonly Range<number>[] {
   if (services.length === 0) return EVERY_SERVICE;
   const ranges: Range<number>[] = [];
   for (const { protocol, ports, icmp } of services) {
@@ -180,4 +231,40 @@ export function subtractBox(a: Box, b: Box): Box[] {
   const otherTo = subtractRanges(a.to, b.to);
   if (otherTo.length > 0) rest.push({ ...a, services, in: ins, out, from, to: otherTo });
   return rest;
+}
+
+/** What `a` and `b` have in common; null: nothing. */
+export function intersectBox(a: Box, b: Box): Box | null {
+  if (!meets(a, b)) return null;
+  const both = { in: a.in & b.in, out: a.out & b.out };
+  const services = intersectRanges(a.services, b.services);
+  return {
+    family: a.family,
+    ...both,
+    services,
+    from: intersectRanges(a.from, b.from),
+    to: intersectRanges(a.to, b.to),
+  };
+}
+
+export function meets(a: Box, b: Box): boolean {
+  return (
+    a.family === b.family &&
+    (a.in & b.in) !== 0 &&
+    (a.out & b.out) !== 0 &&
+    overlap(a.services, b.services) &&
+    overlap(a.from, b.from) &&
+    overlap(a.to, b.to)
+  );
+}
+
+function overlap<T extends number | bigint>(a: readonly Range<T>[], b: readonly Range<T>[]): boolean {
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const x = a[i] as Range<T>;
+    const y = b[j] as Range<T>;
+    if (x.last < y.first) i++;
+    else if (y.last < x.first) j++;
+    else return true;
+  }
+  return false;
 }

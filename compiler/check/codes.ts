@@ -383,6 +383,32 @@ export const CODES = {
     (p) => `this line is never reached: ${p.why}`,
     'the line further up, or no line',
   ),
+  takenBefore: warning<{ what: string; why: string; mend: string }>(
+    411,
+    (p) => `${p.what}: ${p.why}`,
+    (p) => p.mend,
+  ),
+  livesElsewhere: warning<{ what: string; there: string; here: string }>(
+    412,
+    (p) => `${p.what}: whom it names lives behind ${p.there}, and comes in by ${p.here} only forged`,
+    (p) => `senders that live behind ${p.here}, or the line where ${p.there} comes in`,
+  ),
+  hidesNobody: warning<{ name: string; interface: string }>(
+    413,
+    (p) => `the masquerade \`${p.name}\` hides nobody: no policy lets anyone in its \`from\` out by ${p.interface}`,
+    'an `allow` in a policy to that interface, or no masquerade',
+  ),
+  repeatedBelow: warning<{ several: boolean }>(
+    414,
+    (p) =>
+      `this line changes nothing: ${p.several ? 'lines below do' : 'a line below does'} the same to all of its packets`,
+    'no line, or another decision',
+  ),
+  partNeverReached: warning<{ text: string; why: string }>(
+    415,
+    (p) => `\`${p.text}\` has no effect in this line: ${p.why}, with another decision`,
+    'the line further up, or without it',
+  ),
   unused: warning<{ what: string; name: string }>(
     402,
     (p) => `the ${p.what} \`${p.name}\` is used nowhere`,
@@ -416,7 +442,7 @@ export const CODES = {
   ),
   tooManyToCompare: warning<{ name: string }>(
     408,
-    (p) => `the policy \`${p.name}\` has too many different lines to look for ones that are never reached`,
+    (p) => `the policy \`${p.name}\` has too many different lines to look for all that are never reached or not needed`,
     undefined,
   ),
   limitNeverMet: warning<{ count: number; what: string; flows: number }>(

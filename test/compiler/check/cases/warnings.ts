@@ -10,6 +10,10 @@ const gateway = (line: string): string => `interface lan = eth0\ngateway g {\n  
 const growing = (count: number): string =>
   Array.from({ length: count }, (_, i) => `  allow tcp ${20000 - i}-${40000 + i}\n`).join('');
 
+const owned = (line: string): string =>
+  `gateway g {\n  default deny\n  ${line}\n}\ninterface wan = ppp0\ninterface lan = eth0\n`;
+const mapped = 'map m {\n  interface wan\n  inside 192.168.1.0/24\n  outside 10.9.0.0/24\n}\n';
+
 export const WARNINGS: readonly Case[] = [
   {
     code: 'neverReached',
@@ -132,5 +136,117 @@ export const WARNINGS: readonly Case[] = [
     bad: 'masquerade m {\n  from home\n  interface wan\n  «limit 65536 ports per source»\n}\n',
     good: 'masquerade m {\n  from home\n  interface wan\n  limit 65535 ports per source\n}\n',
     says: '65536 ports',
+  },
+  {
+    code: 'takenBefore',
+    fact: "the gateway's own lines come before policies",
+    whole: true,
+    bad: `${owned('deny from 192.168.1.0/28')}${policy('«allow tcp 80 from 192.168.1.3»')}`,
+    good: `${owned('deny udp 1-65535 from 192.168.1.0/28')}${policy('allow tcp 80 from 192.168.1.3')}`,
+    says: "a line of the gateway's own takes all",
+  },
+  {
+    code: 'takenBefore',
+    fact: 'what a redirect owns is asked of no policy',
+    bad: `${redirect('address 203.0.113.5\n  listen web to yoda', 'allow from partners')}${policy('«allow tcp 80 to 203.0.113.5»', 'wan', 'dmz')}`,
+    good: `${redirect('address 203.0.113.5\n  listen web to yoda', 'allow from partners')}${policy('allow tcp 80-81 to 203.0.113.5', 'wan', 'dmz')}`,
+    says: 'the redirect `r` takes',
+  },
+  {
+    code: 'takenBefore',
+    fact: "a redirect owns its interface's address, and no other one of the gateway",
+    whole: true,
+    bad: `${owned('deny tcp 80 to 10.0.0.0/8')}${redirect('listen tcp 80 to 192.168.1.9', 'allow from any')}${policy('«allow tcp 80 to 10.1.2.3»', 'wan', 'self')}`,
+    good: `${owned('deny tcp 81')}${redirect('listen tcp 80 to 192.168.1.9', 'allow from any')}${policy('allow tcp 80 to self', 'wan', 'self')}`,
+  },
+  {
+    code: 'takenBefore',
+    fact: 'a redirect that listens for what the gateway denies is deaf',
+    whole: true,
+    bad: `${owned('deny tcp 25')}${redirect('listen tcp 80 to 192.168.1.9\n  «listen tcp 25 to 192.168.1.9»', 'allow from any')}`,
+    good: `${owned('deny tcp 25 from 192.0.2.0/24')}${redirect('listen tcp 80 to 192.168.1.9\n  listen tcp 25 to 192.168.1.9', 'allow from any')}`,
+  },
+  {
+    code: 'takenBefore',
+    fact: 'whom the gateway denies no redirect lets in',
+    whole: true,
+    bad: `${owned('deny from 192.0.2.0/24')}${redirect('listen tcp 80 to 192.168.1.9', '«allow from 192.0.2.7»')}`,
+    good: `${owned('deny from 192.0.2.0/24')}${redirect('listen tcp 80 to 192.168.1.9', 'allow from 192.0.2.7, 198.51.100.7')}`,
+    says: 'nobody is let in',
+  },
+  {
+    code: 'takenBefore',
+    fact: 'behind a map a packet has its inside destination',
+    bad: `${mapped}${policy('«allow web to 10.9.0.7»', 'wan', 'lan')}`,
+    good: `${mapped}${policy('allow web to 192.168.1.7', 'wan', 'lan')}`,
+    says: 'the map `m` takes',
+  },
+  {
+    code: 'takenBefore',
+    fact: "the gateway's own lines see a packet as it came, before a map",
+    whole: true,
+    bad: `${owned('deny to 192.168.1.0/24, 10.9.0.0/24')}${mapped}${policy('«allow tcp 80 to 192.168.1.7»', 'wan', 'lan')}`,
+    good: `${owned('deny to 192.168.1.0/24')}${mapped}${policy('allow tcp 80 to 192.168.1.7', 'wan', 'lan')}`,
+  },
+  {
+    code: 'livesElsewhere',
+    fact: 'a sender comes in where it lives',
+    bad: policy('«allow web from servers»'),
+    good: `${policy('allow web from servers', 'inside')}`,
+    says: 'behind dmz',
+  },
+  {
+    code: 'hidesNobody',
+    fact: 'a masquerade lets nobody out itself',
+    bad: `«masquerade m» {\n  from home\n  interface wan\n}\n${policy('allow web from servers', 'dmz')}`,
+    good: `masquerade m {\n  from home\n  interface wan\n}\n${policy('allow web from han')}`,
+    says: 'out by wan',
+  },
+  {
+    code: 'hidesNobody',
+    fact: 'whom the lines above deny nobody needs to hide',
+    bad: `«masquerade m» {\n  from han\n  interface wan\n}\n${policy('deny from han\n  allow web from home')}`,
+    good: `masquerade m {\n  from han\n  interface wan\n}\n${policy('deny tcp 80 from han\n  allow web from home')}`,
+  },
+  {
+    code: 'hidesNobody',
+    fact: 'what a redirect sends out again is hidden',
+    bad: `«masquerade m» {\n  from partners\n  interface dmz\n}\n${redirect('listen tcp 80 to han', 'allow from any')}`,
+    good: `masquerade m {\n  from partners\n  interface dmz\n}\n${redirect('listen tcp 80 to yoda', 'allow from any')}`,
+  },
+  {
+    code: 'repeatedBelow',
+    fact: 'a line that another one holds with more is not needed',
+    bad: policy('«allow tcp 80 from han»\n  deny tcp 25\n  allow web from home'),
+    good: policy('allow tcp 80 from han\n  deny tcp 1-1024\n  allow web from home'),
+  },
+  {
+    code: 'repeatedBelow',
+    fact: 'lines below may do it together',
+    bad: policy('«allow web from han»\n  allow tcp 80 from home\n  allow tcp 400-500 from home'),
+    good: policy('allow web from han\n  allow tcp 80 from home\n  allow tcp 400-442 from home'),
+    says: 'lines below do',
+  },
+  {
+    code: 'repeatedBelow',
+    fact: 'to log or to limit is more than to decide, and a default is said on purpose',
+    bad: policy('«deny tcp 25 from han»\n  deny tcp 25\n  allow from home'),
+    good: policy(
+      'deny tcp 25 from han log\n  deny tcp 25\n  allow tcp 80 from han limit 5/second\n  allow tcp 80\n  deny udp 53 from han\n  reject udp 53\n  deny tcp 81',
+    ),
+  },
+  {
+    code: 'partNeverReached',
+    fact: 'a host named in a line that lines above deny',
+    bad: policy('deny from han\n  allow web from 192.168.1.7, «han»'),
+    good: policy('deny tcp 80 from han\n  allow web from 192.168.1.7, han'),
+    says: '`han` has no effect',
+  },
+  {
+    code: 'partNeverReached',
+    fact: 'a port is spoken of with its protocol',
+    bad: policy('deny tcp 25, 26\n  allow tcp 80, «25» from home'),
+    good: policy('allow tcp 25 to partners\n  allow tcp 80, 25 from home'),
+    says: '`tcp 25` has',
   },
 ];
