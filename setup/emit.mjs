@@ -25,8 +25,9 @@ const options = [
 execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'setup/tsconfig.package.json'), ...options], {
   stdio: 'inherit',
 });
-const schemas = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.schema.json'));
-for (const path of ['package.json', 'native/prebuilt', ...schemas.map((name) => `docs/${name}`)]) {
+// What is read at run time: schemas, and the text of `masqc explain`.
+const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.schema.json') || name === 'codes.md');
+for (const path of ['package.json', 'native/prebuilt', ...docs.map((name) => `docs/${name}`)]) {
   mkdirSync(dirname(join(dist, path)), { recursive: true });
   cpSync(join(root, path), join(dist, path), { recursive: true });
 }

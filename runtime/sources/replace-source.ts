@@ -9,10 +9,9 @@ import { writeAtomically } from '../machine/atomic.ts';
  */
 export function replaceSource(path: string, text: string): void {
   try {
-    const file = realpathSync(path);
-    const like = statSync(file);
+    const like = statSync(path);
     if (!like.isFile()) throw refuseInput(`${path} is no regular file, and can't be written.`);
-    writeAtomically(file, text, like.mode & 0o7777, like);
+    writeAtomically(realpathSync(path), text, like.mode & 0o7777, like);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined || error instanceof Refusal) throw error;

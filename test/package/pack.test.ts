@@ -36,6 +36,12 @@ const masqc = ({ folder, path }: Context, ...args: string[]) =>
     env: { PATH: path },
   });
 
+packed('explains a code', async (context) => {
+  const { exitCode, stdout } = await masqc(context, 'explain', 'MQ304');
+  assert.is(exitCode, 0);
+  assert.match(stdout, 'default deny');
+});
+
 packed('checks a file', async (context) => {
   const { exitCode, stderr } = await masqc(context, 'check', EXAMPLE);
   assert.is(exitCode, 0, stderr);
