@@ -49,7 +49,7 @@ export function compare(a: Side, b: Side, most = MOST_PATHS): Comparison {
   const store = createStore<string>((text) => text);
   const tables: Tables = new Map();
   const [before, after] = [buildJourney(store, a, places, tables), buildJourney(store, b, places, tables)];
-  const { groups, complete } = listDifferences(store, before, after, places, most);
+  const { groups, complete } = listDifferences(store, before.whole, after.whole, places, most);
   const differences: Difference[] = [];
   let bound = complete ? null : `only the first ${most} parts of the difference were looked at`;
   for (const [pair, boxes] of groups) {
@@ -63,7 +63,11 @@ export function compare(a: Side, b: Side, most = MOST_PATHS): Comparison {
   }
   const order = (one: Difference) => CHANGES.indexOf(one.change);
   differences.sort((one, other) => order(one) - order(other));
-  if (bound === null && [a, b].some(({ model }) => model.maps.some(({ family }) => family === 6)))
+  if (
+    bound === null &&
+    before.behind !== after.behind &&
+    [a, b].some(({ model }) => model.maps.some(({ family }) => family === 6))
+  )
     bound = 'what policies say behind IPv6 maps is compared by inside addresses alone';
   return { places, differences, settings: compareSettings(a.model, b.model), bound };
 }

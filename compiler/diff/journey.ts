@@ -33,7 +33,13 @@ const read = (text: string): Answer => JSON.parse(text) as Answer;
 const CONTINUE = 'continue';
 const FATES = { allow: 'allowed', deny: 'denied', reject: 'rejected' } as const;
 
-export function buildJourney(store: Store<string>, side: Side, places: Places, tables: Tables): Node<string> {
+export interface Journey {
+  readonly whole: Node<string>;
+  /** What becomes of packets for others once they are routed. `whole` does not ask it behind maps of IPv6. */
+  readonly behind: Node<string>;
+}
+
+export function buildJourney(store: Store<string>, side: Side, places: Places, tables: Tables): Journey {
   const { model, diagram } = side;
   const lines = listLines(model);
   const common = (root: Node<string>) => fillTables(store, renumber(store, root, model, places), model, tables);
@@ -94,7 +100,8 @@ export function buildJourney(store: Store<string>, side: Side, places: Places, t
       return answer.fate === 'allowed' ? write({ ...answer, to }) : then;
     });
   }
-  return applyBoth(store, whole, undeclared(store, model, places), (answer, override) => override || answer);
+  whole = applyBoth(store, whole, undeclared(store, model, places), (answer, override) => override || answer);
+  return { whole, behind: other };
 }
 
 /** What a file leaves alone: the gateway's own traffic by interfaces that only the other one declares; it forwards nothing there. */

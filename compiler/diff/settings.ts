@@ -12,7 +12,9 @@ export interface Setting {
 
 export function compareSettings(a: Model, b: Model): Setting[] {
   const [before, after] = [listSettings(a), listSettings(b)];
+  const both = (name: string) => before.has(name) && after.has(name);
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
+    if (/: (mss|xdp)$/.test(name) && !both(name)) return [];
     const setting = { name, before: before.get(name) ?? null, after: after.get(name) ?? null };
     return setting.before === setting.after ? [] : [setting];
   });

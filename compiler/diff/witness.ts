@@ -127,7 +127,7 @@ function listAddresses(
     const id = places.idIn(model, place);
     return ownedAddresses(model, family).filter(({ interfaces }) => id !== null && interfaces.includes(id));
   });
-  const outside = family === 4 ? 0xc6336407n : 0x20010db8000000000000000000000007n;
+  const outside = OUTSIDE[end][family];
   const asked = Object.keys(box).some((field) => isTableField(field as 'in'));
   const tabled = asked
     ? sides.flatMap(({ model }) => model.tables.flatMap(({ addresses }) => rangesOf(addresses, family)))
@@ -170,3 +170,9 @@ function isInTables(box: Box, sides: readonly Side[], tables: Tables, { family, 
     return ranges.some(({ first, last }) => first <= (held ? 1n : 0n) && (held ? 1n : 0n) <= last);
   });
 }
+
+/** Addresses for documentation (RFC 5737, RFC 3849): of somebody out there. */
+const OUTSIDE = {
+  saddr: { 4: 0xc6336407n, 6: 0x20010db8000000000000000000000007n },
+  daddr: { 4: 0xcb007150n, 6: 0x20010db8000000000000000000000080n },
+} as const;

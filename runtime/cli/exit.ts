@@ -4,7 +4,7 @@ export const EXIT = {
   fine: 0,
   /** The file, or the command line, is wrong. */
   errors: 1,
-  /** `plan`: the machine is not yet as the file says. */
+  /** `plan`: the machine is not yet as the file says; `diff`: the meaning differs. */
   pending: 2,
   /** The machine refused: no root, no BPF, no such interface, another apply at work. */
   refused: 3,

@@ -61,6 +61,40 @@ ${NO_NEEDS}`,
     load: () => import('../verbs/test.ts'),
   },
   {
+    name: 'diff',
+    arguments: [
+      {
+        name: 'before',
+        says: 'a gateway file, a built directory, or REVISION:FILE of git; alone: the file, against HEAD',
+      },
+      { name: 'after', says: 'what it is compared with', optional: true },
+    ],
+    summary: 'say what differs in the meaning of two gateway files',
+    description: `Compares what becomes of every first packet: newly allowed ones first, then newly denied ones, then those that are
+translated, limited or logged otherwise, as few and large sets as possible, each with a packet of it and the lines of both files.
+Names, comments, and the order of lines that do not matter make no difference. Settings are compared, too. ${NO_NEEDS}`,
+    options: [
+      {
+        flags: '--format <format>',
+        says: 'how to print',
+        choices: ['human', 'json', 'markdown', 'sarif', 'github'],
+        default: 'human',
+      },
+      JSON_OPTION,
+    ],
+    examples: [
+      { line: 'masqc diff gateway.masq', says: 'what would a commit change?' },
+      { line: 'masqc diff HEAD~1:gateway.masq gateway.masq', says: 'since the commit before' },
+      { line: 'masqc diff old.masq new.masq --format markdown', says: 'for a comment on a pull request' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'they mean the same' },
+      { code: EXIT.errors, says: 'errors in a file, or no such file or revision' },
+      { code: EXIT.pending, says: 'the meaning differs' },
+    ],
+    load: () => import('../verbs/diff.ts'),
+  },
+  {
     name: 'fmt',
     arguments: [{ name: 'file', says: 'gateway files; `-` is standard input', several: true }],
     summary: 'bring gateway files into their form: indented, in columns, comments aligned',

@@ -1,4 +1,5 @@
 import { type Compiled, compile } from '../../compiler/compile.ts';
+import type { ReadSource } from '../../compiler/load.ts';
 import type { Io } from '../cli/io.ts';
 import { readSource } from './read-source.ts';
 
@@ -11,8 +12,8 @@ export function compileFile(path: string): Compiled {
 }
 
 /** The compiled file if it has no errors. Otherwise its diagnostics are written to standard error, and null is returned. */
-export async function compileOrExplain(path: string, io: Io): Promise<Sound | null> {
-  const compiled = compileFile(path);
+export async function compileOrExplain(path: string, io: Io, read: ReadSource = readSource): Promise<Sound | null> {
+  const compiled = compile(path, read);
   if (compiled.diagnostics.length > 0) {
     const { renderDiagnostics } = await import('../report/human.ts');
     io.err(renderDiagnostics(compiled.diagnostics, compiled.sources, io.errColours));

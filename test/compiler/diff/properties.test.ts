@@ -20,7 +20,8 @@ function treatment(side: Side, places: Places, packet: Witness): string {
   const text = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value);
   // A pool is one for all protocols, those without ports, too.
   const pool = side.model.masquerades.find(({ id }) => id === nat)?.ports ?? null;
-  return JSON.stringify([as, becomes, nat !== 0, log, pool], text);
+  // A redirect that became a map is another way, even to the same address.
+  return JSON.stringify([outcome, as, becomes, nat !== 0, log, pool], text);
 }
 
 test('a file differs from itself in nothing', () => {
@@ -69,7 +70,7 @@ test('a packet is in a box if and only if the simulator treats it otherwise', ()
           );
       }
     }),
-    { numRuns: 20 },
+    { numRuns: 10 },
   );
 });
 
