@@ -62,6 +62,11 @@ export interface Journey {
 
 /** Steps 1 and 2 of the journey, as far as no diagram is asked. */
 function dropBroken({ packet, trail }: Journey): readonly Decision[] | null {
+  const { from, to } = packet;
+  if (from.kind === 'address' && to.kind === 'address' && from.address === to.address) {
+    const text = 'its source is its destination';
+    return [{ ...DENIED, drop: { kind: 'malformed' }, trail: [...trail, { stage: 'malformed', text, rule: 0 }] }];
+  }
   if (packet.in !== SELF && packet.from.kind !== 'address') {
     const text = "the source is the gateway's own address, but the gateway did not send it: forged";
     return [{ ...DENIED, drop: { kind: 'forged-own' }, trail: [...trail, { stage: 'forged', text, rule: 0 }] }];

@@ -7,7 +7,9 @@ export type DropReason =
   | { readonly kind: 'forged'; readonly network: Network }
   /** Its source is an address of the gateway, and the gateway did not send it. */
   | { readonly kind: 'forged-own' }
-  /** An ICMP error or answer that belongs to no connection. */
+  /** Its source is its destination. */
+  | { readonly kind: 'malformed' }
+  /** An ICMP error or answer, or TCP without SYN, that belongs to no connection. */
   | { readonly kind: 'stray' }
   /** A private source would leave an interface that a masquerade names, untranslated. */
   | { readonly kind: 'untranslated' }
@@ -41,6 +43,7 @@ export interface Destination {
 /** One station of the journey, in the order in which they are met. */
 export interface Station {
   readonly stage:
+    | 'malformed'
     | 'forged'
     | 'stray'
     | 'connection'

@@ -94,6 +94,13 @@ export class Gateway {
     return decision.outcome === 'denied' || packet.quotes ? decision : this.#start(packet, decision, ended, drawn);
   }
 
+  /** What packets of this tuple become; null: they belong to no connection. */
+  becomes(tuple: Tuple): Tuple | null {
+    const found = this.#flows.find(tuple);
+    if (found === null) return null;
+    return found.direction === 'forth' ? found.flow.to : reverse(found.flow.forth);
+  }
+
   /** The packet that answers the connection that was started last; null: nothing was, or nothing answers it. */
   answerLast(): NewPacket | null {
     if (this.#last === null) return null;

@@ -6,7 +6,7 @@ import type { Appearance, Decision } from './decision.ts';
 import type { Flows } from './flows.ts';
 import { type Choice, choosePort, type Mapping, type Mappings } from './mappings.ts';
 import { hasPorts, ICMP, type NewPacket, SCTP, TCP, UDP } from './packet.ts';
-import { reverse, type Tuple } from './tuple.ts';
+import { keyOf, reverse, type Tuple } from './tuple.ts';
 
 interface State {
   readonly model: Model;
@@ -37,14 +37,15 @@ export function translate(
   const place = { ...state, packet };
   const daddr = becomes ? addressOf(place, becomes.machine) : forth.daddr;
   const to = { ...forth, daddr, dport: becomes?.port ?? forth.dport };
-  if (as === null) return state.flows.isFree(reverse(to)) ? { to, source: null, shown: decision } : 'port-taken';
+  const answered = (tuple: Tuple) => state.flows.isFree(reverse(tuple)) && keyOf(reverse(tuple)) !== keyOf(forth);
+  if (as === null) return answered(to) ? { to, source: null, shown: decision } : 'port-taken';
   const { address } = as;
   const saddr = address.kind === 'own' ? state.around.own(address.interface, packet.family) : address.address;
   const hidden = { ...to, saddr };
   const claimed = claim(state, packet, hidden, forth, decision, drawn);
   if (claimed === null) return 'ports-exhausted';
   const known = { ...hidden, sport: claimed.port };
-  if (!state.flows.isFree(reverse(known))) return 'port-taken';
+  if (!answered(known)) return 'port-taken'; // a socket that sends to its own outside socket answers itself
   return { to: known, source: claimed.mapping, shown: { ...decision, as: showPort(packet, as, claimed) } };
 }
 
@@ -57,11 +58,12 @@ function claim(
   state: State,
   { protocol, family, from }: NewPacket,
   to: Tuple,
-  { saddr, sport }: Tuple,
+  forth: Tuple,
   { nat, out, as, trail }: Decision,
   drawn: number | null,
 ): Claimed | null {
   const { model, flows, mappings } = state;
+  const { saddr, sport } = forth;
   const isMap = model.rules[nat - 1]?.kind === 'map' && as?.address.kind === 'outside';
   const masquerade = isMap ? undefined : model.masquerades.find(({ id }) => id === nat);
   if (isMap) return { port: sport, certain: true, mapping: null, pool: EVERY_PORT };
@@ -69,7 +71,8 @@ function claim(
   const inside = { protocol, address: saddr, port: sport };
   const keep = masquerade?.choice !== 'random';
   const door = trail.some(({ stage }) => stage === 'door');
-  const side = door && as?.address.kind === 'own' ? as.address.interface : (out ?? 0);
+  const met = door ? mappings.findLive({ protocol, address: forth.daddr, port: forth.dport }) : null;
+  const side = met?.side ?? out ?? 0;
   if (masquerade && isMapped(masquerade, protocol)) {
     const mapping = mappings.claim({ inside, address: to.saddr, side, pool, keep }, drawn);
     return mapping && { port: mapping.outside.port, certain: mapping.certain, mapping, pool };

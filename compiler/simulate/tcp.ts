@@ -37,7 +37,7 @@ export function track(seen: Flow['flags'], direction: Direction, flags: number):
   const other = direction === 'forth' ? 'back' : 'forth';
   const answered = (seen[other] & ACK) !== 0;
   if (flags & RST) {
-    if (answered || flags & ACK) {
+    if (answered || (flags & ACK && seen[other] & SYN)) {
       seen[direction] |= RST;
       seen[other] |= RST;
     }

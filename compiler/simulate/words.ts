@@ -79,6 +79,8 @@ export function describeReason(model: Model, decision: Decision): string {
     }
     case 'forged-own':
       return 'the source is forged: it is an address of the gateway itself';
+    case 'malformed':
+      return 'its source is its destination';
     case 'stray':
       return 'it belongs to no connection';
     case 'unmappable':

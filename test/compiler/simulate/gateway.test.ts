@@ -235,6 +235,22 @@ test('hairpin: inside hosts meet by outside sockets, and appear with theirs', ()
   assert.is.not(stranger.outcome, 'redirected', 'no peer, and no policy from dmz to lan');
 });
 
+test('a socket can not send to its own outside socket, nor an address to itself', () => {
+  const gateway = make('filtering endpoint-independent');
+  gateway.step(udp(LAN, HAN(61000), PEER));
+  const self = gateway.step(udp(LAN, HAN(61000), MAPPED(61000)));
+  assert.is(self.drop?.kind, 'port-taken');
+  assert.is(gateway.step(udp(LAN, HAN(61000), [HAN(0)[0], 5])).drop?.kind, 'malformed');
+});
+
+test('a RST that answers nothing ends nothing', () => {
+  const gateway = make();
+  gateway.step(tcp(LAN, HAN(61000), ['192.0.2.80', 80], SYN));
+  gateway.step(tcp(LAN, HAN(61000), ['192.0.2.80', 80], RST | ACK));
+  gateway.wait(6_000);
+  assert.ok(answers(gateway, SYN | ACK));
+});
+
 test('ICMP: answers by their identifier, errors by what they quote', () => {
   const gateway = make();
   const ping = (on: number, from: string, to: string, type: number, id: number) =>
