@@ -175,9 +175,10 @@ test('a text with syntax errors is not formatted', () => {
 });
 test('a list of 100,000 prefixes takes little time', () => {
   const text = `set s = ${Array.from({ length: 100_000 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`).join(',\n')}\n`;
-  const begun = performance.now();
+  const begun = process.cpuUsage();
   assert.ok(formatted(text).length > text.length);
-  assert.ok(performance.now() - begun < 5000, `${performance.now() - begun} ms`);
+  const { user } = process.cpuUsage(begun); // others may be at work on the machine
+  assert.ok(user < 5_000_000, `${user} µs`);
 });
 
 for (const { name, text } of sources) {
