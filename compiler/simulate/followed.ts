@@ -10,8 +10,7 @@ import { describeRule } from './words.ts';
 export function describeFollowed(model: Model, packet: NewPacket, { flow, direction }: Found): Decision {
   const { decision, packet: first } = flow;
   const by = decision.outcome === 'redirected' ? decision.by : ownerOf(model, decision.rule);
-  const door = direction === 'forth' ? first.in : decision.out;
-  if (packet.in !== door) {
+  if (!isByItsDoor(packet, { flow, direction })) {
     const text = 'belongs to a connection that goes by another interface';
     return { ...DENIED, by, drop: { kind: 'wrong-interface' }, trail: [{ stage: 'connection', text, rule: 0 }] };
   }
@@ -32,6 +31,11 @@ export function describeFollowed(model: Model, packet: NewPacket, { flow, direct
     ...{ outcome: 'allowed', rejected: false, rule: decision.rule, nat: decision.nat, by, drop: null },
     ...{ out: first.in, as: answersAs(flow), becomes: answersTo(flow), trail },
   };
+}
+
+/** It came in by the interface by which the connection's packets of this direction come. */
+export function isByItsDoor({ in: on }: NewPacket, { flow, direction }: Found): boolean {
+  return on === (direction === 'forth' ? flow.packet.in : flow.decision.out);
 }
 
 /** Where the answers of a client that is hidden go; null: where they say. */

@@ -8,7 +8,7 @@ import { addressOf, DENIED, decide, ownerOf, type Surroundings, surroundingsOf }
 import type { Decision } from './decision.ts';
 import { enterDoor, lastSent } from './doors.ts';
 import { type Flow, Flows, type Found } from './flows.ts';
-import { describeFollowed } from './followed.ts';
+import { describeFollowed, isByItsDoor } from './followed.ts';
 import { Mappings } from './mappings.ts';
 import { Meters } from './meters.ts';
 import { hasPorts, ICMP, isAnswer, type NewPacket, TCP } from './packet.ts';
@@ -175,7 +175,11 @@ export class Gateway {
   }
 
   #startsAgain(packet: NewPacket, found: Found): boolean {
-    return packet.protocol === TCP && meetsEnd(flagsOf(packet, found), found.flow.flags) === 'starts';
+    return (
+      packet.protocol === TCP &&
+      isByItsDoor(packet, found) &&
+      meetsEnd(flagsOf(packet, found), found.flow.flags) === 'starts'
+    );
   }
 
   /** null: its source port is not said. */

@@ -243,6 +243,14 @@ test('a socket can not send to its own outside socket, nor an address to itself'
   assert.is(gateway.step(udp(LAN, HAN(61000), [HAN(0)[0], 5])).drop?.kind, 'malformed');
 });
 
+test('an ended connection starts again by its own interface alone', () => {
+  const gateway = make();
+  open(gateway);
+  answers(gateway, RST | ACK);
+  const from: Place = ['192.0.2.80', 80];
+  assert.is(gateway.step(tcp(LAN, from, MAPPED(61000), SYN)).drop?.kind, 'wrong-interface');
+});
+
 test('a RST that answers nothing ends nothing', () => {
   const gateway = make();
   gateway.step(tcp(LAN, HAN(61000), ['192.0.2.80', 80], SYN));
