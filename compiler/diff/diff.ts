@@ -2,8 +2,8 @@
 import { applyBoth, listPaths } from '../diagram/algebra.ts';
 import { arrange } from '../diagram/arrange.ts';
 import { listNodes } from '../diagram/count.ts';
-import type { Node } from '../diagram/diagram.ts';
-import { lastOf, NOWHERE } from '../diagram/fields.ts';
+import type { Field, Node } from '../diagram/diagram.ts';
+import { isTableField, lastOf, NOWHERE } from '../diagram/fields.ts';
 import { createStore, type Store } from '../diagram/store.ts';
 import type { Decision } from '../simulate/decision.ts';
 import type { Answer } from './answer.ts';
@@ -151,7 +151,9 @@ function findConfirmed(box: Box, [a, b]: readonly [Side, Side], places: Places, 
     if (!confirms(decisions, witness, change)) continue;
     return { witness, decisions };
   }
-  return tried > 0 ? ('unconfirmed' as const) : null;
+  // Which addresses a table holds that follows the machine, only the machine knows.
+  const sure = !Object.keys(box).some((field) => isTableField(field as Field));
+  return tried > 0 || !sure ? ('unconfirmed' as const) : null;
 }
 
 function confirms({ before, after }: Difference['decisions'], { own, in: from }: Witness, change: Change): boolean {

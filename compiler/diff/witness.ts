@@ -86,12 +86,12 @@ function* listShapes(box: Box, family: Family, places: Places): Generator<Omit<W
   const all = places.names.map((_, place) => place);
   const within = (field: 'in' | 'out' | 'own', value: number) =>
     isInBox({ ...(box[field] ? { [field]: box[field] } : {}) }, { [field]: BigInt(value) });
-  const protocols = [6, 17, ICMP[family], 47, 50, 132, ...valuesOf(box.protocol, 4)];
+  const protocols = [6, 17, ICMP[family], 47, 50, 132, ...valuesOf(box.protocol, 256)];
   const ports = [80, 22, 443, 8 << 8, 128 << 8, 40_000, ...valuesOf(box.dport, 6), 0];
   const kinds = [...new Set(protocols)]
     .filter((one) => isInBox({ ...(box.protocol ? { protocol: box.protocol } : {}) }, { protocol: BigInt(one) }))
     .flatMap((protocol) =>
-      [...new Set(hasPorts(protocol) || protocol === ICMP[family] ? ports : [0])]
+      [...new Set(hasPorts(protocol) ? ports : protocol === ICMP[family] ? [...ports, ...ICMP_TYPES] : [0])]
         .filter((dport) => isInBox({ ...(box.dport ? { dport: box.dport } : {}) }, { dport: BigInt(dport) }))
         .filter((dport) => !hasPorts(protocol) || dport > 0)
         .filter((dport) => !isStray({ family, protocol, dport } as NewPacket))
@@ -107,11 +107,16 @@ function* listShapes(box: Box, family: Family, places: Places): Generator<Omit<W
           }
 }
 
+/** Each with code 0. */
+const ICMP_TYPES = Array.from({ length: 256 }, (_, type) => type << 8);
+
 /** First values of the ranges, at most so many. */
 function valuesOf(ranges: readonly Range<bigint>[] | undefined, most: number): number[] {
   return (ranges ?? [])
     .slice(0, most)
-    .flatMap(({ first, last }) => (first === last ? [Number(first)] : [Number(first), Number(last)]));
+    .flatMap(({ first, last }) =>
+      first === last ? [Number(first)] : [Number(first), Number(first) + 1, Number(last)],
+    );
 }
 
 function listAddresses(
