@@ -77,7 +77,7 @@ test('each file of the tour is shown, and in the one form', () => {
   for (const name of names) {
     const text = read(`tour/${name}`);
     assert.is(format({ file: name, text }).text, text, name);
-    assert.ok(tour.includes(`<!-- run: check ${name} -->`) || tour.includes(`<!-- run: test ${name} -->`), name);
+    assert.match(tour, new RegExp(`^\\$ masqc .*\\b${name}\\b`, 'm'));
   }
 });
 

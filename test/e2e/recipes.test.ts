@@ -21,11 +21,11 @@ const REFUSED = 'curl: 7';
 const networks = new Map<string, Promise<RecipeNetwork>>();
 
 function recipe(of: Recipe, add: (test: ReturnType<typeof suite>, at: (name: string) => Namespace) => void): void {
-  networks.set(of.name, RecipeNetwork.open(of));
-  const test = suite(`examples/${of.name}.masq`);
+  networks.set(of.file, RecipeNetwork.open(of));
+  const test = suite(of.file);
   let network: RecipeNetwork | null = null;
   test.before(async () => {
-    network = (await networks.get(of.name)) ?? null;
+    network = (await networks.get(of.file)) ?? null;
   });
   test.after(() => network?.close());
   add(test, (name) => {
@@ -36,7 +36,7 @@ function recipe(of: Recipe, add: (test: ReturnType<typeof suite>, at: (name: str
 }
 
 const home: Recipe = {
-  name: 'home',
+  file: 'examples/home.masq',
   wan: 'ppp0',
   world: ['192.0.2.80', '198.51.100.24', '192.0.2.7'],
   inside: { eth1: { gateway: '192.168.1.1', hosts: { nas: '192.168.1.10', han: '192.168.1.20' } } },
@@ -62,7 +62,7 @@ recipe(home, (test, at) => {
 });
 
 const guests: Recipe = {
-  name: 'guests',
+  file: 'examples/guests.masq',
   wan: 'eth0',
   world: ['192.0.2.80', '192.0.2.53'],
   inside: {
@@ -97,7 +97,7 @@ recipe(guests, (test, at) => {
 });
 
 const games: Recipe = {
-  name: 'games',
+  file: 'examples/games.masq',
   wan: 'eth0',
   world: ['192.0.2.1', '192.0.2.90'],
   inside: { eth1: { gateway: '192.168.1.1', hosts: { blue: '192.168.1.50', han: '192.168.1.20' } } },

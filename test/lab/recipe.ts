@@ -1,5 +1,5 @@
 /**
- * A network for a file of examples/: the gateway, hosts on a switch behind each of its inner devices, and the world
+ * A network for a recipe: the gateway, hosts on a switch behind each of its inner devices, and the world
  * beyond its outer one, which has every address that it is given.
  *
  *   hosts ─ switch ─ eth1 [ gateway ] eth0 ─── 203.0.113.1 [ world ]
@@ -13,8 +13,8 @@ import type { Namespace } from './namespace.ts';
 export const OUTSIDE = '203.0.113.7';
 
 export interface Recipe {
-  /** The file's name, without `.masq`. */
-  readonly name: string;
+  /** The gateway file, in the repository. */
+  readonly file: string;
   /** The outer device; `ppp…` is one without Ethernet header, of 1,492 bytes. */
   readonly wan: string;
   /** Addresses in the world. */
@@ -30,9 +30,15 @@ export class RecipeNetwork {
 
   /** The file is applied as it is. */
   static async open(recipe: Recipe): Promise<RecipeNetwork> {
+    const network = await RecipeNetwork.build(recipe);
+    await mustMasqc(network.gateway, 'apply', join(root, recipe.file));
+    return network;
+  }
+
+  /** Nothing is applied yet. */
+  static async build(recipe: Recipe): Promise<RecipeNetwork> {
     const network = new RecipeNetwork();
     await network.#build(recipe);
-    await mustMasqc(network.gateway, 'apply', join(root, `examples/${recipe.name}.masq`));
     return network;
   }
 
