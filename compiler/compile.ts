@@ -1,4 +1,5 @@
 /** The pipeline, from left to right: texts → documents → checked model → decision diagrams. */
+import type { Document } from '../grammar/ast.ts';
 import type { Diagnostic } from '../grammar/diagnostic.ts';
 import type { SourceText } from '../grammar/span.ts';
 import { check } from './check/check.ts';
@@ -13,6 +14,8 @@ export type Compiled = {
   readonly sources: readonly SourceText[];
   /** Errors and warnings of all stages, in the order of files and lines. */
   readonly diagnostics: readonly Diagnostic[];
+  /** What was parsed: a target asks it which words stand in the file. */
+  readonly documents: readonly Document[];
 } & (
   | { readonly model: Model; readonly diagram: PolicyDiagram }
   /** There are errors. */
@@ -36,9 +39,9 @@ export function compile(entry: string, read: ReadSource, around: Around = plainl
     sources,
   );
   const { model } = checked;
-  if (model === null) return { sources, diagnostics, model: null, diagram: null };
+  if (model === null) return { sources, diagnostics, documents, model: null, diagram: null };
   const diagram = around('diagram', () => buildPolicyDiagram(model));
-  return { sources, diagnostics, model, diagram };
+  return { sources, diagnostics, documents, model, diagram };
 }
 
 function inOrder(diagnostics: readonly Diagnostic[], sources: readonly SourceText[]): Diagnostic[] {

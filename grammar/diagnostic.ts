@@ -1,6 +1,7 @@
 import type { Span } from './span.ts';
 
-export type Severity = 'error' | 'warning';
+/** `note`: nothing is wrong, but a target treats a default otherwise. */
+export type Severity = 'error' | 'warning' | 'note';
 
 /** A second place that explains the first: "opened here", "first declared here". */
 export interface Related {

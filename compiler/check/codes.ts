@@ -12,9 +12,9 @@ export interface Template<P> {
   readonly expected: (p: P) => string | undefined;
 }
 
-type Text<P> = string | ((p: P) => string | undefined);
+export type Text<P> = string | ((p: P) => string | undefined);
 
-function define<P>(severity: Severity, code: number, message: Text<P>, expected?: Text<P>): Template<P> {
+export function define<P>(severity: Severity, code: number, message: Text<P>, expected?: Text<P>): Template<P> {
   const write = (text: Text<P> | undefined, p: P) => (typeof text === 'function' ? text(p) : text);
   return {
     code: `MQ${String(code).padStart(3, '0') as `${number}`}`,

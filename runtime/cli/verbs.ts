@@ -180,18 +180,24 @@ file was asked. Who had a port yesterday, only a log knows: \`log\` in the masqu
   {
     name: 'build',
     arguments: [FILE],
-    summary: 'compile a gateway file into a directory that can be read, compared and applied',
-    description: `Writes policy.o (the eBPF that decides first packets: read it with \`llvm-objdump -d\`), maps.json, manifest.json
-and, where the addon is, linked.o. The same file gives the same bytes. ${NO_NEEDS}`,
-    options: [{ flags: '-o, --output <dir>', says: 'where to write; made if missing', required: true }],
+    summary: 'compile a gateway file into what can be read, compared and applied',
+    description: `For eBPF it writes a directory: policy.o (the eBPF that decides first packets: read it with \`llvm-objdump -d\`),
+maps.json, manifest.json and, where the addon is, linked.o. For nftables it prints one ruleset for \`nft -f\`, or writes it to a
+file; what nftables can't say of the file is an error then. The same file gives the same bytes. ${NO_NEEDS}`,
+    options: [
+      { flags: '-t, --target <target>', says: 'for which datapath', choices: ['ebpf', 'nftables'], default: 'ebpf' },
+      { flags: '-o, --output <path>', says: 'where to write: a directory (made if missing), of nftables a file' },
+    ],
     examples: [
       { line: 'masqc build gateway.masq -o build/', says: 'in CI: keep what was reviewed' },
       { line: 'masqc apply build/', says: 'on the router: apply exactly that' },
+      { line: 'masqc build gateway.masq --target nftables', says: 'read the same gateway as a ruleset' },
+      { line: 'masqc build gateway.masq --target nftables | nft -c -f -', says: 'would the kernel take it?' },
     ],
     exits: [
       { code: EXIT.fine, says: 'written' },
-      { code: EXIT.errors, says: 'errors in the file; nothing is written' },
-      { code: EXIT.refused, says: 'the directory cannot be written' },
+      { code: EXIT.errors, says: 'errors in the file, or the target can not say it; nothing is written' },
+      { code: EXIT.refused, says: 'the directory or file cannot be written' },
     ],
     load: () => import('../verbs/build.ts'),
   },

@@ -1,4 +1,6 @@
 /** Sections about codes for a terminal. */
+import { NFT_CODES } from '../../compiler/nftables/codes.ts';
+import type { Severity } from '../../grammar/diagnostic.ts';
 import type { Colours } from '../cli/io.ts';
 import type { CodeSection } from './codes-page.ts';
 import { compareLines, type Edit } from './line-diff.ts';
@@ -20,9 +22,10 @@ export function renderCodeList(sections: readonly CodeSection[], colours: Colour
 export function renderCode(section: CodeSection, colours: Colours, width: number): string {
   const { code, title, meaning, wrong, right, example, mend } = section;
   const { bold, red, green, cyan, yellow } = colours;
-  const severity = isWarning(code) ? yellow('warning') : red('error');
+  const severity = severityOf(code);
+  const painted = { error: red, warning: yellow, note: cyan }[severity](severity);
   const wrapped = (text: string) => wrap(text, Math.min(width, WIDEST), colours);
-  const parts = [`${bold(cyan(code))} ${bold(paint(title, colours))} (${severity})`, ...meaning.map(wrapped)];
+  const parts = [`${bold(cyan(code))} ${bold(paint(title, colours))} (${painted})`, ...meaning.map(wrapped)];
   if (example !== null) parts.push(bold('For example'), wrapped(example));
   if (wrong !== null) {
     const edits = compareLines(linesOf(wrong), linesOf(right ?? wrong));
@@ -34,7 +37,10 @@ export function renderCode(section: CodeSection, colours: Colours, width: number
 }
 
 /** Warnings have numbers of their own. */
-export const isWarning = (code: string): boolean => code.startsWith('MQ4');
+export function severityOf(code: string): Severity {
+  const ofTarget = Object.values(NFT_CODES).find((one) => one.code === code);
+  return ofTarget?.severity ?? (code.startsWith('MQ4') ? 'warning' : 'error');
+}
 
 const linesOf = (text: string): string[] => text.trimEnd().split('\n');
 

@@ -51,7 +51,7 @@ class Renderer {
 
   summary(diagnostics: readonly Diagnostic[]): string {
     const count = (severity: Severity) => diagnostics.filter((one) => one.severity === severity).length;
-    const parts = (['error', 'warning'] as const)
+    const parts = (['error', 'warning', 'note'] as const)
       .map((severity) => ({ severity, n: count(severity) }))
       .filter(({ n }) => n > 0)
       .map(({ severity, n }) => this.#paintOf(severity)(`${n} ${severity}${n === 1 ? '' : 's'}`));
@@ -59,7 +59,8 @@ class Renderer {
   }
 
   #paintOf(severity: Severity): Paint {
-    return severity === 'error' ? this.#colours.red : this.#colours.yellow;
+    const { red, yellow, cyan } = this.#colours;
+    return { error: red, warning: yellow, note: cyan }[severity];
   }
 
   #bar(label = ''): string {

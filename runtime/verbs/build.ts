@@ -3,15 +3,20 @@ import { dirname, resolve } from 'node:path';
 import { readDatapath } from '../apply/datapath.ts';
 import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
-import { Refusal } from '../cli/refusal.ts';
+import { Refusal, refuseInput } from '../cli/refusal.ts';
 import { type Options, textOption } from '../cli/verb.ts';
 import { writeAtomically } from '../machine/atomic.ts';
 import { type Artifact, FILES, makeArtifact } from '../sources/artifact.ts';
 import { compileOrExplain } from '../sources/compile-file.ts';
 
-/** `masqc build FILE -o DIR`: writes the artifact, and the linked object where it can be made. */
+/** `masqc build FILE`: the artifact for eBPF, with the linked object where it can be made, or a ruleset for nftables. */
 export async function run(args: readonly string[], options: Options, io: Io): Promise<ExitCode> {
   const directory = textOption(options, 'output', '');
+  if (options.target === 'nftables') {
+    const { buildRuleset } = await import('./build-ruleset.ts');
+    return await buildRuleset(args[0] ?? '', directory, io);
+  }
+  if (directory === '') throw refuseInput('`masqc build` writes a directory, and none is named.', 'Name one with -o.');
   const compiled = await compileOrExplain(args[0] ?? '', io);
   if (compiled === null) return EXIT.errors;
   const datapath = readDatapath();

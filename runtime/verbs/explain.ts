@@ -4,7 +4,7 @@ import type { Io } from '../cli/io.ts';
 import { refuseInput } from '../cli/refusal.ts';
 import type { Options } from '../cli/verb.ts';
 import { type CodeSection, readCodesPage } from '../report/codes-page.ts';
-import { isWarning, renderCode, renderCodeList } from '../report/explain.ts';
+import { renderCode, renderCodeList, severityOf } from '../report/explain.ts';
 
 /** `masqc explain [CODE…]`: what codes mean, from docs/codes.md. */
 export async function run(args: readonly string[], options: Options, io: Io): Promise<ExitCode> {
@@ -27,6 +27,6 @@ function find(arg: string, sections: readonly CodeSection[]): CodeSection {
 }
 
 function describe({ code, title, chapter, meaning, example, wrong, right, mend }: CodeSection) {
-  const severity = isWarning(code) ? 'warning' : 'error';
+  const severity = severityOf(code);
   return { code, severity, title, chapter, meaning: meaning.join('\n\n'), example, wrong, right, mend };
 }

@@ -4,6 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CODES } from '../../compiler/check/codes.ts';
 import { buildPolicyDiagram } from '../../compiler/diagram/build.ts';
+import { NFT_CODES } from '../../compiler/nftables/codes.ts';
+import { complain } from '../../compiler/nftables/complain.ts';
 import { runExpectations, UNEXPECTED } from '../../compiler/simulate/expect.ts';
 import { codes } from '../../grammar/codes.ts';
 import { readCodesPage } from '../../runtime/report/codes-page.ts';
@@ -18,6 +20,7 @@ const REGISTRIES: readonly (readonly string[])[] = [
   Object.values(codes).map(({ code }) => code),
   Object.values(CODES).map(({ code }) => code),
   [UNEXPECTED],
+  Object.values(NFT_CODES).map(({ code }) => code),
 ];
 const all = REGISTRIES.flat();
 
@@ -55,16 +58,21 @@ test('every section says what the code means, shows an example and how to mend i
   }
 });
 
-/** All codes that an example raises below other lines, those of its expectations included. */
-function raise(lines: string, example: string): string[] {
-  const { model, diagnostics } = checkText(lines + example);
+/**
+ * All codes that an example raises below other lines, those of its expectations included. For a code of the nftables target
+ * also what that calls an error.
+ */
+function raise(lines: string, example: string, asked: string): string[] {
+  const { model, document, diagnostics } = checkText(lines + example);
   const unmet = model
     ? runExpectations(model, buildPolicyDiagram(model)).flatMap(({ steps }) =>
         steps.map(({ diagnostic }) => diagnostic),
       )
     : [];
   const own = diagnostics.filter(({ span }) => span.start >= lines.length || span.start === 0);
-  return [...own, ...unmet].flatMap((one) => (one ? [one.code] : []));
+  const nft = model !== null && asked.startsWith('MQ6') ? complain(model, [document]) : [];
+  const refused = nft.filter(({ code, severity }) => code === asked || severity === 'error');
+  return [...own, ...unmet, ...refused].flatMap((one) => (one ? [one.code] : []));
 }
 
 test('the lines that the examples stand below raise no error', () => {
@@ -76,14 +84,14 @@ const above = (example: string): string => (/^gateway /m.test(example) ? '' : ne
 for (const { code, wrong, right } of sections) {
   if (wrong === null || right === null) continue;
   test(`the example for ${code} raises it, and no other error`, () => {
-    const raised = raise(above(wrong), wrong);
+    const raised = raise(above(wrong), wrong, code);
     assert.ok(raised.includes(code), `it raises ${raised.join(' ') || 'nothing'}`);
     const others = raised.filter((one) => one !== code && !one.startsWith('MQ4'));
     assert.equal(others, []);
   });
   test(`the example for ${code}, mended, raises neither it nor any error`, () => {
     assert.equal(
-      raise(above(right), right).filter((one) => one === code || !one.startsWith('MQ4')),
+      raise(above(right), right, code).filter((one) => one === code || !one.startsWith('MQ4')),
       [],
     );
   });

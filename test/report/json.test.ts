@@ -66,7 +66,7 @@ test('the schema refuses what is no such document', () => {
     { version: 1 },
     { ...good, extra: 1 },
     { ...good, diagnostics: [{ ...one, code: 'E1' }] },
-    { ...good, diagnostics: [{ ...one, severity: 'note' }] },
+    { ...good, diagnostics: [{ ...one, severity: 'hint' }] },
     { ...good, diagnostics: [{ ...one, span: { ...one!.span, line: 0 } }] },
     { ...good, diagnostics: [{ ...one, fixes: undefined }] },
   ]) {

@@ -261,6 +261,32 @@ test('refuses a directory that build did not write, or that was changed since', 
   assertClear(odd);
 });
 
+test('prints or writes an nftables ruleset, the same one', async () => {
+  assert.is((await masqcAsUser(['build', EXAMPLE, '--target', 'nftables'])).code, 0);
+  const printed = await masqc(['build', EXAMPLE, '--target', 'nftables']);
+  assert.is(printed.code, 0, printed.err);
+  assert.match(printed.out, /^#!\/usr\/sbin\/nft -f\n/);
+  assert.match(printed.err, 'note[MQ603]');
+  const path = join(directory, 'gateway.nft');
+  const written = await masqc(['build', EXAMPLE, '-t', 'nftables', '-o', path]);
+  assert.is(written.code, 0, written.err);
+  assert.match(written.out, 'gateway.nft has a ruleset');
+  assert.is(readFileSync(path, 'utf8').trimEnd(), printed.out);
+});
+
+test('writes no ruleset that means less than the file, with 1', async () => {
+  const text = readFileSync(EXAMPLE, 'utf8').replace('ports     61000-65095', 'filtering endpoint-independent\n ');
+  const path = join(directory, 'less.nft');
+  const ran = await masqc(['build', make('less.masq', text), '-t', 'nftables', '-o', path]);
+  assert.is(ran.code, 1);
+  assert.match(ran.err, 'error[MQ602]');
+  assert.not(readdirSync(directory).includes('less.nft'));
+  const device = await masqc(['build', EXAMPLE, '-t', 'nftables', '-o', '/dev/null']);
+  assert.is(device.code, 3);
+  assert.match(device.err, '/dev/null cannot be written: it is no file');
+  assertClear(device);
+});
+
 test('refuses to build where it may not write, with 3', async () => {
   const ran = await masqcAsUser(['build', EXAMPLE, '-o', '/proc/masqc']);
   assert.is(ran.code, 3);

@@ -1,5 +1,6 @@
 import { check } from '../../../compiler/check/check.ts';
 import type { Model } from '../../../compiler/model.ts';
+import type { Document } from '../../../grammar/ast.ts';
 import type { Diagnostic } from '../../../grammar/diagnostic.ts';
 import { parse } from '../../../grammar/parse.ts';
 
@@ -30,6 +31,7 @@ policy to-gateway from lan to self {
 
 export interface CheckedText {
   readonly text: string;
+  readonly document: Document;
   readonly model: Model | null;
   /** Of the parser and the checker, in the order of the text. */
   readonly diagnostics: readonly Diagnostic[];
@@ -39,7 +41,7 @@ export function checkText(text: string, file = 'gateway.masq'): CheckedText {
   const source = { file, text };
   const document = parse(source);
   const { model, diagnostics } = check([document], { sources: [source] });
-  return { text, model, diagnostics: [...document.diagnostics, ...diagnostics] };
+  return { text, document, model, diagnostics: [...document.diagnostics, ...diagnostics] };
 }
 
 /** Splits `«marked»` text into the text and the places that were marked. */
