@@ -46,20 +46,26 @@ export function makeMaps(model: Model): Maps {
  * `sources` has room for ten sources (native/datapath/limits.h).
  */
 export type TableSizes = Readonly<
-  Record<`${'flows' | 'slots' | 'mappings' | 'resting' | 'peers'}${4 | 6}` | 'translations6' | 'sources', number>
+  Record<
+    `${'flows' | 'slots' | 'mappings' | 'resting' | 'dying' | 'peers'}${4 | 6}` | 'translations6' | 'sources',
+    number
+  >
 >;
 
 export function sizeTables(flows: number): TableSizes {
+  const dying = Math.max(Math.ceil(flows / 8), 1024);
   return {
     flows4: 2 * flows,
     slots4: flows,
     mappings4: 2 * flows,
     resting4: 2 * flows,
+    dying4: dying,
     peers4: flows,
     flows6: 2 * flows,
     slots6: flows,
     mappings6: 2 * flows,
     resting6: 2 * flows,
+    dying6: dying,
     peers6: flows,
     translations6: flows,
     sources: 2 ** Math.ceil(Math.log2(Math.max(flows / 32, 64))),

@@ -164,11 +164,12 @@ static __noinline bool may_claim(struct work *w)
 	return !ports_limited || ask_port(w, source_of(w->h.key.saddr), ASK_ALL);
 }
 
-/* Claims a port that nobody has. */
+/* Claims a port that nobody has. False: somebody has it, or w->full. */
 static __noinline bool claim_free(void *ctx, struct work *w, __u32 port)
 {
 	struct mapping m = { .users = 1 };
 	struct socket_key outside;
+	long error;
 
 	if (!w)
 		return false;
@@ -184,7 +185,10 @@ static __noinline bool claim_free(void *ctx, struct work *w, __u32 port)
 		return false;
 	if (w->filtering == MASQC_ADDRESS)
 		note_peer(&m.peers, w->h.key.daddr);
-	if (bpf_map_update_elem(&MAP(mappings), &outside, &m, BPF_NOEXIST))
+	error = bpf_map_update_elem(&MAP(mappings), &outside, &m, BPF_NOEXIST);
+	if (error == -E2BIG)
+		w->full = 1;
+	if (error)
 		return false;
 	w->uses |= w->filtering == MASQC_ADDRESS ? USE_SOURCE | USE_PEER : USE_SOURCE;
 	return true;
@@ -207,11 +211,12 @@ static __noinline __attribute__((unused)) bool claim_old_rested(struct work *w, 
 	return !bpf_map_update_elem(&MAP(mappings), outside, &m, BPF_NOEXIST);
 }
 
-/* Takes over a port that rests. */
+/* Takes over a port that rests, or whose mapping is to be deleted. */
 static __noinline bool claim_rested(struct work *w, __u32 port)
 {
 	struct socket_key outside;
 	struct mapping *m;
+	__u32 users;
 
 	if (!w)
 		return false;
@@ -220,7 +225,10 @@ static __noinline bool claim_rested(struct work *w, __u32 port)
 	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
 	if (moving && !m)
 		return claim_old_rested(w, &outside);
-	if (!m || __sync_val_compare_and_swap(&m->users, 0, 1))
+	if (!m)
+		return false;
+	users = READ_ONCE(m->users);
+	if (users & ~MAPPING_DEAD || __sync_val_compare_and_swap(&m->users, users, 1) != users)
 		return false;
 	forget_inside(&outside, m);
 	clear_peers(&m->peers);
@@ -233,11 +241,13 @@ static __noinline bool claim_rested(struct work *w, __u32 port)
 	return true;
 }
 
-/* A port that is not the preferred one has been claimed: notes the way to it. */
+/* A port that is not the preferred one has been claimed: notes the way to it. Where there is no room for that, the source's next
+ * connection gets another port, which is better than none for this one. */
 static __noinline bool note_moved(struct work *w, __u32 now)
 {
 	struct socket_key inside, outside;
 	struct mapping *entry;
+	long error;
 	__u8 uses;
 
 	if (!w)
@@ -249,9 +259,12 @@ static __noinline bool note_moved(struct work *w, __u32 now)
 	entry->address = outside.address;
 	entry->port = outside.port;
 	count_moved(1); /* before anybody can find it */
-	if (!bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_NOEXIST))
+	error = bpf_map_update_elem(&MAP(mappings), &inside, entry, BPF_NOEXIST);
+	if (!error)
 		return true;
 	count_moved(-1);
+	if (error == -E2BIG)
+		return true;
 	uses = w->uses;
 	w->uses &= ~(USE_SOURCE | USE_PEER);
 	if (!reuse_moved(w)) { /* else another packet of this source was faster */
@@ -299,25 +312,39 @@ struct port_search {
 static long probe_free(__u32 i, struct port_search *s)
 {
 	s->found = claim_free(s->ctx, s->w, probe_port(&s->pool, s->wanted, s->start, i));
-	return s->found;
+	return s->found || s->w->full;
 }
 
-static __noinline bool claim_elsewhere(void *ctx, struct work *w, struct pool *pool, __u32 wanted)
+static __noinline bool claim_nearby(void *ctx, struct work *w, struct pool *pool, __u32 wanted)
 {
 	struct port_search search = { .ctx = ctx, .w = w, .wanted = wanted };
-	__u32 port, now = coarse_now();
-	struct socket_key outside;
 
 	if (!w || !pool || !pool->span)
 		return false;
 	search.pool = *pool;
 	search.start = bpf_get_prandom_u32() % pool->span;
 	bpf_loop(PORT_PROBES, probe_free, &search, 0);
-	if (search.found)
-		return true;
+	return search.found;
+}
+
+/* The port that a search of the whole pool finds. */
+static __noinline bool claim_found(void *ctx, struct work *w, __u32 now)
+{
+	struct socket_key outside;
+	bool full;
+	__u32 port;
+
+	if (!w)
+		return false;
+	full = w->full;
 	outside_key(w, &outside);
-	port = search_pool(&outside, w->port_first, w->port_last - w->port_first + 1, now);
-	return port && (claim_free(ctx, w, port) || claim_rested(w, port));
+	port = search_pool(&outside, w->port_first, w->port_last - w->port_first + 1, now, full);
+	if (port && (claim_free(ctx, w, port) || claim_rested(w, port)))
+		return true;
+	if (full == w->full)
+		return false;
+	port = search_pool(&outside, w->port_first, w->port_last - w->port_first + 1, now, true);
+	return port && claim_rested(w, port);
 }
 
 /*
@@ -341,7 +368,7 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 	w->reply.dport = preferred;
 	w->fresh = 1;
 	draws = w->habits & MASQC_RANDOM; /* but a source that has a mapping keeps it, however it got that */
-	w->rests = 0;
+	w->rests = w->full = 0;
 	if (!reuse_port(w) && !reuse_moved(w)) {
 		if (!may_claim(w))
 			return false;
@@ -350,8 +377,12 @@ static __noinline bool claim_mapping(void *ctx, struct work *w, __u32 seed, __u3
 			w->reply.dport = preferred;
 			if (draws || !reuse_port(w)) {
 				w->fresh = 1;
-				if (!claim_elsewhere(ctx, w, &pool, draws ? bpf_get_prandom_u32() : wanted) || !note_moved(w, now))
+				if (!(claim_nearby(ctx, w, &pool, draws ? bpf_get_prandom_u32() : wanted) || claim_found(ctx, w, now)) ||
+				    !note_moved(w, now)) {
+					if (w->full)
+						w->reason = DROP_TABLE_FULL;
 					return false;
+				}
 			}
 		}
 	}

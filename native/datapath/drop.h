@@ -13,7 +13,7 @@ enum drop_reason {
 	DROP_DENIED = 4,          /* by a line of the file */
 	DROP_REJECTED = 5,        /* by a line of the file, and answered */
 	DROP_NO_POLICY = 6,       /* no policy is loaded */
-	DROP_TABLE_FULL = 7,      /* no slot for a new flow */
+	DROP_TABLE_FULL = 7,      /* no place for a new flow, or for its mapping */
 	DROP_PORTS_EXHAUSTED = 8, /* no free outside port towards this destination */
 	DROP_FRAGMENT = 9,        /* a piece of a datagram */
 	DROP_IPV6 = 10,           /* forwarded or unsolicited IPv6 */

@@ -2,7 +2,7 @@
 /*
  * Endpoint-independent mappings (RFC 4787 REQ-1, RFC 5382 REQ-1): one inside socket, one outside socket, whoever it
  * talks to. A mapping lives as long as it has flows. Then its port rests (RFC 6888 REQ-8): the same inside socket gets
- * it back, others only when no port is free.
+ * it back, others only when no port is free, or no room for one more mapping (rest.h).
  */
 #ifndef MASQC_MAPPING_H
 #define MASQC_MAPPING_H
@@ -29,8 +29,9 @@ struct socket_key {
 
 #define MAPPING_RESTS 0x10000U
 #define MAPPING_TOKEN_SHIFT 32 /* release_mapping: of what the caller is to give back (held.h) */
-#define MAPPING_DEAD 0x80000000U /* in `users`: nobody may take it any more, the sweep removes it */
-#define MAPPING_CLOSING 0x40000000U /* its last user has gone, and is giving back what it was counted for: a moment */
+#define MAPPING_DEAD 0x80000000U /* in `users`: its rest is over, the sweep removes it; it is nobody's, and may be claimed in place */
+#define MAPPING_CLOSING 0x40000000U /* its last user has gone, and is giving back what it was counted for: a moment. With
+				     * MAPPING_DEAD: the sweep has it in hand */
 
 /* Only what the inside sends keeps a mapping open, and `rest` says how long: a field of struct mapping. */
 #if FAMILY == 4
@@ -71,7 +72,8 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } MAP(mappings) SEC(".maps");
 
-/* resting4, resting6: outside sockets without flows, in the order in which they lost their last one. */
+/* resting4, resting6: outside sockets without flows, in the order in which they lost their last one. Each stands here once
+ * (mapping.queued), and leaves before its mapping does: there is room for all of them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 2 * DEFAULT_FLOWS);
@@ -79,6 +81,16 @@ struct {
 	__type(value, struct socket_key);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } MAP(resting) SEC(".maps");
+
+/* dying4, dying6: those whose rest is over, until they are deleted; written by the sweep. What has been claimed since stands
+ * here, too. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, DEFAULT_FLOWS / 8);
+	__uint(key_size, 0);
+	__type(value, struct socket_key);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} MAP(dying) SEC(".maps");
 
 /* flow_slot.uses: what the flow holds. */
 enum slot_use {
@@ -148,8 +160,17 @@ static __always_inline __u16 close_mapping(struct mapping *m)
 	if (!READ_ONCE(m->counted) || __sync_val_compare_and_swap(&m->users, 0, MAPPING_CLOSING))
 		return 0;
 	token = take_counted(m);
-	WRITE_ONCE(m->users, 0);
+	__sync_lock_test_and_set(&m->users, 0); /* ordered before the look at `queued`: else neither the sweep nor its last user
+						 * would see to it */
 	return token;
+}
+
+static __always_inline void count_resting(__s32 by)
+{
+	struct progress *p = get_progress();
+
+	if (p)
+		__sync_fetch_and_add(&p->resting, by);
 }
 
 /* One user less; the last one lays it to rest. Returns 0, or of the last one MAPPING_RESTS | mapping.pool | its token. */
@@ -168,10 +189,13 @@ static __noinline __u64 release_mapping(struct socket_key *key, __u32 now)
 		return 0;
 	token = close_mapping(m);
 	m->rest = now + c->rest;
-	if (!m->queued) {
-		m->queued = 1;
-		if (bpf_map_push_elem(&MAP(resting), key, 0))
-			m->queued = 0;
+	if (!READ_ONCE(m->queued)) {
+		WRITE_ONCE(m->queued, 1);
+		count_resting(1);
+		if (bpf_map_push_elem(&MAP(resting), key, 0)) { /* never: see there */
+			WRITE_ONCE(m->queued, 0);
+			count_resting(-1);
+		}
 	}
 	return MAPPING_RESTS | m->pool | token << MAPPING_TOKEN_SHIFT;
 }

@@ -5,7 +5,7 @@
  * work.h.
  *
  * Sizes that the loader sets: flows4 = 2 * flows, slots4 = flows; mapping.h: mappings4 = 2 * flows,
- * resting4 = 2 * flows, peers4 = flows; for IPv6 the same; limits.h: sources.
+ * resting4 = 2 * flows, dying4 = max(flows / 8, 1024), peers4 = flows; for IPv6 the same; limits.h: sources.
  */
 #ifndef MASQC_MAPS_H
 #define MASQC_MAPS_H
@@ -16,7 +16,7 @@
 #include "packet.h"
 
 /* Raised with every change of a struct or of what a field means. */
-#define MASQC_LAYOUT 6
+#define MASQC_LAYOUT 7
 
 #define MAX_SEATS 64
 #define MAX_GENERATIONS 16
@@ -64,7 +64,8 @@ struct progress {
 	__u16 table;                  /* its number, 0 or 1: written by apply when the table is made (table.h) */
 	__u32 pad;
 	__u64 free;                   /* the list of slots that were used and are free again (table.h) */
-	__u32 pad2[12];
+	__u32 resting;                /* keys in `resting` (mapping.h) */
+	__u32 pad2[11];
 };
 _Static_assert(sizeof(struct progress) == 128, "progress");
 

@@ -202,17 +202,22 @@ static long move_slot(__u32 i, struct move *m)
 	return 0;
 }
 
-/* A port that rests in the old table goes on resting in the new one. */
+/* A port that rests in the old table goes on resting in the new one, unless that has no room for it: flows come first. */
 static long move_rested(__u32 i, struct move *m)
 {
+	struct progress *p = get_progress(), *from = get_old_progress();
+	struct control *c = get_control();
 	struct socket_key key;
 	struct mapping *old;
 
-	if (bpf_map_pop_elem(&MAP(old_resting), &key))
+	if (!p || !from || !c || bpf_map_pop_elem(&MAP(old_resting), &key))
 		return 1;
+	__sync_fetch_and_add(&from->resting, -1);
 	old = find_old_mapping(&key);
-	if (old && !READ_ONCE(old->users) && adopt_mapping(&key, 0))
+	if (old && !READ_ONCE(old->users) && READ_ONCE(p->resting) < c->flows / 2 && adopt_mapping(&key, 0)) {
+		count_resting(1);
 		bpf_map_push_elem(&MAP(resting), &key, 0);
+	}
 	return 0;
 }
 

@@ -77,7 +77,7 @@ struct search {
 	__u32 first;
 	__u32 span;
 	__u32 start;
-	__u32 rested;  /* take what rests, too */
+	__u32 rested;  /* take what rests, and nothing else */
 	__u32 found;   /* port; 0: none */
 };
 
@@ -92,17 +92,18 @@ static long look_at_port(__u32 i, struct search *s)
 	m = bpf_map_lookup_elem(&MAP(mappings), &s->key);
 	if (moving && !m)
 		m = find_old_mapping(&s->key);
-	if (m && !(s->rested && !READ_ONCE(m->users)))
+	if (s->rested ? !m || READ_ONCE(m->users) & ~MAPPING_DEAD : !!m)
 		return 0;
 	s->found = port;
 	return 1;
 }
 
 /*
- * Looks at every port of the pool. Not again in the same tick when that found nothing: a search costs a millisecond. Pools
+ * Looks at every port of the pool, for one that is free, then for one that rests; `full`: for that alone, no other has a place in
+ * `mappings`. Not again in the same tick when that found nothing: a search costs a millisecond. Pools
  * are told apart, so that one source that has used up its own block costs the others nothing.
  */
-static __noinline __u32 search_pool(struct socket_key *outside, __u32 first, __u32 span, __u32 now)
+static __noinline __u32 search_pool(struct socket_key *outside, __u32 first, __u32 span, __u32 now, bool full)
 {
 	struct progress *p = get_progress();
 	struct search s = {};
@@ -119,8 +120,9 @@ static __noinline __u32 search_pool(struct socket_key *outside, __u32 first, __u
 	s.first = first;
 	s.span = span;
 	s.start = bpf_get_prandom_u32() % span;
+	s.rested = full;
 	bpf_loop(POOL_SIZE, look_at_port, &s, 0);
-	if (!s.found) {
+	if (!s.found && !full) {
 		s.rested = 1;
 		bpf_loop(POOL_SIZE, look_at_port, &s, 0);
 	}

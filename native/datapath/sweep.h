@@ -225,7 +225,7 @@ static int sweep_tick(void *map, __u32 *key, struct sweeper *s)
 	} else {
 		p->cursor = sweep.first + SWEEP_STEP;
 	}
-	bpf_loop(RESTED_A_TICK, wake_mapping, &sweep.now, 0);
+	end_rests(c, p, sweep.now);
 	bpf_loop(STASH_BUCKETS, expire_bucket, &sweep.now, 0);
 	return 0;
 }

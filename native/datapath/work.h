@@ -57,6 +57,7 @@ struct work {
 	__u8 rests;                 /* reuse_port: the mapping had no flows in the old table */
 	__u16 token;                /* a port that was asked for, until something holds it (hold.h) */
 	__u16 stale;                /* claim_rested: what the mapping was still counted for, at `stale_who` */
+	__u8 full;                  /* claim_free: `mappings` has no room */
 	__u64 stale_who;
 	struct map_answer map;
 	struct mapping entry;       /* note_moved: too large for the stack */

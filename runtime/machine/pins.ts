@@ -33,6 +33,7 @@ export const MAPS = [
   'peers4',
   'shares4',
   'resting4',
+  'dying4',
   'datagrams4',
   'idents4',
   'stash4',
@@ -57,7 +58,7 @@ const MAPS6 = [...MAPS.filter((name) => name.endsWith('4')).map((name) => name.r
 
 /** The maps that a change of `flows` makes anew. */
 export function isTableMap(name: string): boolean {
-  return /^(flows|slots|progress|mappings|resting|peers|sweeper|translations)[46]$/.test(name);
+  return /^(flows|slots|progress|mappings|resting|dying|peers|sweeper|translations)[46]$/.test(name);
 }
 /** `old_flows4` → `flows4`: what stands for the old table in programs that know both (native/datapath/table.h). */
 export function parseOldMap(name: string): string | null {

@@ -15,6 +15,7 @@ const TABLE: Readonly<Record<4 | 6, Readonly<Record<string, Shape>>>> = {
     slots: { kind: 'array', key: 4, value: 32 },
     mappings: { kind: 'hash', key: 8, value: 56 },
     resting: { kind: 'queue', key: 0, value: 8 },
+    dying: { kind: 'queue', key: 0, value: 8 },
     peers: { kind: 'hash', key: 16, value: 4 },
   },
   6: {
@@ -23,6 +24,7 @@ const TABLE: Readonly<Record<4 | 6, Readonly<Record<string, Shape>>>> = {
     translations: { kind: 'array', key: 4, value: 32 },
     mappings: { kind: 'hash', key: 24, value: 56 },
     resting: { kind: 'queue', key: 0, value: 24 },
+    dying: { kind: 'queue', key: 0, value: 24 },
     peers: { kind: 'hash', key: 48, value: 4 },
   },
 };
@@ -86,7 +88,8 @@ const sum = (maps: Readonly<Record<string, number>>) => Object.values(maps).redu
 
 /**
  * Kernel memory of a table: with `flows` a power of two, a flow takes 320 bytes (IPv4) or 376 (IPv6), and 32 more where IPv6
- * may be translated; a mapping 136 or 168, of which there is room for two a flow, those that rest and second entries included.
+ * may be translated; a mapping 136 or 168, of which there is room for two a flow, those that rest and second entries included;
+ * and 1 or 3 for those that end.
  */
 export function flowTableBytes(flows: number, family: 4 | 6): number {
   return sum(tableMaps(flows, family));

@@ -137,7 +137,7 @@ export async function loadDatapath(setup: Setup): Promise<Loaded> {
   const timeouts = [t.tcp, t.tcpSyn, t.tcpFin, t.udp, t.icmp, t.other, 0, 0].map(coarse);
   const record = {
     active: (1 << 8) | 3,
-    layout: 6,
+    layout: 7,
     flows,
     timeouts,
     rest: coarse(setup.rest ?? 120),

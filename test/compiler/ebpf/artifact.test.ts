@@ -105,6 +105,7 @@ test('maps have room for both directions of every flow', () => {
     [`slots${of}`]: 1024,
     [`mappings${of}`]: 2048,
     [`resting${of}`]: 2048,
+    [`dying${of}`]: 1024,
     [`peers${of}`]: 1024,
   });
   const sizes = { ...family(4), ...family(6), translations6: 1024, sources: 64 };
