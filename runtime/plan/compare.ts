@@ -1,5 +1,6 @@
 import type { Manifest, ManifestRule, ManifestSet } from '../../compiler/artifact/manifest.ts';
 import type { Named } from '../../compiler/dynamic.ts';
+import { compareLimits } from './compare-limits.ts';
 import { describeMss, formatTimeouts, groups } from './render.ts';
 
 /** One difference between two built files. */
@@ -61,7 +62,7 @@ export function compareSets(before: readonly ManifestSet[], next: readonly Manif
   });
 }
 
-/** Lines of each block that came or went, in order; the same line moved within its block is a change of order. */
+/** Lines of each block that came or went, in order, and limits that changed; the same line moved within its block is a change of order. */
 export function compareRules(before: readonly ManifestRule[], next: readonly ManifestRule[]): Change[] {
   const changes: Change[] = [];
   const keysOf = (rules: readonly ManifestRule[]) => Map.groupBy(rules, (rule) => `${rule.kind} ${rule.owner}`);
@@ -79,7 +80,7 @@ export function compareRules(before: readonly ManifestRule[], next: readonly Man
       changes.push({ sign: '~', text: `the order of the lines in ${right[0]?.owner ?? key}` });
     }
   }
-  return changes;
+  return [...changes, ...compareLimits(before, next)];
 }
 
 function subtract(from: readonly ManifestRule[], what: readonly ManifestRule[]): ManifestRule[] {

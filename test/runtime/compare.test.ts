@@ -57,6 +57,29 @@ test('names lines that came and went, with their block and place', () => {
   ]);
 });
 
+test('names what a redirect limits and logs otherwise, once for all its lines', () => {
+  const listen = (id: number, change: Partial<ManifestRule> = {}): ManifestRule => {
+    return { ...rule(id, 'www', `listen tcp ${id} to yoda`), kind: 'redirect', ...change };
+  };
+  const limits = [
+    { kind: 'rate', count: 20, perMs: 1000, burst: 50, perSource: true },
+    { kind: 'flows', count: 200, perSource: false },
+  ] as const;
+  const log = { count: 10, perMs: 60_000, burst: 5, label: 'web' };
+  const [plain, limited] = [
+    [listen(1), listen(2)],
+    [listen(1, { limits, log }), listen(2, { limits, log })],
+  ];
+  const compare = (before: ManifestRule[], next: ManifestRule[]) =>
+    compareManifests({ ...BASE, rules: before }, { ...BASE, rules: next }).map(({ sign, text }) => `${sign} ${text}`);
+  assert.equal(compare(plain, limited), [
+    '~ www: no limit → limit 20/second burst 50 per source, limit 200 flows',
+    '~ www: no log → log "web" 10/minute burst 5',
+  ]);
+  assert.equal(compare(limited, limited), []);
+  assert.is(compare(limited, plain)[1], '~ www: log "web" 10/minute burst 5 → no log');
+});
+
 test('counts equal lines', () => {
   const twice = [...BASE.rules, rule(4, 'lan-out', 'deny tcp 25')];
   assert.equal(changes({ rules: twice }), ['+ lan-out: deny tcp 25   (gateway.masq:14)']);
