@@ -5,7 +5,7 @@
 import { lineRules } from '../../grammar/sentence-parser.ts';
 import { type BlockKind, sentences } from '../../grammar/words.ts';
 import { checkText } from '../compiler/check/check-text.ts';
-import { type CLAUSES, type Syntax, sentencesOf, syntaxOf } from './syntax.ts';
+import { type CLAUSES, flatten, type Syntax, sentencesOf, syntaxOf } from './syntax.ts';
 
 const NETWORK = `interface wan = ppp0
 interface lan = eth0
@@ -129,7 +129,7 @@ function refine(kind: BlockKind, before: string, item: Syntax): Syntax | null {
       return items.length === 1 ? items[0]! : { kind: 'sequence', items };
     }
     case 'choice':
-      return { kind: 'choice', items: item.items.flatMap((one) => refine(kind, before, one) ?? []) };
+      return { kind: 'choice', items: flatten(item.items.flatMap((one) => refine(kind, before, one) ?? [])) };
     case 'shape':
       return item.text === 'WORD' || item.text === 'NAME' ? refineWord(kind, before, item) : item;
     default:

@@ -61,7 +61,7 @@ function convert(production: IProduction): Syntax {
   }
   if (production instanceof Option) return { kind: 'optional', item: sequence(production.definition) };
   if (production instanceof Alternation) {
-    const items = (production.definition as Alternative[]).map(({ definition }) => sequence(definition));
+    const items = flatten((production.definition as Alternative[]).map(({ definition }) => sequence(definition)));
     // Every word may be the name of a device; what has dots can be nothing else.
     const device = items.some((item) => item.kind === 'shape' && item.text === 'DEVICE');
     return device ? { kind: 'shape', text: 'DEVICE' } : { kind: 'choice', items };
@@ -71,6 +71,10 @@ function convert(production: IProduction): Syntax {
   }
   throw new Error(`no way to write down ${production.constructor.name}`);
 }
+
+/** A choice among choices is one. */
+export const flatten = (items: readonly Syntax[]): readonly Syntax[] =>
+  items.flatMap((item) => (item.kind === 'choice' ? item.items : [item]));
 
 function token(type: TokenType): Syntax {
   const shape = SHAPES[type.name];
