@@ -37,11 +37,18 @@ export function compile(entry: string, read: ReadSource, around: Around = plainl
   const diagnostics = inOrder(
     [...loaded.diagnostics, ...documents.flatMap((document) => document.diagnostics), ...checked.diagnostics],
     sources,
-  );
+  ).map((one) => placeInJson(one, documents));
   const { model } = checked;
   if (model === null) return { sources, diagnostics, documents, model: null, diagram: null };
   const diagram = around('diagram', () => buildPolicyDiagram(model));
   return { sources, diagnostics, documents, model, diagram };
+}
+
+/** In JSON a mend in sentences would be none. */
+function placeInJson(diagnostic: Diagnostic, documents: readonly Document[]): Diagnostic {
+  const { file, start } = diagnostic.span;
+  const json = documents.find((document) => document.file === file)?.json;
+  return json === undefined ? diagnostic : { ...diagnostic, fixes: [], path: json.pathAt(start) };
 }
 
 function inOrder(diagnostics: readonly Diagnostic[], sources: readonly SourceText[]): Diagnostic[] {

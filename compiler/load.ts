@@ -1,6 +1,7 @@
 /** Reads the entry and everything that it includes. The reading itself is given: this module does no I/O. */
 import type { Document, IncludeDecl } from '../grammar/ast.ts';
 import type { Diagnostic, Related } from '../grammar/diagnostic.ts';
+import { isJson, readJson } from '../grammar/json/read.ts';
 import { parse } from '../grammar/parse.ts';
 import type { SourceText, Span } from '../grammar/span.ts';
 import { CODES, type Template } from './check/codes.ts';
@@ -47,7 +48,7 @@ export function load(entry: string, read: ReadSource): Loaded {
       return;
     }
     const source = { file: path, text: found.text };
-    const document = parse(source);
+    const document = isJson(path) ? readJson(source) : parse(source);
     sources.push(source);
     documents.push(document);
     for (const declaration of document.declarations) {

@@ -338,4 +338,9 @@ export interface Document {
   /** Names declared by sentences that were not understood: their uses are no unknown names. */
   readonly broken: readonly Name[];
   readonly diagnostics: readonly import('./diagnostic.ts').Diagnostic[];
+  /** Of a text in JSON, by offsets into it: the sentence of a value that is one, and the path of any. */
+  readonly json?: {
+    readonly sentences: ReadonlyMap<number, string>;
+    readonly pathAt: (offset: number) => string;
+  };
 }

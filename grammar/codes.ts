@@ -60,6 +60,12 @@ export const codes = {
     'A sentence is too long',
     ({ limit }) => `the sentence has more than ${limit.toLocaleString('en')} words`,
   ),
+  notJson: define<{ problem: string }>('MQ023', 'Not JSON', ({ problem }) => `this is not JSON: ${problem}`),
+  wrongJson: define<{ path: string }>(
+    'MQ024',
+    'JSON of another shape',
+    ({ path }) => `no gateway file has this at ${path}`,
+  ),
   // ---- literals ----
   badAddress: define<{ text: string; because: string }>(
     'MQ011',

@@ -29,6 +29,8 @@ export interface Diagnostic {
   readonly message: string;
   readonly expected?: string;
   readonly span: Span;
+  /** Of a file in JSON: the value, `declarations[3].policy.rules[0]`. */
+  readonly path?: string;
   readonly related: readonly Related[];
   readonly fixes: readonly Fix[];
 }

@@ -75,7 +75,7 @@ export interface Context {
 /** The next id, for the sentence at `span`. */
 export function giveId(context: Context, kind: RuleOrigin['kind'], owner: string, span: Span, text?: string): RuleId {
   const id = context.rules.length + 1;
-  context.rules.push({ id, kind, owner, span, text: text ?? sentenceAt(context.sources, span) });
+  context.rules.push({ id, kind, owner, span, text: text ?? sentenceAt(context, span) });
   return id;
 }
 
@@ -84,7 +84,9 @@ export function interfaceName(context: Context, id: InterfaceId): string {
 }
 
 /** The sentence that starts at `span`: to the end of its line, or further after a comma; comments and braces left out. */
-export function sentenceAt(sources: ReadonlyMap<string, string>, span: Span): string {
+export function sentenceAt({ sources, documents }: Pick<Context, 'sources' | 'documents'>, span: Span): string {
+  const written = documents.find(({ file }) => file === span.file)?.json?.sentences;
+  if (written !== undefined) return written.get(span.start) ?? '';
   const text = sources.get(span.file);
   if (text === undefined) return '';
   const end = text.indexOf('\n', span.start);

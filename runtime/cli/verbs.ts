@@ -118,6 +118,24 @@ file or the new one is there, with the mode and the owner that it has. Files tha
     load: () => import('../verbs/fmt.ts'),
   },
   {
+    name: 'export',
+    arguments: [FILE],
+    summary: 'print a gateway file, with all that it includes, as JSON',
+    description: `For other tools: docs/gateway.schema.json describes the format, and every verb reads it again from a file whose name ends in
+\`.json\`, alone or included. It means what the text means; comments are not in it. Paths of address files are relative to FILE. ${NO_NEEDS}`,
+    options: [],
+    examples: [
+      { line: 'masqc export gateway.masq > gateway.json', says: 'once, and let a program go on from there' },
+      { line: 'masqc check gateway.json', says: 'errors name the line and the value: declarations[3].policy.rules[0]' },
+      { line: "masqc export gateway.masq | jq '.declarations[].host // empty'", says: 'every host with its addresses' },
+    ],
+    exits: [
+      { code: EXIT.fine, says: 'printed' },
+      { code: EXIT.errors, says: 'errors in the file; nothing is printed' },
+    ],
+    load: () => import('../verbs/export.ts'),
+  },
+  {
     name: 'explain',
     arguments: [{ name: 'code', says: 'codes of errors and warnings, e.g. MQ304', several: true, optional: true }],
     summary: 'say what an error or a warning means, with an example, and how to mend it',

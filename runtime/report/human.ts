@@ -31,10 +31,13 @@ class Renderer {
   }
 
   render(diagnostic: Diagnostic): string {
-    const { code, severity, message, span, expected, related, fixes } = diagnostic;
+    const { code, severity, message, span, path, expected, related, fixes } = diagnostic;
     const { bold, cyan, green } = this.#colours;
     const paint = this.#paintOf(severity);
-    const lines = [`${bold(paint(`${severity}[${code}]`))}${bold(`: ${showText(message)}`)}`, ...this.#place(span)];
+    const lines = [
+      `${bold(paint(`${severity}[${code}]`))}${bold(`: ${showText(message)}`)}`,
+      ...this.#place(span, path),
+    ];
     lines.push(...this.#quote(takeExcerpt(this.#sources, span), span.line, '^', paint));
     if (expected !== undefined && expected !== '')
       lines.push(this.#under(`${bold('expected:')} ${showText(expected)}`));
@@ -71,8 +74,9 @@ class Renderer {
     return `${this.#colours.blue(`${' '.repeat(this.#gutter)} =`)} ${text}`;
   }
 
-  #place({ file, line, column }: Span): string[] {
-    return [`${' '.repeat(this.#gutter)}${this.#colours.blue('-->')} ${showText(file)}:${line}:${column}`];
+  #place({ file, line, column }: Span, path = ''): string[] {
+    const place = `${showText(file)}:${line}:${column}${path === '' ? '' : ` ${showText(path)}`}`;
+    return [`${' '.repeat(this.#gutter)}${this.#colours.blue('-->')} ${place}`];
   }
 
   #quote(excerpt: Excerpt | null, line: number, mark: string, paint: Paint): string[] {

@@ -13,6 +13,8 @@ export interface JsonDiagnostic {
   /** What would be right; null where the message says it all. */
   readonly expected: string | null;
   readonly span: JsonSpan;
+  /** Of a gateway file in JSON: the value. */
+  readonly path?: string;
   readonly related: readonly { readonly message: string; readonly span: JsonSpan }[];
   readonly fixes: readonly {
     readonly title: string;
@@ -30,12 +32,13 @@ export interface DiagnosticsDocument {
 export function makeDiagnosticsDocument(diagnostics: readonly Diagnostic[]): DiagnosticsDocument {
   return {
     version: 1,
-    diagnostics: diagnostics.map(({ code, severity, message, expected, span, related, fixes }) => ({
+    diagnostics: diagnostics.map(({ code, severity, message, expected, span, path, related, fixes }) => ({
       code,
       severity,
       message,
       expected: expected ?? null,
       span: describeSpan(span),
+      ...(path === undefined ? {} : { path }),
       related: related.map((one) => ({ message: one.message, span: describeSpan(one.span) })),
       fixes: fixes.map(({ title, span: place, replacement, certain }) => ({
         title,

@@ -1,4 +1,5 @@
 import { format } from '../../grammar/format/format.ts';
+import { isJson } from '../../grammar/json/read.ts';
 import { EXIT, type ExitCode } from '../cli/exit.ts';
 import type { Io } from '../cli/io.ts';
 import type { Options } from '../cli/verb.ts';
@@ -44,6 +45,10 @@ async function show({ file, before, after }: Text, { check, diff }: Options, io:
 /** null: it can't be read, or has syntax errors; which is said. */
 async function readAndFormat(path: string, io: Io): Promise<Text | null> {
   const file = path === '-' ? '<stdin>' : path;
+  if (isJson(path)) {
+    io.err(`${io.errColours.red('masqc:')} ${file} is JSON, and \`masqc fmt\` is for files in the language\n`);
+    return null;
+  }
   const read = path === '-' ? await readStandardInput() : readSource(path);
   if ('problem' in read) {
     io.err(`${io.errColours.red('masqc:')} ${file} ${read.problem}\n`);

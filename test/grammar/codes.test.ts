@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { codes } from '../../grammar/codes.ts';
+import { readJson } from '../../grammar/json/read.ts';
 import { LONGEST_LINE } from '../../grammar/line-reader.ts';
 import { LONGEST_TEXT } from '../../grammar/parse.ts';
 import { LONGEST_SENTENCE } from '../../grammar/reader.ts';
@@ -23,6 +24,11 @@ const cases: Record<keyof typeof codes, readonly [text: string, message: string]
   semicolon: ['zone a = b;', 'no `;` is needed: a sentence ends with its line'],
   foreignComment: ['// a', '`//` does not begin a comment'],
   sentenceTooLong: [`zone a = ${'b,\n'.repeat(LONGEST_SENTENCE / 2)}c`, 'the sentence has more than 500,000 words'],
+  notJson: ['{"masqc": 1,}', 'this is not JSON: nothing follows this comma'],
+  wrongJson: [
+    '{"masqc": 1, "declarations": [{"zone": {"name": "a"}}]}',
+    'no gateway file has this at declarations[0].zone',
+  ],
   badAddress: ['host a = 1.2.3', '`1.2.3` is no address: it has 3 numbers, not 4'],
   octet: ['host a = 1.2.3.256', "256 can't stand in an IPv4 address: its numbers go from 0 to 255"],
   prefixLength: ['set a = 1.2.3.4/40', 'there is no prefix length 40: it goes from 0 to 32'],
@@ -79,7 +85,7 @@ const cases: Record<keyof typeof codes, readonly [text: string, message: string]
 for (const [key, [text, message]] of Object.entries(cases)) {
   const { code, title } = codes[key as keyof typeof codes];
   test(`${code}: ${title}`, () => {
-    const { diagnostics } = read(text);
+    const { diagnostics } = key.endsWith('Json') ? readJson({ file: 'test.json', text }) : read(text);
     if (key !== 'tooMany') assert.is(diagnostics.length, 1);
     assert.equal([diagnostics.at(-1)!.code, diagnostics.at(-1)!.message], [code, message]);
   });

@@ -109,7 +109,7 @@ function resolveListen(context: Context, block: BlockDecl, line: ListenLine, add
   if (!services.every((service) => isBuilt(context, line, service)) || !doPortsFit(context, line, services, target))
     return [];
 
-  const text = sentenceAt(context.sources, line.span);
+  const text = sentenceAt(context, line.span);
   const listens: Listen[] = [];
   for (const service of services) {
     const fitting = machines.filter(
