@@ -27,9 +27,20 @@ export function findWitness(context: Context, boxes: readonly Box[], ways: Ways,
     if (service === null || place === undefined) continue;
     const senders = sendersBy(context, box, place);
     const among = senders.length > 0 ? senders : box.from;
-    const from = chooseAddress(context, box.family, among, place, STRANGERS[box.family].from);
     const exit = chooseExit(context, box, ways, sight);
-    const to = chooseAddress(context, box.family, box.to, exit.interface, STRANGERS[box.family].to);
+    const choose = (ranges: Ranges, end: 'from' | 'to', other: bigint | null) =>
+      chooseAddress(
+        context,
+        box.family,
+        ranges,
+        end === 'from' ? place : exit.interface,
+        STRANGERS[box.family][end],
+        other,
+      );
+    const sender = choose(among, 'from', null);
+    const to = choose(box.to, 'to', sender) ?? choose(box.to, 'to', null);
+    const from = sender === to ? choose(among, 'from', to) : sender; // nobody sends to himself
+    if (from === null || to === null) continue;
     const address = exit.own === null ? writeAddress(to, box.family) : exit.own;
     const bracketed = service.port !== null && box.family === 6 && exit.own === null ? `[${address}]` : address;
     const end = service.port === null ? bracketed : `${bracketed}:${service.port}`;
@@ -94,12 +105,23 @@ function sendersBy(context: Context, { family, from }: Box, id: InterfaceId): Ra
 }
 
 /** Rather one that lives there, or a stranger where nobody does. */
-function chooseAddress(context: Context, family: Family, ranges: Ranges, id: InterfaceId, stranger: bigint): bigint {
+function chooseAddress(
+  context: Context,
+  family: Family,
+  ranges: Ranges,
+  id: InterfaceId,
+  stranger: bigint,
+  other: bigint | null,
+): bigint | null {
   const there = context.networks.filter((one) => one.interface === id && !one.dynamic);
   const living = there.flatMap(({ addresses }) => intersectRanges(ranges, rangesOf(addresses, family)));
-  if (living.length === 0 && containsPoint(ranges, stranger)) return stranger;
-  const { first, last } = [...living, ...ranges][0] ?? { first: 0n, last: 0n };
-  return first + 9n <= last ? first + 9n : first;
+  if (living.length === 0 && stranger !== other && containsPoint(ranges, stranger)) return stranger;
+  const tried = [...living, ...ranges].flatMap(({ first, last }) => [
+    first + 9n <= last ? first + 9n : first,
+    first,
+    last,
+  ]);
+  return tried.find((address) => address !== other) ?? null;
 }
 
 interface Exit {
