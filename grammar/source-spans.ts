@@ -1,5 +1,5 @@
 import type { IToken } from 'chevrotain';
-import type { Span } from './span.ts';
+import { behind, type Span } from './span.ts';
 
 /** The place of a token that the reader has given its line and column. */
 export function spanOf(file: string, token: IToken): Span {
@@ -18,6 +18,5 @@ export function spanBetween(file: string, first: IToken, last: IToken, tokens: r
 
 /** The empty place behind a token. */
 export function spanAfter(file: string, token: IToken): Span {
-  const span = spanOf(file, token);
-  return { ...span, start: span.end, column: span.column + token.image.length };
+  return behind(spanOf(file, token));
 }

@@ -16,3 +16,8 @@ export interface SourceText {
   readonly file: string;
   readonly text: string;
 }
+
+/** The place right behind a span, where something may be put. */
+export function behind(span: Span): Span {
+  return { ...span, start: span.end, column: span.column + span.end - span.start };
+}

@@ -1,5 +1,6 @@
 /** `limit` and `log`: rates within bounds, and what holds where the sentence does not say it. */
 import type * as ast from '../../../grammar/ast.ts';
+import { behind } from '../../../grammar/span.ts';
 import type { Limit, Log, Rate } from '../../model.ts';
 import { CODES } from '../codes.ts';
 import type { Context } from '../context.ts';
@@ -39,7 +40,7 @@ export function resolveLimits(
 function mayLimitPorts(context: Context, { perSource, span }: ast.Limit, by: 'masquerade' | 'other'): boolean {
   if (by === 'other') context.report.add(CODES.portsElsewhere, span, undefined);
   else if (!perSource) {
-    const fixes = [{ title: '`per source`', span: { ...span, start: span.end }, replacement: ' per source' }];
+    const fixes = [{ title: '`per source`', span: behind(span), replacement: ' per source' }];
     context.report.add(CODES.portsOfAll, span, undefined, { fixes });
   }
   return by === 'masquerade' && perSource;

@@ -9,8 +9,21 @@ const HALF = 4;
 
 const nameOf = (key: Uint8Array): string => Buffer.from(key).toString('hex');
 
-/** Each live entry has an opposite that maps back to it, and one slot that knows them. */
+const MOST_LOOKS = 5;
+
+/**
+ * Each live entry has an opposite that maps back to it, and one slot that knows them. The sweep may end a flow between two
+ * readings: what is wrong is so in each of several looks.
+ */
 export async function checkTable(hit: BpfObject, table: FlowTable): Promise<string | null> {
+  for (let looks = 1; ; looks++) {
+    const wrong = await lookOver(hit, table);
+    if (wrong === null || looks === MOST_LOOKS) return wrong;
+    await pause(20);
+  }
+}
+
+async function lookOver(hit: BpfObject, table: FlowTable): Promise<string | null> {
   const all = await table.all();
   const byKey = new Map(all.map(({ key, entry }) => [nameOf(key), entry]));
   const slots = hit.map(`slots${table.family.number}`);
