@@ -4,11 +4,14 @@ import * as fc from 'fast-check';
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../compiler/compile.ts';
+import { readElf } from '../../compiler/ebpf/elf-read.ts';
+import { emitPolicy } from '../../compiler/ebpf/emit.ts';
 import { exportDocuments } from '../../compiler/export.ts';
 import { load, type ReadSource } from '../../compiler/load.ts';
 import type { Model } from '../../compiler/model.ts';
 import { readJson } from '../../grammar/json/read.ts';
 import { parse } from '../../grammar/parse.ts';
+import { makeLayout } from './ebpf/fixtures.ts';
 
 const suite = makeSuite('gateway files in JSON');
 const root = new URL('../../', import.meta.url);
@@ -51,6 +54,17 @@ suite('each example means the same', () => {
     const unquoted = (model: Model) => ({ ...model, rules: model.rules.map((one) => ({ ...one, text: '' })) });
     assert.equal(plain(unquoted(read.model)), plain(unquoted(text.model)), name);
     assert.is(read.diagnostics.length, text.diagnostics.length, name);
+    const objects = [text, read].map(({ model, diagram, sources }) => {
+      assert.ok(model !== null && diagram !== null);
+      const elf = readElf(emitPolicy(model, diagram, makeLayout(), sources));
+      const kept = elf.sections.filter((one) => !/^\.(rel)?\.?(BTF|strtab|symtab)/.test(one.name));
+      return kept.map((one) => [one.name, Buffer.from(one.bytes).toString('hex')]);
+    });
+    assert.ok(
+      objects[0]?.some(([section, bytes]) => section === '.text' && (bytes?.length ?? 0) > 100),
+      JSON.stringify(objects[0]?.map(([section]) => section)),
+    );
+    assert.equal(objects[1], objects[0], `${name}: the same program`);
     assert.is(exportFile('examples/x.json', instead(json, 'examples/x.json')), json, name);
   }
 });
@@ -182,6 +196,11 @@ suite('the schema and the reader agree on what has the shape; whatever is wrong 
     'a\nb',
     'a { b',
     'x # y',
+    '#x',
+    'a;b',
+    "it's",
+    'a\\b',
+    ' a',
     'a, b',
     '"',
     true,
