@@ -5,7 +5,7 @@ import { forgetSets, keepSet, readKeptSet } from '../machine/sets.ts';
 import { keepManifest, readState, removeState, writeState } from '../machine/state.ts';
 import { readIpForward, readIpv6Forward, writeIpForward, writeIpv6Forward } from '../machine/sysctl.ts';
 import type { Guard, State, StateInterface } from '../machine/types.ts';
-import { UNTOLD } from '../plan/plan.ts';
+import { UNTOLD } from '../plan/policy.ts';
 import type { Place, Step } from '../plan/types.ts';
 import { attach, detach, hasClsact } from './hooks.ts';
 import { changeView } from './live.ts';

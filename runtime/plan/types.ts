@@ -1,7 +1,7 @@
 import type { Follows, LiveValue, Named } from '../../compiler/dynamic.ts';
 import type { Established, Mss } from '../../compiler/model.ts';
 import type { Family } from '../../grammar/ast.ts';
-import type { Hashes, Hook, InterfaceRecord, LivePrefixes, Mode, Timeouts } from '../machine/types.ts';
+import type { Device, Hashes, Hook, InterfaceRecord, LivePrefixes, Mode, Timeouts } from '../machine/types.ts';
 
 /** What a compiled file asks of a machine; read from a manifest (wanted.ts). */
 export interface Wanted {
@@ -188,3 +188,6 @@ export interface Plan {
   /** What follows the machine's prefixes, as it is now: `home6 = 2001:db8:1::/64, as lan has it`. */
   readonly dynamic: readonly string[];
 }
+
+/** The interfaces of the file whose devices are there. */
+export type Present = readonly (WantedInterface & { readonly live: Device })[];

@@ -2,7 +2,8 @@
 import type { Attachment, Device, Snapshot, State } from '../../runtime/machine/types.ts';
 import { planHooks } from '../../runtime/plan/attach.ts';
 import { readLive } from '../../runtime/plan/dynamic.ts';
-import { makePlan, makeRecord } from '../../runtime/plan/plan.ts';
+import { makePlan } from '../../runtime/plan/plan.ts';
+import { makeRecord } from '../../runtime/plan/record.ts';
 import type { Wanted } from '../../runtime/plan/types.ts';
 
 export const WAN: Device = {

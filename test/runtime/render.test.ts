@@ -32,7 +32,7 @@ const THREE = {
 test('prints a plan with a sign, what is done and what it costs', () => {
   const text = renderPlan(makePlan(THREE, EMPTY), plain);
   assert.match(text, /^deathstar: \d+ steps\n/);
-  assert.match(text, /^ {2}\+ flow table for 65,536 connections.* 56\.9 MiB of kernel memory, taken now$/m);
+  assert.match(text, /^ {2}\+ flow table for 65,536 connections.* 57\.0 MiB of kernel memory, taken now$/m);
   assert.match(text, /^ {2}\+ eth0: XDP native +native: igb has XDP$/m);
   assert.match(text, /^ {2}~ sysctl net\.ipv4\.ip_forward 0 → 1/m);
   assert.match(text, 'note: ppp0 has no Ethernet header');
