@@ -1,144 +1,17 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
-/* Claiming the outside socket of a new flow: with a mapping of its own, or by the flow's own reply entry alone. */
+/* Claiming the outside socket of a new flow, with a mapping of its own: the one that its inside socket has, or a port that nobody has. */
 #ifndef MASQC_CLAIM_H
 #define MASQC_CLAIM_H
 
 #include "base.h"
-#include "drop.h"
 #include "hold.h"
 #include "mapping.h"
 #include "maps.h"
 #include "peers.h"
 #include "ports.h"
-#include "takeover.h"
+#include "probe.h"
+#include "reuse.h"
 #include "work.h"
-
-/* A socket of the gateway that would get packets from the peer to this outside port. */
-static __always_inline bool is_port_ours(void *ctx, const struct flow_key *reply)
-{
-	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *sock;
-
-	fill_sock_tuple(&tuple, reply->saddr, reply->daddr, reply->sport, reply->dport);
-	if (reply->protocol == IPPROTO_TCP)
-		sock = bpf_skc_lookup_tcp(ctx, &tuple, SOCK_TUPLE, BPF_F_CURRENT_NETNS, 0);
-	else if (reply->protocol == IPPROTO_UDP)
-		sock = bpf_sk_lookup_udp(ctx, &tuple, SOCK_TUPLE, BPF_F_CURRENT_NETNS, 0);
-	else
-		return false;
-	if (!sock)
-		return false;
-	bpf_sk_release(sock);
-	return true;
-}
-
-static __always_inline bool has_mappings(__u8 protocol)
-{
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
-}
-
-/* The flow's new source is a mapping. (ICMP queries are told apart by their destination, too; SCTP keeps its ports.) */
-static __always_inline bool is_mapped(const struct work *w)
-{
-	return w->mapping == MASQC_ENDPOINT_INDEPENDENT && has_mappings(w->h.key.protocol);
-}
-
-static __always_inline void outside_key(const struct work *w, struct socket_key *key)
-{
-	*key = (struct socket_key){
-		.address = w->nat_address, .port = w->reply.dport, .protocol = w->h.key.protocol,
-	};
-}
-
-static __always_inline bool claim_reply(struct work *w)
-{
-	if (insert_reply(w))
-		return true;
-	w->reason = DROP_PORT_TAKEN;
-	return false;
-}
-
-static __always_inline bool is_of_source(const struct mapping *m, const struct work *w)
-{
-	return same_address(m->address, w->h.key.saddr) && m->port == w->h.key.sport && m->seat == w->side;
-}
-
-/* The flow holds the mapping of its source from now on. */
-static __always_inline void note_destination(struct work *w, const struct socket_key *outside, struct mapping *m)
-{
-	w->uses |= USE_SOURCE;
-	if (w->filtering == MASQC_ADDRESS) {
-		add_peer(outside, m, &w->h.key.daddr);
-		w->uses |= USE_PEER;
-	}
-}
-
-/* Takes the mapping at w->reply.dport if it is the source's. */
-static __always_inline bool reuse_port(struct work *w)
-{
-	struct socket_key outside;
-	struct mapping *m;
-	enum taken held;
-
-	outside_key(w, &outside);
-	m = bpf_map_lookup_elem(&MAP(mappings), &outside);
-	if (moving && !m) {
-		m = find_old_mapping(&outside);
-		if (!m || !is_of_source(m, w))
-			return false;
-		w->rests = !READ_ONCE(m->users);
-		if (adopt_mapping(&outside, 1)) {
-			m = bpf_map_lookup_elem(&MAP(mappings), &outside);
-			w->fresh = false;
-			if (m)
-				note_destination(w, &outside, m);
-			return m;
-		}
-		m = bpf_map_lookup_elem(&MAP(mappings), &outside);
-	}
-	if (!m || !is_of_source(m, w))
-		return false;
-	held = hold_mapping(m);
-	if (held == TAKEN_NOT)
-		return false;
-	w->fresh = held == TAKEN_FIRST;
-	if (is_of_source(m, w)) {
-		note_destination(w, &outside, m);
-		return true;
-	}
-	release_mapping(&outside, coarse_now()); /* it has changed its owner meanwhile */
-	return false;
-}
-
-static __always_inline void inside_key(const struct work *w, struct socket_key *key)
-{
-	*key = (struct socket_key){
-		.address = w->h.key.saddr, .port = w->h.key.sport, .protocol = w->h.key.protocol, .side = w->side,
-	};
-}
-
-/* Takes the mapping that the source got when its preferred port was taken, if that still serves. */
-static __always_inline bool reuse_moved(struct work *w)
-{
-	struct progress *p = get_progress();
-	struct socket_key inside;
-	struct mapping *entry;
-	__u32 port;
-
-	if (!p || (!moving && !READ_ONCE(p->moved)))
-		return false;
-	inside_key(w, &inside);
-	entry = bpf_map_lookup_elem(&MAP(mappings), &inside);
-	if (moving && !entry)
-		entry = bpf_map_lookup_elem(&MAP(old_mappings), &inside);
-	if (!entry || !same_address(entry->address, w->nat_address))
-		return false;
-	port = bpf_ntohs(entry->port);
-	if (port < w->port_first || port > w->port_last)
-		return false;
-	w->reply.dport = entry->port;
-	return reuse_port(w);
-}
 
 /* mapping.pool: what w's sources share; 0 for a block of the source's own. */
 static __always_inline __u16 pool_of(const struct work *w)
@@ -299,16 +172,6 @@ static __noinline int note_outbound(struct work *w, __u32 now)
 	return 0;
 }
 
-/* A search for a free port of a pool from a random start, one probe a step. */
-struct port_search {
-	void *ctx;
-	struct work *w;
-	struct pool pool;
-	__u32 wanted;
-	__u32 start;
-	bool found;
-};
-
 static long probe_free(__u32 i, struct port_search *s)
 {
 	s->found = claim_free(s->ctx, s->w, probe_port(&s->pool, s->wanted, s->start, i));
@@ -421,57 +284,6 @@ static __always_inline bool hold_target(struct work *w)
 			WRITE_ONCE(m->rest, w->until);
 	}
 	return true;
-}
-
-/* Claims w->nat_address:port towards this peer only. */
-static __noinline bool claim_port(void *ctx, struct work *w, __u32 port)
-{
-	struct socket_key outside;
-
-	if (!w)
-		return false;
-	w->reply.dport = bpf_htons(port);
-	outside_key(w, &outside);
-	if (has_mappings(outside.protocol) &&
-	    (bpf_map_lookup_elem(&MAP(mappings), &outside) || (moving && find_old_mapping(&outside))))
-		return false;
-	if (is_port_ours(ctx, &w->reply))
-		return false;
-	return insert_reply(w);
-}
-
-static long probe_towards_peer(__u32 i, struct port_search *s)
-{
-	s->found = claim_port(s->ctx, s->w, probe_port(&s->pool, s->wanted, s->start, i));
-	return s->found;
-}
-
-/* Claims a port of the pool for one peer, the source's own if that is possible. */
-static __noinline bool claim_some_port(void *ctx, struct work *w)
-{
-	struct port_search search = { .ctx = ctx, .w = w };
-	__u8 protocol;
-	__u32 wanted;
-	bool draws;
-
-	if (!w)
-		return false;
-	search.wanted = wanted = bpf_ntohs(w->h.key.sport);
-	protocol = w->h.key.protocol;
-	if (protocol != IP_ICMP && !has_ports(protocol))
-		return claim_port(ctx, w, 0);
-	draws = w->habits & MASQC_RANDOM && has_ports(protocol) && protocol != IPPROTO_SCTP;
-	if (!draws && ((protocol == IP_ICMP && w->translation != MASQC_BLOCK) || (wanted >= w->port_first && wanted <= w->port_last)) &&
-	    claim_port(ctx, w, wanted))
-		return true;
-	if (protocol == IPPROTO_SCTP || w->port_last < w->port_first)
-		return false; /* its checksum is a CRC over the ports: only addresses can be rewritten */
-	choose_pool(w, wanted, &search.pool);
-	search.start = bpf_get_prandom_u32() % search.pool.span;
-	if (draws)
-		search.wanted = bpf_get_prandom_u32(); /* nobody's parity */
-	bpf_loop(PORT_PROBES + PARITY_PROBES, probe_towards_peer, &search, 0);
-	return search.found;
 }
 
 #endif

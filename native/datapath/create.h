@@ -8,6 +8,7 @@
 #define MASQC_CREATE_H
 
 #include "base.h"
+#include "claim-lone.h"
 #include "claim.h"
 #include "epoch.h"
 #include "hold.h"
