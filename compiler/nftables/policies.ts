@@ -2,6 +2,7 @@
 import { type Default, type Model, type Policy, SELF } from '../model.ts';
 import { BEYOND, ESTABLISHED, INTERFACES, ruleLines, WAITING } from './arrival.ts';
 import type { Builder } from './builder.ts';
+import { gatherLines } from './gather.ts';
 import { logLines } from './logs.ts';
 import { commentOf } from './names.ts';
 import { acceptForwarded, acceptOwn } from './redirected.ts';
@@ -99,7 +100,11 @@ function writePolicy(builder: Builder, policy: Policy, at: Position): string {
   const chain = `policy-${policy.name}${both && at.where === 'input' ? '-to-self' : ''}`;
   const { file, line } = policy.span;
   return builder.addSubchain(chain, `policy ${policy.name}, ${file}:${line}`, [
-    ...policy.rules.flatMap((rule) => ruleLines(builder, chain, rule, at)),
+    ...gatherLines(
+      builder,
+      chain,
+      policy.rules.flatMap((rule) => ruleLines(builder, chain, rule, at)),
+    ),
     ...defaultLines(builder, policy.default),
   ]);
 }

@@ -3,6 +3,7 @@ import { writeAddress } from '../../grammar/address.ts';
 import type { Listen, Redirect, Service } from '../model.ts';
 import { INTERFACES } from './arrival.ts';
 import { type Builder, layer } from './builder.ts';
+import { gatherLines } from './gather.ts';
 import { limitLines } from './limits.ts';
 import { mapInLine } from './maps.ts';
 import { both, familiesOf, inFamily, type Match, product, writeMatch } from './matches.ts';
@@ -77,7 +78,12 @@ function writeRedirect(builder: Builder, redirect: Redirect, at: Position): stri
   const statements = [always('counter drop', commentOf(origin))];
   const denial = { origin, matches: all ? [] : asked, unless: [], limits: [], families: [], log, statements };
   const denied = writeSentence(builder, `${chain}-denied`, denial, 'denied');
-  builder.addChain({ name: chain, says: `redirect ${name}`, hook: null, lines: [...lines, ...denied] });
+  builder.addChain({
+    name: chain,
+    says: `redirect ${name}`,
+    hook: null,
+    lines: [...gatherLines(builder, chain, lines), ...denied],
+  });
   return chain;
 }
 

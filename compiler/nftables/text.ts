@@ -28,7 +28,7 @@ function writeSet({ kind, name, says: text, spec, elements }: NamedSet): string 
   return `${says(text)}  ${kind} ${name} {\n${lines}${writeElements(elements)}  }\n`;
 }
 
-/** As many in a line as fit. */
+/** As many in a line as fit; those with a comment have one each. */
 function writeElements(elements: readonly string[]): string {
   if (elements.length === 0) return '';
   const short = `    elements = { ${elements.join(', ')} }\n`;
@@ -37,7 +37,7 @@ function writeElements(elements: readonly string[]): string {
   let line = '';
   for (const element of elements) {
     const longer = line === '' ? element : `${line}, ${element}`;
-    if (line !== '' && longer.length > WIDTH - 8) {
+    if (line !== '' && (longer.length > WIDTH - 8 || line.includes('comment'))) {
       lines.push(`      ${line},\n`);
       line = element;
     } else line = longer;

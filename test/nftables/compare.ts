@@ -4,7 +4,6 @@ import { containsAddress } from '../../compiler/addresses.ts';
 import { compile } from '../../compiler/compile.ts';
 import { NOWHERE } from '../../compiler/diagram/fields.ts';
 import { type Machine, type Model, SELF } from '../../compiler/model.ts';
-import { NFT_CODES } from '../../compiler/nftables/codes.ts';
 import { complain } from '../../compiler/nftables/complain.ts';
 import { emitNftables } from '../../compiler/nftables/emit.ts';
 import { decide, type Surroundings } from '../../compiler/simulate/decide.ts';
@@ -63,8 +62,7 @@ export async function compareGateway(laboratory: Laboratory, seed: number, packe
   const said = complain(model, compiled.documents);
   const errors = said.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join('\n'));
-  const isAlike = said.some(({ code }) => code === NFT_CODES.alikeInterfaces.code);
-  const cases = makeCases(random, packets, isAlike);
+  const cases = makeCases(random, packets, model);
   for (const one of cases) laboratory.send(one.end, one.bytes);
   const heard = await laboratory.settle();
   const findings: string[] = [];
@@ -82,10 +80,10 @@ export async function compareGateway(laboratory: Laboratory, seed: number, packe
 
 /**
  * Of what has no ports, one packet for each end: the next one could belong to its connection, or have no outside tuple of its own.
- * The address of an interface that the file does not name is taken for that of one it names (docs/nftables.md), and so is that of
- * one without networks, where the compiler says so (`isAlike`): nobody asks for these.
+ * The address of an interface that the file does not name, or that is in no network of the file, is taken for another one's
+ * (docs/nftables.md): nobody asks for it.
  */
-function makeCases(random: Random, count: number, isAlike: boolean): Case[] {
+function makeCases(random: Random, count: number, model: Model): Case[] {
   const known = new Set<string>();
   const cases: Case[] = [];
   while (cases.length < count) {
@@ -93,7 +91,7 @@ function makeCases(random: Random, count: number, isAlike: boolean): Case[] {
     const { packet, src, dst, end } = one;
     const isUnasked = end === 'other' && AROUND.routes(packet.family, toNumber(dst))[0] === NOWHERE;
     const isUndeclared = end !== 'other' && (dst === OWN.other.v4 || dst === OWN.other.v6);
-    const isConfused = isAlike && end !== 'dmz' && (dst === OWN.dmz.v4 || dst === OWN.dmz.v6);
+    const isConfused = end !== 'dmz' && (dst === OWN.dmz.v4 || dst === OWN.dmz.v6) && !isIn(model, dst);
     if (src === dst || isUnasked || isUndeclared || isConfused) continue;
     if (packet.sport === null) {
       const ends = [src, dst].map((address) => `${packet.protocol} ${address}`);
@@ -104,6 +102,9 @@ function makeCases(random: Random, count: number, isAlike: boolean): Case[] {
   }
   return cases;
 }
+
+const isIn = ({ networks }: Model, text: string): boolean =>
+  networks.some(({ addresses }) => containsAddress(addresses, text.includes(':') ? 6 : 4, toNumber(text)));
 
 function isOf(packet: Heard['packet'], { index, src, sport }: Case): boolean {
   if (packet.flags.includes('R') && packet.dst === src && packet.dport === sport && findToken(packet.bytes) === null)

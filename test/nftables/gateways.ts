@@ -38,11 +38,23 @@ function writeRule(
   return /^(allow|deny|reject)$/.test(rule) ? `${rule} tcp 22` : rule;
 }
 
+/** Lines of one kind, which become one look-up; some say the same of the same. */
+function writeList(random: Random): string {
+  const actions = random.pick([['allow'], ['deny'], ['allow', 'deny', 'reject']]);
+  const protocol = random.pick(['tcp', 'udp']);
+  const targets = ['10.0.0.10', '10.0.0.20', '10.0.0.99', '192.168.1.10', '192.0.2.7', '192.0.2.66', '198.18.0.9'];
+  const lines = Array.from({ length: random.between(4, 12) }, () => {
+    const port = random.pick([22, 25, 53, 80, 443, 5000, 5002]);
+    return `  ${random.pick(actions)} ${protocol} ${port} to ${random.pick(targets)}\n`;
+  });
+  return lines.join('');
+}
+
 function writePolicy(random: Random, name: string, from: readonly string[], to: readonly string[]): string {
   const actions = ['allow', 'allow', 'deny', 'reject'];
   const rules = Array.from({ length: random.below(5) }, () => `  ${writeRule(random, actions, from, to)}\n`);
   const end = random.pick(['allow', 'allow', 'deny', 'reject']);
-  return `policy ${name} from ${from.join(', ')} to ${to.join(', ')} {\n${rules.join('')}  default ${end}\n}\n`;
+  return `policy ${name} from ${from.join(', ')} to ${to.join(', ')} {\n${random.chance(0.3) ? writeList(random) : ''}${rules.join('')}  default ${end}\n}\n`;
 }
 
 function writeMasquerade(random: Random): string {
@@ -110,7 +122,19 @@ host bert = 10.0.0.20
 set peer = 192.0.2.7, 198.18.0.0/15, 2001:db8:5::/64
 set bad = 192.0.2.66, 2001:db8:5::66
 set net-a = 192.168.1.0/26, 10.0.0.16/28, 192.0.2.0-192.0.2.9, 198.18.0.9, 198.18.1.0/24, 198.18.3.1, 198.18.5.1, 2001:db8:1::/65
-${policies.join('')}${random.chance(0.75) ? writeMasquerade(random) : ''}${random.chance(0.7) ? writeRedirect(random, 'www', [80, 5000]) : ''}${
+${policies.join('')}${random.chance(0.75) ? writeMasquerade(random) : ''}${
+  random.chance(0.7)
+    ? writeRedirect(
+        random,
+        'www',
+        random.pick([
+          [80, 5000],
+          [80, 5000],
+          [22, 53, 80, 443, 8005],
+        ]),
+      )
+    : ''
+}${
   random.chance(0.3) ? writeRedirect(random, 'mail', [25]) : ''
 }${random.chance(0.25) ? `map m {\n  interface wan\n  inside 10.0.0.0/24\n  outside 203.0.114.0/24\n}\n` : ''}`;
 }
