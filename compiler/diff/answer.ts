@@ -5,23 +5,34 @@
 import { writeAddress } from '../../grammar/address.ts';
 import { formatSet } from '../addresses.ts';
 import { writePrefix } from '../dynamic.ts';
-import type { AddressMap, Limit, Listen, Log, Masquerade, Model, Redirect, RuleId } from '../model.ts';
+import type { AddressMap, Limit, Listen, Log, Masquerade, Model, RuleId } from '../model.ts';
 import { nameInterface } from '../simulate/words.ts';
+import { keyOfAddress, keyOfMap } from './moves.ts';
 
 export interface Answer {
   readonly fate: 'allowed' | 'denied' | 'rejected';
   /** Where a redirect or map sends it. */
-  readonly to: string | null;
+  readonly to: Move | null;
   /** Where its source appears from. */
-  readonly as: string | null;
+  readonly as: Move | null;
   /** How its translation behaves (mapping, filtering, …). */
   readonly behaviour: string | null;
   readonly limits: string | null;
   readonly log: string | null;
 }
 
+/** A change of an address: in words, and as a key that is the same for the same change (moves.ts). */
+export interface Move {
+  readonly text: string;
+  readonly key: string;
+}
+
 export const DENIED: Answer = { fate: 'denied', to: null, as: null, behaviour: null, limits: null, log: null };
 export const UNTOUCHED: Answer = { ...DENIED, fate: 'allowed' };
+
+/** Answers as leaves of diagrams. */
+export const write = (answer: Answer): string => JSON.stringify(answer);
+export const read = (text: string): Answer => JSON.parse(text) as Answer;
 
 /** What the line `rule` says of what it lets in or refuses; translation is not asked. */
 export function answerOfLine(lines: Lines, rule: RuleId, fate: Answer['fate']): Answer {
@@ -31,7 +42,12 @@ export function answerOfLine(lines: Lines, rule: RuleId, fate: Answer['fate']): 
 
 export type Lines = ReadonlyMap<RuleId, { readonly limits: readonly Limit[]; readonly log: Log | null }>;
 
-export function listLines({ gateway, policies, redirects }: Model): Lines {
+const listed = new WeakMap<Model, Lines>();
+
+export function listLines(model: Model): Lines {
+  const known = listed.get(model);
+  if (known) return known;
+  const { gateway, policies, redirects } = model;
   const lines = new Map<RuleId, { limits: readonly Limit[]; log: Log | null }>();
   for (const block of [gateway, ...policies]) {
     for (const { id, limits, log } of block.rules) lines.set(id, { limits, log });
@@ -41,42 +57,56 @@ export function listLines({ gateway, policies, redirects }: Model): Lines {
     lines.set(denyId, { limits: [], log });
     for (const { id } of listens) lines.set(id, { limits, log });
   }
+  listed.set(model, lines);
   return lines;
 }
 
+/**
+ * What counts of a masquerade for a protocol (native/datapath/claim.h): TCP and UDP have mappings and draw a port; SCTP keeps
+ * its port, if the pool has it; ICMP leaves the pool nothing to choose but where its identifier is taken; the rest has no ports.
+ */
+export type Kind = 'mapped' | 'ported' | 'kept' | 'icmp' | 'portless';
+
 /** `answer` for a packet whose source the map or masquerade `nat` translates; 0: none does. */
-export function translated(model: Model, answer: Answer, nat: RuleId): Answer {
+export function translated(model: Model, answer: Answer, nat: RuleId, kind: Kind): Answer {
   if (nat === 0) return answer;
   const map = model.maps.find(({ id }) => id === nat);
   if (map) return { ...answer, as: writeOutside(model, map) };
   const masquerade = model.masquerades.find(({ id }) => id === nat);
   if (!masquerade) throw new RangeError(`rule ${nat} translates nothing`);
+  const pool = writePool(masquerade, kind);
+  const limits = masquerade.limits.filter((limit) => limit.kind !== 'ports' || kind !== 'portless');
   return {
     ...answer,
-    as: writePool(masquerade),
-    behaviour: writeBehaviour(masquerade),
-    limits: join([answer.limits, writeLimits(masquerade.limits)]),
+    as: { text: pool, key: pool },
+    behaviour: writeBehaviour(masquerade, kind),
+    limits: join([answer.limits, writeLimits(limits)]),
     log: join([answer.log, writeLog(masquerade.log)]),
   };
 }
 
-function writePool({ addresses, ports, choice, share, from }: Masquerade): string {
+function writePool({ addresses, ports, choice, share, from }: Masquerade, kind: Kind): string {
   const where = addresses === null ? 'its own address' : formatSet(addresses, Number.POSITIVE_INFINITY);
+  // By a share the address, too, comes of the ports.
+  const pool = kind === 'portless' && share === null ? '' : `, ports ${ports.first}-${ports.last}`;
+  const drawn = choice === 'random' && (kind === 'mapped' || kind === 'ported') ? ' by chance' : '';
   const shared =
     share === null ? '' : `, ${share} for each of ${formatSet(from.include.addresses, Number.POSITIVE_INFINITY)}`;
-  return `${where}, ports ${ports.first}-${ports.last}${choice === 'keep' ? '' : ` by chance`}${shared}`;
+  return `${where}${pool}${drawn}${shared}`;
 }
 
-function writeBehaviour({ mapping, filtering, refresh }: Masquerade): string {
-  return `mapping ${mapping}, filtering ${filtering}, refresh ${refresh}`;
+function writeBehaviour({ mapping, filtering, refresh }: Masquerade, kind: Kind): string {
+  return kind === 'mapped' ? `mapping ${mapping}, filtering ${filtering}, refresh ${refresh}` : `refresh ${refresh}`;
 }
 
-export function writeOutside(model: Model, map: AddressMap): string {
-  return `${writePrefix(map.inside, map.family)} as ${writeEnd(model, map)}`;
+export function writeOutside(model: Model, map: AddressMap): Move {
+  const text = `${writePrefix(map.inside, map.family)} as ${writeEnd(model, map)}`;
+  return { text, key: map.follows === null ? keyOfMap(map.family, map.inside, map.outside) : text };
 }
 
-export function writeInside(model: Model, map: AddressMap): string {
-  return `${writeEnd(model, map)} to ${writePrefix(map.inside, map.family)}`;
+export function writeInside(model: Model, map: AddressMap): Move {
+  const text = `${writeEnd(model, map)} to ${writePrefix(map.inside, map.family)}`;
+  return { text, key: map.follows === null ? keyOfMap(map.family, map.outside, map.inside) : text };
 }
 
 function writeEnd(model: Model, { follows, family, outside }: AddressMap): string {
@@ -84,8 +114,14 @@ function writeEnd(model: Model, { follows, family, outside }: AddressMap): strin
   return value === undefined ? writePrefix(outside, family) : `the prefix of ${nameInterface(model, value.interface)}`;
 }
 
+/** Where client and target share an interface and nothing else translates: the address of a place by its name. */
+export function writeFace(name: string): Move {
+  return { text: `the address of ${name}`, key: `own ${name}` };
+}
+export const SENT_TO: Move = { text: 'the address that it was sent to', key: 'sent to' };
+
 /** The target of a line of a redirect, by what happens to a port, however the line is cut. */
-export function writeTarget(model: Model, redirect: Redirect, { target, value, service, targetPorts }: Listen): string {
+export function writeTarget(model: Model, { target, value, service, targetPorts }: Listen): Move {
   const live = value === null ? undefined : model.values[value - 1];
   const where =
     live?.kind === 'host'
@@ -95,19 +131,18 @@ export function writeTarget(model: Model, redirect: Redirect, { target, value, s
         : target.kind === 'own'
           ? nameInterface(model, target.interface)
           : 'self';
-  return `${where}${writeShift(service.ports?.first ?? null, targetPorts)}${writeFace(model, redirect)}`;
+  const shift = writeShift(service.ports?.first ?? null, targetPorts);
+  const text = `${where}${shift}`;
+  const isPlain = shift === SAME_PORT && live === undefined && target.kind === 'address';
+  return { text, key: isPlain ? keyOfAddress(target.family, target.address) : text };
 }
 
+const SAME_PORT = ', same port';
 function writeShift(from: number | null, to: { readonly first: number; readonly last: number } | null): string {
-  if (to === null || from === to.first) return ', same port';
+  if (to === null || from === to.first) return SAME_PORT;
   if (from === null) return `, port ${to.first}`;
   const shift = to.first - from;
   return `, port ${shift > 0 ? '+' : ''}${shift}`;
-}
-
-/** As whom a client that shares an interface with the target appears, where the destination does not say it. */
-function writeFace(model: Model, { addresses, interfaces }: Redirect): string {
-  return addresses === null ? '' : `, hairpin as ${nameInterface(model, interfaces[0] ?? 0)}`;
 }
 
 function writeLimits(limits: readonly Limit[]): string | null {

@@ -43,7 +43,7 @@ function mergeBy(boxes: readonly Box[], field: Field, fields: readonly Field[], 
   });
 }
 
-function uniteRanges(ranges: readonly Range<bigint>[]): Range<bigint>[] {
+export function uniteRanges(ranges: readonly Range<bigint>[]): Range<bigint>[] {
   const sorted = [...ranges].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
   const out: { first: bigint; last: bigint }[] = [];
   for (const { first, last } of sorted) {

@@ -8,11 +8,14 @@ import { createStore, type Store } from '../diagram/store.ts';
 import type { Decision } from '../simulate/decision.ts';
 import type { Answer } from './answer.ts';
 import { type Box, boxOfPath, mergeBoxes } from './boxes.ts';
+import { narrow } from './compose.ts';
+import { show } from './confirm.ts';
 import { buildJourney, type Side } from './journey.ts';
+import { compareAlike, keepDiffering } from './moves.ts';
 import { joinPlaces, type Places } from './places.ts';
 import { compareSettings, type Setting } from './settings.ts';
 import type { Tables } from './tables.ts';
-import { ask, listWitnesses, type Witness } from './witness.ts';
+import type { Witness } from './witness.ts';
 
 /** Worst first: newly allowed, newly denied, denied in another way, translated or sent otherwise, limited, logged. */
 export const CHANGES = ['opens', 'closes', 'refuses', 'translates', 'limits', 'logs'] as const;
@@ -24,8 +27,9 @@ export interface Difference {
   readonly after: Answer;
   /** Fields that are not named may be anything that a packet can have. */
   readonly box: Box;
-  readonly witness: Witness;
-  /** What the simulator says of the witness; null: the file does not declare its interfaces. */
+  /** A packet that the simulator treats so; null: unsure, for it shows none (only the machine knows its tables). */
+  readonly witness: Witness | null;
+  /** What the simulator says of the witness; null: there is none, or the file does not declare its interfaces. */
   readonly decisions: { readonly before: Decision | null; readonly after: Decision | null };
 }
 
@@ -41,8 +45,6 @@ export interface Comparison {
 const MOST_PATHS = 200_000;
 /** Nodes that are looked at to bring the diagram of differences in order. */
 const MOST_NODES = 4_000_000;
-/** Packets of a box that are tried. */
-const MOST_TRIED = 3000;
 
 export function compare(a: Side, b: Side, most = MOST_PATHS): Comparison {
   const places = joinPlaces([a.model, b.model]);
@@ -55,22 +57,23 @@ export function compare(a: Side, b: Side, most = MOST_PATHS): Comparison {
   for (const [pair, boxes] of groups) {
     const [was, is] = JSON.parse(pair) as [Answer, Answer];
     const change = classify(was, is);
-    for (const box of mergeBoxes(boxes, lastOf)) {
-      const found = findConfirmed(box, [a, b], places, tables, change);
-      if (found === 'unconfirmed') bound ??= 'the simulator could not show one of the differences';
-      else if (found) differences.push({ change, before: was, after: is, box, ...found });
+    const differing = boxes.flatMap((box) => keepDiffering(was, is, box) ?? []);
+    for (const box of mergeBoxes(differing, lastOf)) {
+      const shown = show(box, [a, b], places, tables, was, is);
+      if (shown === 'empty') continue;
+      const asksMachine = Object.keys(box).some((field) => isTableField(field as Field));
+      if (shown === null && !asksMachine) bound ??= 'the simulator could not show one of the differences';
+      differences.push({ change, before: was, after: is, box: narrow(box, [a, b], places), ...(shown ?? UNSURE) });
     }
   }
   const order = (one: Difference) => CHANGES.indexOf(one.change);
   differences.sort((one, other) => order(one) - order(other));
-  if (
-    bound === null &&
-    before.behind !== after.behind &&
-    [a, b].some(({ model }) => model.maps.some(({ family }) => family === 6))
-  )
-    bound = 'what policies say behind IPv6 maps is compared by inside addresses alone';
+  if (bound === null && before.unasked !== after.unasked)
+    bound = 'what policies say behind IPv6 maps in very many pieces is compared by inside addresses alone';
   return { places, differences, settings: compareSettings(a.model, b.model), bound };
 }
+
+const UNSURE = { witness: null, decisions: { before: null, after: null } } as const;
 
 function listDifferences(
   store: Store<string>,
@@ -97,9 +100,10 @@ function listDifferences(
     if (++count > most) return { groups, complete: false };
     const clipped = clip(boxOfPath(box), places);
     if (clipped === null) continue;
-    const group = groups.get(leaf.value);
+    const pair = JSON.stringify(compareAlike(...(JSON.parse(leaf.value) as [Answer, Answer])));
+    const group = groups.get(pair);
     if (group) group.push(clipped);
-    else groups.set(leaf.value, [clipped]);
+    else groups.set(pair, [clipped]);
   }
   return { groups, complete: true };
 }
@@ -138,38 +142,6 @@ const text = (_: string, value: unknown) => (typeof value === 'bigint' ? `${valu
 export function classify(was: Answer, is: Answer): Change {
   if ((was.fate === 'allowed') !== (is.fate === 'allowed')) return is.fate === 'allowed' ? 'opens' : 'closes';
   if (was.fate !== is.fate) return 'refuses';
-  if (was.to !== is.to || was.as !== is.as || was.behaviour !== is.behaviour) return 'translates';
+  if (was.to?.key !== is.to?.key || was.as?.key !== is.as?.key || was.behaviour !== is.behaviour) return 'translates';
   return was.limits !== is.limits ? 'limits' : 'logs';
-}
-
-/** A packet whose treatment the simulator finds changed as `change` says; null: the box holds no packet that starts something. */
-function findConfirmed(box: Box, [a, b]: readonly [Side, Side], places: Places, tables: Tables, change: Change) {
-  let tried = 0;
-  for (const witness of listWitnesses(box, [a, b], places, tables)) {
-    if (++tried > MOST_TRIED) break;
-    const decisions = { before: ask(a, places, witness), after: ask(b, places, witness) };
-    if (!confirms(decisions, witness, change)) continue;
-    return { witness, decisions };
-  }
-  // Which addresses a table holds that follows the machine, only the machine knows.
-  const sure = !Object.keys(box).some((field) => isTableField(field as Field));
-  return tried > 0 || !sure ? ('unconfirmed' as const) : null;
-}
-
-function confirms({ before, after }: Difference['decisions'], { own, in: from }: Witness, change: Change): boolean {
-  const passes = (decision: Decision | null) =>
-    decision === null ? own !== 0 || from === 0 : decision.outcome !== 'denied';
-  switch (change) {
-    case 'opens':
-      return !passes(before) && passes(after);
-    case 'closes':
-      return passes(before) && !passes(after);
-    case 'refuses':
-      return !passes(before) && !passes(after) && (before?.rejected ?? false) !== (after?.rejected ?? false);
-    case 'translates':
-    case 'limits':
-      return passes(before) && passes(after);
-    case 'logs':
-      return passes(before) === passes(after);
-  }
 }

@@ -6,6 +6,7 @@ import type { Field, Node } from '../diagram/diagram.ts';
 import { lastOf } from '../diagram/fields.ts';
 import type { Edge, Store } from '../diagram/store.ts';
 import type { Range } from '../model.ts';
+import type { Piece } from './pieces.ts';
 
 type Answers = Node<string>;
 const YES = '1';
@@ -17,23 +18,19 @@ export function fix(store: Store<string>, root: Answers, field: Field, value: bi
   return rebuild(store, root, field, (edges) => [{ last: lastOf(field), to: childAt(edges, value) }]);
 }
 
-/** For packets whose `field` lies in `here`, what `root` says of those where it lies in `there`; of others nothing that counts. */
-export function shift(
-  store: Store<string>,
-  root: Answers,
-  field: Field,
-  here: Range<bigint>,
-  there: Range<bigint>,
-): Answers {
+/** For packets whose `field` lies in a piece, what `root` says of those where it has moved to; of others nothing that counts. */
+export function move(store: Store<string>, root: Answers, field: Field, pieces: readonly Piece[]): Answers {
   return rebuild(store, root, field, (edges) => {
-    const moved = edges.filter(({ last }, i) => last >= there.first && (edges[i - 1]?.last ?? -1n) < there.last);
-    const inside = moved.map(({ last, to }) => ({
-      last: (last < there.last ? last : there.last) - there.first + here.first,
-      to,
-    }));
-    const before = here.first > 0n ? [{ last: here.first - 1n, to: inside[0]!.to }] : [];
-    const after = here.last < lastOf(field) ? [{ last: lastOf(field), to: inside.at(-1)!.to }] : [];
-    return [...before, ...inside, ...after];
+    const moved: Edge<string>[] = [];
+    for (const { here, there } of pieces) {
+      const lasts = edges.filter(({ last }, i) => last >= there.first && (edges[i - 1]?.last ?? -1n) < there.last);
+      const before = here.first - 1n;
+      if (before > (moved.at(-1)?.last ?? -1n)) moved.push({ last: before, to: lasts[0]!.to });
+      for (const { last, to } of lasts)
+        moved.push({ last: (last < there.last ? last : there.last) - there.first + here.first, to });
+    }
+    const end = moved.at(-1)!;
+    return end.last < lastOf(field) ? [...moved, { last: lastOf(field), to: end.to }] : moved;
   });
 }
 

@@ -6,20 +6,12 @@ import { applyBoth, mapLeaves } from '../diagram/algebra.ts';
 import type { Node, PolicyDiagram } from '../diagram/diagram.ts';
 import { NOWHERE } from '../diagram/fields.ts';
 import type { Store } from '../diagram/store.ts';
-import { type Model, SELF } from '../model.ts';
-import { rangeOfPrefix } from '../pairing.ts';
+import { type Model, type RuleId, SELF } from '../model.ts';
 import { routesOf } from '../simulate/routing.ts';
-import {
-  type Answer,
-  answerOfLine,
-  DENIED,
-  listLines,
-  translated,
-  UNTOUCHED,
-  writeInside,
-  writeTarget,
-} from './answer.ts';
-import { choose, fix, shift, within } from './functions.ts';
+import { type Answer, answerOfLine, DENIED, listLines, UNTOUCHED, write, writeTarget } from './answer.ts';
+import { choose, fix, within } from './functions.ts';
+import { buildLeaving, type Leaving } from './leaving.ts';
+import { followMaps } from './mapped.ts';
 import { type Places, renumber } from './places.ts';
 import { fillTables, type Tables } from './tables.ts';
 
@@ -28,15 +20,13 @@ export interface Side {
   readonly diagram: PolicyDiagram;
 }
 
-const write = (answer: Answer): string => JSON.stringify(answer);
-const read = (text: string): Answer => JSON.parse(text) as Answer;
 const CONTINUE = 'continue';
 const FATES = { allow: 'allowed', deny: 'denied', reject: 'rejected' } as const;
 
 export interface Journey {
   readonly whole: Node<string>;
-  /** What becomes of packets for others once they are routed. `whole` does not ask it behind maps of IPv6. */
-  readonly behind: Node<string>;
+  /** What becomes of packets for others once they are routed, where `whole` does not ask it: behind maps in too many pieces. */
+  readonly unasked: Node<string> | null;
 }
 
 export function buildJourney(store: Store<string>, side: Side, places: Places, tables: Tables): Journey {
@@ -46,18 +36,14 @@ export function buildJourney(store: Store<string>, side: Side, places: Places, t
   const policy = mapLeaves(store, diagram.policy, ({ verdict, rule }) =>
     write(answerOfLine(lines, rule, FATES[verdict])),
   );
-  const leave = (root: PolicyDiagram['nat']) =>
-    common(mapLeaves(store, root, ({ nat, untranslated }) => `${untranslated ? -1 : nat}`));
-  const finish = memoize((answer: string, nat: string) => {
-    if (read(answer).fate !== 'allowed') return answer;
-    return nat === '-1' ? write(DENIED) : write(translated(model, read(answer), Number(nat)));
-  });
-  const forward = applyBoth(store, common(policy), leave(diagram.nat), finish);
+  const leaving = buildLeaving(store, side, places, common);
+  const said = common(policy);
+  const forward = applyBoth(store, said, leaving.forward, leaving.finish);
   const isNone = within(store, 'own', [{ first: 0, last: 0 }]);
   const other = fix(store, forward, 'own', 0n);
   const routed = choose(store, isNone, other, fix(store, forward, 'out', 0n));
 
-  const groups = new Map<string, { readonly answer: Answer; readonly out: number | null }>();
+  const targets = new Map<string, Target>();
   const ingress = common(
     mapLeaves(store, diagram.ingress, (leaf) => {
       switch (leaf.verdict) {
@@ -71,37 +57,43 @@ export function buildJourney(store: Store<string>, side: Side, places: Places, t
         case 'map':
           return `map ${leaf.rule}`;
         case 'redirect': {
-          const found = findTarget(model, places, leaf.rule);
-          const key = `redirect ${found.out} ${found.text}`;
-          groups.set(key, { answer: { ...answerOfLine(lines, leaf.rule, 'allowed'), to: found.text }, out: found.out });
-          return key + write(groups.get(key)!.answer);
+          const target = findTarget(model, places, leaf.rule);
+          const key = `redirect ${target.out} ${target.face} `;
+          targets.set(key, target);
+          return key + write({ ...answerOfLine(lines, leaf.rule, 'allowed'), to: target.to });
         }
       }
     }),
   );
   let whole = applyBoth(store, ingress, routed, (first, then) => (first === CONTINUE ? then : first));
-  const redirected = leave(diagram.redirected);
-  for (const out of new Set([...groups.values()].map((group) => group.out))) {
-    const nat = out === null ? redirected : fix(store, redirected, 'out', BigInt(out));
-    const after = out === SELF ? store.leaf('0') : nat;
-    const mine = `redirect ${out} `;
-    whole = applyBoth(store, whole, after, (first, then) =>
-      first.startsWith(mine) ? finish(first.slice(first.indexOf('{')), then) : first,
+  for (const [key, target] of targets)
+    whole = applyBoth(store, whole, leaveRedirected(store, leaving, target), (first, then) =>
+      first.startsWith(key) ? leaving.finish(first.slice(key.length), then) : first,
     );
-  }
-  for (const map of model.maps) {
-    const field = map.family === 4 ? 'daddr4' : 'daddr6';
-    const [here, there] = [rangeOfPrefix(map.outside, map.family), rangeOfPrefix(map.inside, map.family)];
-    const behind = map.family === 4 ? shift(store, other, field, here, there) : store.leaf(write(UNTOUCHED));
-    const to = writeInside(model, map);
-    whole = applyBoth(store, whole, behind, (first, then) => {
-      if (first !== `map ${map.id}`) return first;
-      const answer = read(then);
-      return answer.fate === 'allowed' ? write({ ...answer, to }) : then;
-    });
-  }
-  whole = applyBoth(store, whole, undeclared(store, model, places), (answer, override) => override || answer);
-  return { whole, behind: other };
+  const mapped = followMaps(store, model, places, leaving, whole, said);
+  whole = applyBoth(store, mapped.whole, undeclared(store, model, places), (answer, override) => override || answer);
+  return { whole, unasked: mapped.unasked ? other : null };
+}
+
+interface Target {
+  readonly to: Answer['to'];
+  /** By which place it leaves, SELF: it is for the gateway; null: the file does not know. */
+  readonly out: number | null;
+  /** As whom a client that shares an interface with the target appears; null: by the address that it asked for. */
+  readonly face: string | null;
+}
+
+function leaveRedirected(store: Store<string>, leaving: Leaving, { out, face }: Target): Node<string> {
+  if (out === SELF) return store.leaf('0');
+  const known = (root: Node<string>) => (out === null ? root : fix(store, root, 'out', BigInt(out)));
+  const shown = choose(
+    store,
+    within(store, 'own', [{ first: 0, last: 0 }]),
+    store.leaf(face === null ? 'sent to' : `own ${face}`),
+    store.leaf('sent to'),
+  );
+  const hairpin = applyBoth(store, known(leaving.redirected), shown, (nat, own) => (nat === '0' ? own : nat));
+  return choose(store, known(leaving.isHairpin), hairpin, known(leaving.redirected));
 }
 
 /** What a file leaves alone: the gateway's own traffic by interfaces that only the other one declares; it forwards nothing there. */
@@ -118,30 +110,18 @@ function undeclared(store: Store<string>, model: Model, places: Places): Node<st
   return choose(store, within(store, 'in', [{ first: 0, last: 0 }]), own, entering);
 }
 
-function findTarget(
-  model: Model,
-  places: Places,
-  rule: number,
-): { readonly text: string; readonly out: number | null } {
+function findTarget(model: Model, places: Places, rule: RuleId): Target {
   for (const redirect of model.redirects) {
     const listen = redirect.listens.find(({ id }) => id === rule);
     if (!listen) continue;
     const { target } = listen;
     const outs = target.kind === 'address' ? routesOf(model)(target.family, target.address) : [SELF];
     const only = outs.length === 1 ? outs[0]! : null;
-    const name = model.interfaces.find(({ id }) => id === only)?.name;
-    const out = only === SELF ? SELF : name === undefined ? null : places.names.indexOf(name);
-    return { text: writeTarget(model, redirect, listen), out };
+    const nameOf = (id: number | null | undefined) => model.interfaces.find((one) => one.id === id)?.name ?? null;
+    const name = nameOf(only);
+    const out = only === SELF ? SELF : name === null ? null : places.names.indexOf(name);
+    const face = redirect.addresses === null ? null : nameOf(redirect.interfaces[0]);
+    return { to: writeTarget(model, listen), out, face };
   }
   throw new RangeError(`rule ${rule} is no line of a redirect`);
-}
-
-function memoize(work: (a: string, b: string) => string): (a: string, b: string) => string {
-  const known = new Map<string, string>();
-  return (a, b) => {
-    const key = `${b} ${a}`;
-    const made = known.get(key) ?? work(a, b);
-    known.set(key, made);
-    return made;
-  };
 }

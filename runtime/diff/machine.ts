@@ -1,6 +1,6 @@
 /** A report for programs: JSON, SARIF 2.1.0, workflow commands of GitHub. */
 import type { Finding, Report } from './report.ts';
-import { TITLES } from './words.ts';
+import { TITLES, UNSURE } from './words.ts';
 
 export function renderJson(report: Report): string {
   return `${JSON.stringify({ schema: 'masqc/diff@1', ...report }, null, 2)}\n`;
@@ -9,7 +9,7 @@ export function renderJson(report: Report): string {
 function sentence({ change, packets, witness, before, after }: Finding): string {
   const more =
     packets.length > 1 ? ` and ${packets.length - 1} more set${packets.length === 2 ? '' : 's'} of packets` : '';
-  return `${TITLES[change]}: ${packets[0]}${more}; such as ${witness}: ${before.answer} before, ${after.answer} now`;
+  return `${TITLES[change]}: ${packets[0]}${more}; ${witness === null ? `unsure, for ${UNSURE}` : `such as ${witness}`}: ${before.answer} before, ${after.answer} now`;
 }
 const levelOf = ({ change }: Finding) => (change === 'opens' ? 'warning' : 'note');
 /** The line of the new file where there is one. */

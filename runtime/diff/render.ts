@@ -1,7 +1,7 @@
 /** A report for people. */
 import type { Colours } from '../cli/io.ts';
 import type { Finding, Report, Said } from './report.ts';
-import { TITLES } from './words.ts';
+import { TITLES, UNSURE } from './words.ts';
 
 const MOST_SETS = 4;
 
@@ -21,9 +21,11 @@ export function renderHuman({ same, files, findings, settings, bound }: Report, 
         `    ${c.dim(`and ${finding.packets.length - MOST_SETS} more set${finding.packets.length === MOST_SETS + 1 ? '' : 's'} of packets`)}`,
       );
     lines.push(
-      `      ${c.dim('such as')}  ${finding.witness}`,
-      `      ${c.dim('before ')}  ${writeSaid(finding.before, c)}`,
-      `      ${c.dim('now    ')}  ${writeSaid(finding.after, c)}`,
+      finding.witness === null
+        ? `      ${c.yellow('unsure')}   ${UNSURE}`
+        : `      ${c.dim('such as')}  ${finding.witness}`,
+      `      ${c.dim('before ')}  ${writeSaid(finding.before, finding, c)}`,
+      `      ${c.dim('now    ')}  ${writeSaid(finding.after, finding, c)}`,
     );
   }
   if (settings.length > 0) lines.push('', c.cyan(c.bold('settings')));
@@ -36,7 +38,8 @@ function colourOf({ change }: Finding, c: Colours): (text: string) => string {
   return change === 'opens' ? c.red : change === 'closes' ? c.green : c.yellow;
 }
 
-function writeSaid({ answer, place }: Said, c: Colours): string {
+function writeSaid({ answer, place }: Said, { witness }: Finding, c: Colours): string {
+  if (place === null && witness === null) return answer;
   return place === null
     ? `${answer} ${c.dim('by no line of the file')}`
     : `${answer}  ${c.dim(`${place.file}:${place.line}`)}  ${place.text}`;
@@ -61,7 +64,9 @@ export function renderMarkdown({ same, files, findings, settings, bound }: Repor
     for (const one of findings.filter((finding) => finding.change === change)) {
       const more = one.packets.length > MOST_SETS ? [`and ${one.packets.length - MOST_SETS} more`] : [];
       const packets = [...one.packets.slice(0, MOST_SETS), ...more].join('<br>');
-      lines.push(`| ${packets} | ${code(one.witness)} | ${said(one.before)} | ${said(one.after)} |`);
+      lines.push(
+        `| ${packets} | ${one.witness === null ? `unsure: ${UNSURE}` : code(one.witness)} | ${said(one.before)} | ${said(one.after)} |`,
+      );
     }
   }
   if (settings.length > 0) lines.push('', '#### settings', '', '| setting | before | now |', '|---|---|---|');

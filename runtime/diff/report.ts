@@ -9,7 +9,8 @@ export interface Finding {
   readonly change: Change;
   /** Sets of packets, each in a line. */
   readonly packets: readonly string[];
-  readonly witness: string;
+  /** null: unsure, for only the machine knows what is in its tables. */
+  readonly witness: string | null;
   readonly before: Said;
   readonly after: Said;
 }
@@ -45,11 +46,12 @@ export function makeReport(
       },
       after: { answer: describeAnswer(after, before), place: placeOf(b.model, difference, 'after') },
     };
-    const key = JSON.stringify(said);
+    const shown = witness === null ? null : describeWitness(witness, comparison);
+    const key = JSON.stringify([said, shown === null]);
     const packets = describeBox(box, comparison, names);
     const group = groups.get(key);
     if (group) group.packets.push(packets);
-    else groups.set(key, { ...said, packets: [packets], witness: describeWitness(witness, comparison) });
+    else groups.set(key, { ...said, packets: [packets], witness: shown });
   }
   const findings = [...groups.values()].sort((x, y) => CHANGES.indexOf(x.change) - CHANGES.indexOf(y.change));
   const { settings, bound } = comparison;

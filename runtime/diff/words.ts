@@ -19,6 +19,9 @@ export const TITLES: Readonly<Record<Change, string>> = {
   logs: 'logged otherwise',
 };
 
+/** Of sets of packets without a witness. */
+export const UNSURE = 'which packets these are, only the machine knows';
+
 const PROTOCOLS: Readonly<Record<number, string>> = {
   1: 'icmp',
   6: 'tcp',
@@ -147,13 +150,19 @@ function gapsOf(ranges: Ranges, end: bigint): Range<bigint>[] {
   return gaps;
 }
 
+/** Each family has an ICMP of its own. */
+function nameProtocol(protocol: number, family: 4 | 6): string {
+  const foreign = family === 4 ? 58 : 1;
+  return (protocol === foreign ? undefined : PROTOCOLS[protocol]) ?? `protocol ${protocol}`;
+}
+
 /** `tcp from 192.168.1.1 on lan to 192.0.2.80:22`, as a step of an `expect` begins. */
 export function describeWitness(
   { family, protocol, dport, saddr, daddr, own, ...packet }: Witness,
   { places }: Pick<Comparison, 'places'>,
 ): string {
   const write = (address: bigint) => (family === 6 ? `[${writeAddress(address, 6)}]` : writeAddress(address, 4));
-  const what = PROTOCOLS[protocol] ?? `protocol ${protocol}`;
+  const what = nameProtocol(protocol, family);
   const type = what === 'icmp' ? ` type ${dport >> 8}` : '';
   const port = ['tcp', 'udp', 'sctp'].includes(what) ? `:${dport}` : '';
   const to = own === 0 ? write(daddr) : own === 255 ? 'self' : places.names[own]!;
@@ -167,7 +176,7 @@ export function describeAnswer(answer: Answer, other: Answer): string {
     ['to', answer.to],
     ['as', answer.as],
   ] as const)
-    if (value !== null) parts.push(`${name} ${value}`);
+    if (value !== null) parts.push(`${name} ${value.text}`);
   for (const name of ['behaviour', 'limits', 'log'] as const)
     if (answer[name] !== other[name] && answer.fate === other.fate)
       parts.push(

@@ -5,6 +5,7 @@ import type { FieldValues } from '../../../compiler/diagram/walk.ts';
 import type { Side } from '../../../compiler/diff/journey.ts';
 import type { Places } from '../../../compiler/diff/places.ts';
 import type { Witness } from '../../../compiler/diff/witness.ts';
+import { mapAddress } from '../../../compiler/prefix-translation.ts';
 
 export function sideOf(text: string, others: Readonly<Record<string, string>> = {}): Side {
   const compiled = compile('gateway.masq', (path) => {
@@ -18,12 +19,21 @@ export function sideOf(text: string, others: Readonly<Record<string, string>> = 
 
 const action = fc.constantFrom('allow', 'deny', 'reject');
 const what = fc.constantFrom('', ' tcp 22', ' tcp 80-81', ' udp 53', ' icmp echo-request', ' tcp 22, udp 53');
-const ends = fc.constantFrom('', ' from home', ' from 10.0.0.1', ' from any except 10.0.0.1', ' from bad');
-const targets = fc.constantFrom('', ' to 192.0.2.0/25', ' to 10.1.0.5', ' to any except bad');
+const ends = fc.constantFrom(
+  '',
+  ' from home',
+  ' from 10.0.0.1',
+  ' from any except 10.0.0.1',
+  ' from bad',
+  ' from fd00::/64',
+);
+const targets = fc.constantFrom('', ' to 192.0.2.0/25', ' to 10.1.0.5', ' to any except bad', ' to 2001:db8::80');
 const suffix = fc.constantFrom('', '', '', ' log');
-const rule = fc
-  .tuple(action, what, ends, targets, suffix)
-  .map(([act, w, from, to, log]) => (w + from + to === '' ? `${act} tcp 80${log}` : `${act}${w}${from}${to}${log}`));
+const limit = fc.constantFrom('', '', ' limit 5/second', ' limit 9 flows per source');
+const rule = fc.tuple(action, what, ends, targets, suffix, limit).map(([act, w, from, to, log, most]) => {
+  const end = `${act === 'allow' ? most : ''}${log}`;
+  return w + from + to === '' ? `${act} tcp 80${end}` : `${act}${w}${from}${to}${end}`;
+});
 const rules = fc.array(rule, { maxLength: 4 });
 
 export const gatewayText = fc
@@ -42,11 +52,29 @@ export const gatewayText = fc
       { minLength: 3, maxLength: 3 },
     ),
     open: fc.boolean(),
-    hidden: fc.option(fc.constantFrom('61000-62000', '62001-63000')),
+    hidden: fc.option(
+      fc.tuple(
+        fc.constantFrom('61000-62000', '62001-63000', '62001-63000 random'),
+        fc.constantFrom(
+          '',
+          '\n  mapping endpoint-independent\n  filtering endpoint-independent',
+          '\n  limit 99 flows per source',
+          '\n  log',
+        ),
+      ),
+    ),
     redirect: fc.option(
       fc.tuple(fc.constantFrom(80, 81), fc.constantFrom('any', '192.0.2.0/25'), fc.constantFrom('', ':8080')),
     ),
-    map: fc.option(fc.constantFrom('198.51.100.0/24', '203.0.113.0/24')),
+    map: fc.option(
+      fc.constantFrom(
+        ['10.1.0.0/24', '198.51.100.0/24'],
+        ['10.1.0.0/24', '203.0.113.0/24'],
+        ['10.1.0.5/32', '203.0.113.5/32'],
+        ['fd00::/48', '2001:db8:7::/48'],
+      ),
+    ),
+    served: fc.boolean(),
   })
   .map((g) => {
     const block = (lines: readonly string[], end: string) => [...lines, end].map((line) => `  ${line}`).join('\n');
@@ -56,7 +84,7 @@ ${g.gate.map((line) => `  ${line}`).join('\n')}
 }
 interface wan = eth0
 interface lan = eth1
-network home = 10.0.0.0/24 on lan
+network home = 10.0.0.0/24, fd00::/64 on lan
 network lab = 10.1.0.0/24 on lan
 set bad = 192.0.2.66, 10.0.0.9
 policy out from lan to wan {
@@ -68,9 +96,10 @@ ${block(g.into, g.ends[1]!)}
 policy me from any to self {
 ${block(g.self, g.ends[2]!)}
 }
-${g.hidden === null ? '' : `masquerade hide {\n  from home\n  interface wan\n  ports ${g.hidden}\n}`}
+${g.hidden === null ? '' : `masquerade hide {\n  from 10.0.0.0/24\n  interface wan\n  ports ${g.hidden[0]}${g.hidden[1]}\n}`}
 ${g.redirect === null ? '' : `redirect r {\n  interface wan\n  listen tcp ${g.redirect[0]} to 10.1.0.5${g.redirect[2]}\n  allow from ${g.redirect[1]}\n}`}
-${g.map === null ? '' : `map m {\n  interface wan\n  inside 10.1.0.0/24\n  outside ${g.map}\n}`}
+${g.map === null ? '' : `map m {\n  interface wan\n  inside ${g.map[0]}\n  outside ${g.map[1]}\n}`}
+${g.served ? 'redirect s {\n  interface wan\n  address 203.0.113.5\n  listen tcp 80 to 10.1.0.5\n  allow from any\n}' : ''}
 `;
   })
   .filter(isSound);
@@ -80,33 +109,41 @@ function isSound(text: string): boolean {
   return compile('gateway.masq', () => ({ text })).model !== null;
 }
 
-const ADDRESSES = [
-  0x0a000001n,
-  0x0a000009n,
-  0x0a010005n,
-  0xc0000207n,
-  0xc0000242n,
-  0xc00002c8n,
-  0xc6336405n,
-  0xcb007105n,
-];
+const V6 = 2n ** 64n;
+const HOME6 = 0xfd00n << 112n;
+const OUTER6 = { first: 0x20010db80007n << 80n, length: 48 };
+const ADDRESSES = {
+  4: [0x0a000001n, 0x0a000009n, 0x0a010005n, 0xc0000207n, 0xc0000242n, 0xc00002c8n, 0xc6336405n, 0xcb007105n],
+  6: [
+    HOME6 + 1n,
+    HOME6 + 5n * V6 + 1n,
+    HOME6 + 0xffffn * V6 + 1n, // no map can translate these
+    OUTER6.first + 0xffffn * V6 + 1n,
+    mapAddress(HOME6 + 1n, 6, { first: HOME6, length: 48 }, OUTER6)!,
+    (0x20010db8n << 96n) + 0x80n,
+  ],
+} as const;
 const KINDS = [
   [6, 22],
   [6, 80],
   [6, 81],
   [17, 53],
-  [17, 80],
-  [1, 8 << 8],
+  [132, 80],
   [47, 0],
 ] as const;
 
-export function* everyPacket({ names }: Places): Generator<Witness> {
-  for (const [place] of names.entries())
-    for (const own of place === 0 ? [0] : [...names.keys(), 255])
-      for (const out of [...names.keys()].slice(1))
-        for (const [protocol, dport] of KINDS)
-          for (const saddr of ADDRESSES)
-            for (const daddr of ADDRESSES) yield { family: 4, in: place, own, out, protocol, dport, saddr, daddr };
+/** Every one that may start something, or the `share` of them that begins at `from`. */
+export function* everyPacket({ names }: Places, share = 1, from = 0): Generator<Witness> {
+  let count = from;
+  for (const family of [4, 6] as const)
+    for (const [place] of names.entries())
+      for (const own of place === 0 ? [0] : [...names.keys(), 255])
+        for (const out of [...names.keys()].slice(1))
+          for (const [protocol, dport] of [...KINDS, family === 4 ? ([1, 8 << 8] as const) : ([58, 128 << 8] as const)])
+            for (const saddr of ADDRESSES[family])
+              for (const daddr of ADDRESSES[family])
+                if ((saddr !== daddr || own !== 0) && count++ % share === 0)
+                  yield { family, in: place, own, out, protocol, dport, saddr, daddr };
 }
 
 export function fieldsOf({ saddr, daddr, family, ...one }: Witness): FieldValues {

@@ -15,13 +15,34 @@ function treatment(side: Side, places: Places, packet: Witness): string {
   const said = ask(side, places, packet);
   if (said === null) return 'undeclared';
   const { outcome, rejected, as, becomes, rule, nat } = said;
-  const log = side.model.rules[rule - 1]?.text.includes(' log') ?? false;
-  if (outcome === 'denied') return `${rejected} ${log && said.drop === null}`;
+  const suffix = /( limit .*)?( log)?$/.exec(side.model.rules[rule - 1]?.text ?? '')?.[0] ?? '';
+  if (outcome === 'denied') return `${rejected} ${said.drop === null ? suffix : ''}`;
   const text = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value);
-  // A pool is one for all protocols, those without ports, too.
-  const pool = side.model.masquerades.find(({ id }) => id === nat)?.ports ?? null;
-  // A redirect that became a map is another way, even to the same address.
-  return JSON.stringify([outcome, as, becomes, nat !== 0, log, pool], text);
+  const hidden = side.model.masquerades.find(({ id }) => id === nat);
+  const { ports, mapping, filtering, choice, log, limits } = hidden ?? {};
+  const hasMappings = packet.protocol === 6 || packet.protocol === 17;
+  const draws = hasMappings || packet.protocol === 33 || packet.protocol === 136;
+  // GRE has no ports; only TCP and UDP have mappings; SCTP and ICMP keep what they have.
+  const pool: unknown[] = [hasMappings ? [mapping, filtering] : [], draws ? choice : null];
+  if (draws || [1, 58, 132].includes(packet.protocol)) pool.push([ports]);
+  const spans = (one: string, value: unknown) => (one === 'span' ? null : value);
+  return JSON.stringify([as, becomes, suffix, pool, log, JSON.stringify(limits, spans)], text);
+}
+
+/** Of both files: home and lab, also by what they appear as, are on lan (2) and nowhere else. */
+function isElsewhere({ own, out, daddr, in: from }: Witness, files: readonly string[]): boolean {
+  const here = [0x0a000000n, 0x0a010000n].some((net) => daddr >> 8n === net >> 8n) || daddr >> 64n === 0xfd00n << 48n;
+  const isMapped = (text: string) =>
+    from !== 0 &&
+    [
+      ['198.51.100.0', 0xc6336400n, 8n],
+      ['203.0.113', 0xcb007100n, 8n],
+      ['2001:db8:7', 0x20010db80007n << 80n, 80n],
+    ].some(
+      ([name, net, bits]) =>
+        text.includes(`outside ${name}`) && daddr >> (bits as bigint) === (net as bigint) >> (bits as bigint),
+    );
+  return own === 0 && out !== 2 && files.every((text) => here || isMapped(text));
 }
 
 test('a file differs from itself in nothing', () => {
@@ -51,17 +72,18 @@ test('nor from the same in other words', () => {
 
 test('a packet is in a box if and only if the simulator treats it otherwise', () => {
   fc.assert(
-    fc.property(gatewayText, gatewayText, (one, other) => {
+    fc.property(gatewayText, gatewayText, fc.nat(4), (one, other, from) => {
       const [a, b] = [sideOf(one), sideOf(other)];
       const { differences, places, bound } = compare(a, b);
       assert.is(bound, null);
-      for (const packet of everyPacket(places)) {
+      for (const packet of everyPacket(places, 5, from)) {
         const fields = fieldsOf(packet);
         const boxed = differences.filter(({ box }) => isInBox(box, fields));
         const [was, is] = [treatment(a, places, packet), treatment(b, places, packet)];
         const said = () =>
           `${JSON.stringify(fields, (_, v) => `${typeof v === 'bigint' ? v : ''}` || v)}\n${was}\n${is}\n${one}\n${other}`;
-        if (was !== is) assert.is(boxed.length, 1, `in no box, or in several: ${said()}`);
+        if (was !== is && isElsewhere(packet, [one, other])) assert.ok(boxed.length <= 1);
+        else if (was !== is) assert.is(boxed.length, 1, `in no box, or in several: ${said()}`);
         else
           assert.is(
             boxed.length,
@@ -80,11 +102,12 @@ test('a witness is in its box, and the simulator treats it otherwise', () => {
       const [a, b] = [sideOf(one), sideOf(other)];
       const { differences, places } = compare(a, b);
       for (const { box, witness } of differences) {
+        assert.ok(witness);
         assert.ok(isInBox(box, fieldsOf(witness)));
         assert.is.not(treatment(a, places, witness), treatment(b, places, witness));
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
