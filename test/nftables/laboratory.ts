@@ -41,6 +41,8 @@ const WITNESS = ['ip', 'ip6']
 /** Behind `self`: what goes there from `other` is of no interface that a file names. */
 const FENCE = '198.18.255.9';
 
+const isOfLink = ({ src, dst }: Packet): boolean => src.startsWith('fe80:') || dst.startsWith('ff02:');
+
 export interface Heard {
   readonly end: End;
   readonly packet: Packet;
@@ -138,7 +140,7 @@ export class Laboratory {
     // A packet before a fence may be heard after it: the ends are read one after the other.
     for (let i = 0; i < 3; i++) await this.#passFence();
     await pause(10);
-    return this.#heard.splice(0).filter(({ packet }) => packet.dst !== FENCE && !packet.src.startsWith('fe80:'));
+    return this.#heard.splice(0).filter(({ packet }) => packet.dst !== FENCE && !isOfLink(packet));
   }
 
   async #passFence(): Promise<void> {
