@@ -147,6 +147,10 @@ export class Judge {
     if (left === null) return 'what goes on is no such packet';
     if (entry === null) return verdict === TC.pass && isSame(frame, out) ? null : 'a piece goes on without a flow';
     if (entry.in !== this.#indexes[device]) return 'a piece goes on although it came in by another interface';
+    const mine = isSame(frame.subarray(0, 6), Uint8Array.from(macBytes(MAC[device])));
+    if (verdict === TC.pass && !mine && !this.#table.has(entry, 'LOCAL'))
+      // to many: the stack forwards none of these
+      return isSame(frame, out) ? null : 'a piece for many is changed';
     const expected = this.#asPiece(f, left);
     const whole = verdict === TC.redirect;
     if (whole && this.#table.has(entry, 'NAT_SRC')) put(expected, f.l3 + f.family.saddr, entry.saddr);
