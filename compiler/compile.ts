@@ -2,7 +2,7 @@
 import type { Document } from '../grammar/ast.ts';
 import type { Diagnostic } from '../grammar/diagnostic.ts';
 import type { SourceText } from '../grammar/span.ts';
-import { check } from './check/check.ts';
+import { check, type Declared } from './check/check.ts';
 import { buildPolicyDiagram } from './diagram/build.ts';
 import type { PolicyDiagram } from './diagram/diagram.ts';
 import { createLists } from './lists.ts';
@@ -17,7 +17,7 @@ export type Compiled = {
   /** What was parsed: a target asks it which words stand in the file. */
   readonly documents: readonly Document[];
 } & (
-  | { readonly model: Model; readonly diagram: PolicyDiagram }
+  | { readonly model: Model; readonly diagram: PolicyDiagram; readonly declared: Declared }
   /** There are errors. */
   | { readonly model: null; readonly diagram: null }
 );
@@ -38,10 +38,10 @@ export function compile(entry: string, read: ReadSource, around: Around = plainl
     [...loaded.diagnostics, ...documents.flatMap((document) => document.diagnostics), ...checked.diagnostics],
     sources,
   ).map((one) => placeInJson(one, documents));
-  const { model } = checked;
+  const { model, declared } = checked;
   if (model === null) return { sources, diagnostics, documents, model: null, diagram: null };
   const diagram = around('diagram', () => buildPolicyDiagram(model));
-  return { sources, diagnostics, documents, model, diagram };
+  return { sources, diagnostics, documents, model, diagram, declared };
 }
 
 /** In JSON a mend in sentences would be none. */

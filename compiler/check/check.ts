@@ -7,7 +7,7 @@ import type { Document } from '../../grammar/ast.ts';
 import type { Diagnostic } from '../../grammar/diagnostic.ts';
 import type { SourceText } from '../../grammar/span.ts';
 import { createLists, type Lists } from '../lists.ts';
-import type { Model } from '../model.ts';
+import type { AddressSet, Model, Service } from '../model.ts';
 import type { Context } from './context.ts';
 import { makeNames } from './names.ts';
 import { declareNames } from './passes/declare.ts';
@@ -74,6 +74,13 @@ export interface Checked {
   readonly model: Model | null;
   /** The checker's own (the documents carry theirs), in the order of files and lines. */
   readonly diagnostics: readonly Diagnostic[];
+  readonly declared: Declared;
+}
+
+/** What names of the file stand for: hosts, networks and sets; services. null: it could not be made out. */
+export interface Declared {
+  readonly addresses: ReadonlyMap<string, AddressSet | null>;
+  readonly services: ReadonlyMap<string, readonly Service[] | null>;
 }
 
 const NO_LISTS = createLists(() => ({ problem: 'cannot be read here' }));
@@ -136,7 +143,8 @@ export function check(
           values,
           named,
         };
-  return { model, diagnostics: inOrder(report.diagnostics, documents) };
+  const declared = { addresses: context.addresses, services: context.services };
+  return { model, diagnostics: inOrder(report.diagnostics, documents), declared };
 }
 
 function inOrder(diagnostics: readonly Diagnostic[], documents: readonly Document[]): Diagnostic[] {

@@ -58,7 +58,9 @@ export function compare(a: Side, b: Side, most = MOST_PATHS): Comparison {
     const [was, is] = JSON.parse(pair) as [Answer, Answer];
     const change = classify(was, is);
     const differing = boxes.flatMap((box) => keepDiffering(was, is, box) ?? []);
-    for (const box of mergeBoxes(differing, lastOf)) {
+    // Merged, ways out may be all that there are: then they are not named, and more boxes are alike.
+    const merged = mergeBoxes(differing, lastOf).flatMap((box) => clip(box, places) ?? []);
+    for (const box of mergeBoxes(merged, lastOf)) {
       const shown = show(box, [a, b], places, tables, was, is);
       if (shown === 'empty') continue;
       const asksMachine = Object.keys(box).some((field) => isTableField(field as Field));

@@ -1,9 +1,11 @@
 /** A comparison as all formats show it: differences by the lines that make them, what opens first. */
 
+import type { Declared } from '../../compiler/check/check.ts';
 import { CHANGES, type Change, type Comparison } from '../../compiler/diff/diff.ts';
 import type { Side } from '../../compiler/diff/journey.ts';
 import type { Setting } from '../../compiler/diff/settings.ts';
-import { describeAnswer, describeBox, describeWitness, namesOf, type Place, placeOf } from './words.ts';
+import { namesOf } from './names.ts';
+import { describeAnswer, describeBox, describeWitness, type Place, placeOf } from './words.ts';
 
 export interface Finding {
   readonly change: Change;
@@ -20,6 +22,8 @@ export interface Said {
   readonly place: Place | null;
 }
 
+type Named = Side & { readonly declared: Declared };
+
 export interface Report {
   readonly same: boolean;
   readonly files: { readonly before: string; readonly after: string };
@@ -30,11 +34,11 @@ export interface Report {
 
 export function makeReport(
   comparison: Comparison,
-  [a, b]: readonly [Side, Side],
+  [a, b]: readonly [Named, Named],
   files: Report['files'],
   revision = '',
 ): Report {
-  const names = namesOf([a.model, b.model]);
+  const names = namesOf([a.declared, b.declared]);
   const groups = new Map<string, Finding & { packets: string[] }>();
   for (const difference of comparison.differences) {
     const { change, box, witness, before, after } = difference;

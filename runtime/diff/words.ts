@@ -7,8 +7,8 @@ import type { Box } from '../../compiler/diff/boxes.ts';
 import type { Change, Comparison, Difference } from '../../compiler/diff/diff.ts';
 import type { Witness } from '../../compiler/diff/witness.ts';
 import type { Model, Range } from '../../compiler/model.ts';
-import { rangesOf } from '../../compiler/pairing.ts';
 import { writeAddress } from '../../grammar/address.ts';
+import { keyOfService, type Names, takeNames } from './names.ts';
 
 export const TITLES: Readonly<Record<Change, string>> = {
   opens: 'newly allowed',
@@ -34,22 +34,7 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
 /** Ranges of one thing that are written out. */
 const MOST_RANGES = 6;
 
-export type Ranges = readonly Range<bigint>[];
-/** Networks of both files by what they hold. */
-export type Names = ReadonlyMap<string, string>;
-
-export function namesOf(models: readonly Model[]): Names {
-  const names = new Map<string, string>();
-  for (const { networks } of models)
-    for (const { name, addresses } of networks)
-      for (const family of [4, 6] as const) {
-        const ranges = rangesOf(addresses, family);
-        if (ranges.length > 0) names.set(keyOf(ranges), name);
-      }
-  return names;
-}
-const keyOf = (ranges: Ranges) => ranges.map(({ first, last }) => `${first}-${last}`).join();
-
+type Ranges = readonly Range<bigint>[];
 /** `tcp 22 by lan, leaving by wan, from home to 192.0.2.0/24`. */
 export function describeBox(box: Box, { places }: Pick<Comparison, 'places'>, names: Names): string {
   const of = (field: 'in' | 'out') => (box[field] === undefined ? 'any' : writePlaces(box[field], places.names));
@@ -82,7 +67,7 @@ export function describeBox(box: Box, { places }: Pick<Comparison, 'places'>, na
     ];
     return here.length === 0 ? 'any' : here.join(', ');
   };
-  return `${family}${writeWhat(box)} · ${of('in')} → ${gate} · from ${end('saddr')} to ${end('daddr')}`;
+  return `${family}${writeWhat(box, names)} · ${of('in')} → ${gate} · from ${end('saddr')} to ${end('daddr')}`;
 }
 
 function writePlaces(ranges: Ranges, names: readonly string[]): string {
@@ -92,7 +77,9 @@ function writePlaces(ranges: Ranges, names: readonly string[]): string {
     .join(', ');
 }
 
-function writeWhat({ protocol, dport, family }: Box): string {
+function writeWhat({ protocol, dport, family }: Box, { services }: Names): string {
+  const service = protocol && dport ? services.get(keyOfService(protocol, dport)) : undefined;
+  if (service !== undefined) return service;
   if (protocol === undefined) return dport === undefined ? 'everything' : `ports ${writeNumbers(dport, 'dport')}`;
   const kinds = isOne(protocol)
     ? (PROTOCOLS[Number(protocol[0]!.first)] ?? `protocol ${protocol[0]!.first}`)
@@ -126,11 +113,12 @@ function writeNumbers(ranges: Ranges, field: 'dport'): string {
 }
 
 function writeAddresses(ranges: Ranges, family: 4 | 6, names: Names): string {
-  const known = names.get(keyOf(ranges));
-  if (known !== undefined) return known;
   const gaps = gapsOf(ranges, lastOf(`saddr${family}`));
-  const name = (range: Range<bigint>) => names.get(keyOf([range])) ?? formatRange(family, range.first, range.last);
-  return gaps.length > 0 && gaps.length < ranges.length ? `any but ${few(gaps.map(name))}` : few(ranges.map(name));
+  const words = (some: Ranges) => {
+    const { named, left } = takeNames(some, family, names);
+    return few([...named, ...left.map(({ first, last }) => formatRange(family, first, last))]);
+  };
+  return gaps.length > 0 && gaps.length < ranges.length ? `any but ${words(gaps)}` : words(ranges);
 }
 
 function few(words: readonly string[]): string {

@@ -1,5 +1,6 @@
 /** Small gateways as texts, and every packet of a small universe. */
 import * as fc from 'fast-check';
+import type { Declared } from '../../../compiler/check/check.ts';
 import { compile } from '../../../compiler/compile.ts';
 import type { FieldValues } from '../../../compiler/diagram/walk.ts';
 import type { Side } from '../../../compiler/diff/journey.ts';
@@ -7,7 +8,10 @@ import type { Places } from '../../../compiler/diff/places.ts';
 import type { Witness } from '../../../compiler/diff/witness.ts';
 import { mapAddress } from '../../../compiler/prefix-translation.ts';
 
-export function sideOf(text: string, others: Readonly<Record<string, string>> = {}): Side {
+export function sideOf(
+  text: string,
+  others: Readonly<Record<string, string>> = {},
+): Side & { readonly declared: Declared } {
   const compiled = compile('gateway.masq', (path) => {
     const found = path === 'gateway.masq' ? text : others[path];
     return found === undefined ? { problem: 'does not exist' } : { text: found };

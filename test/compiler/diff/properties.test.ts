@@ -51,7 +51,7 @@ test('a file differs from itself in nothing', () => {
       const { differences, settings, bound } = compare(sideOf(text), sideOf(text));
       assert.equal([differences.length, settings.length, bound], [0, 0, null]);
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 
@@ -66,7 +66,7 @@ test('nor from the same in other words', () => {
       const { differences, settings } = compare(sideOf(text), sideOf(renamed));
       assert.equal([differences.length, settings.length], [0, 0]);
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 
@@ -107,7 +107,7 @@ test('a witness is in its box, and the simulator treats it otherwise', () => {
         assert.is.not(treatment(a, places, witness), treatment(b, places, witness));
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 
