@@ -10,7 +10,7 @@ import { type Model, type RuleId, SELF } from '../model.ts';
 import { routesOf } from '../simulate/routing.ts';
 import { type Answer, answerOfLine, DENIED, listLines, UNTOUCHED, write, writeTarget } from './answer.ts';
 import { choose, fix, within } from './functions.ts';
-import { buildLeaving, type Leaving } from './leaving.ts';
+import { buildLeaving, type Leaving, ownOfWay } from './leaving.ts';
 import { followMaps } from './mapped.ts';
 import { type Places, renumber } from './places.ts';
 import { fillTables, type Tables } from './tables.ts';
@@ -58,7 +58,7 @@ export function buildJourney(store: Store<string>, side: Side, places: Places, t
           return `map ${leaf.rule}`;
         case 'redirect': {
           const target = findTarget(model, places, leaf.rule);
-          const key = `redirect ${target.out} ${target.face} `;
+          const key = `redirect ${target.out} ${target.hasOwn} `;
           targets.set(key, target);
           return key + write({ ...answerOfLine(lines, leaf.rule, 'allowed'), to: target.to });
         }
@@ -67,7 +67,7 @@ export function buildJourney(store: Store<string>, side: Side, places: Places, t
   );
   let whole = applyBoth(store, ingress, routed, (first, then) => (first === CONTINUE ? then : first));
   for (const [key, target] of targets)
-    whole = applyBoth(store, whole, leaveRedirected(store, leaving, target), (first, then) =>
+    whole = applyBoth(store, whole, leaveRedirected(store, leaving, places, target), (first, then) =>
       first.startsWith(key) ? leaving.finish(first.slice(key.length), then) : first,
     );
   const mapped = followMaps(store, model, places, leaving, whole, said);
@@ -79,17 +79,22 @@ interface Target {
   readonly to: Answer['to'];
   /** By which place it leaves, SELF: it is for the gateway; null: the file does not know. */
   readonly out: number | null;
-  /** As whom a client that shares an interface with the target appears; null: by the address that it asked for. */
-  readonly face: string | null;
+  /** It is asked for by the interface's own address: so a client that shares an interface with the target appears. Else by theirs. */
+  readonly hasOwn: boolean;
 }
 
-function leaveRedirected(store: Store<string>, leaving: Leaving, { out, face }: Target): Node<string> {
+function leaveRedirected(
+  store: Store<string>,
+  leaving: Leaving,
+  places: Places,
+  { out, hasOwn }: Target,
+): Node<string> {
   if (out === SELF) return store.leaf('0');
   const known = (root: Node<string>) => (out === null ? root : fix(store, root, 'out', BigInt(out)));
   const shown = choose(
     store,
     within(store, 'own', [{ first: 0, last: 0 }]),
-    store.leaf(face === null ? 'sent to' : `own ${face}`),
+    hasOwn ? store.leaf('sent to') : known(ownOfWay(store, places)),
     store.leaf('sent to'),
   );
   const hairpin = applyBoth(store, known(leaving.redirected), shown, (nat, own) => (nat === '0' ? own : nat));
@@ -117,11 +122,9 @@ function findTarget(model: Model, places: Places, rule: RuleId): Target {
     const { target } = listen;
     const outs = target.kind === 'address' ? routesOf(model)(target.family, target.address) : [SELF];
     const only = outs.length === 1 ? outs[0]! : null;
-    const nameOf = (id: number | null | undefined) => model.interfaces.find((one) => one.id === id)?.name ?? null;
-    const name = nameOf(only);
+    const name = model.interfaces.find(({ id }) => id === only)?.name ?? null;
     const out = only === SELF ? SELF : name === null ? null : places.names.indexOf(name);
-    const face = redirect.addresses === null ? null : nameOf(redirect.interfaces[0]);
-    return { to: writeTarget(model, listen), out, face };
+    return { to: writeTarget(model, listen), out, hasOwn: redirect.addresses === null };
   }
   throw new RangeError(`rule ${rule} is no line of a redirect`);
 }

@@ -103,3 +103,12 @@ function memoize(work: (a: string, b: string) => string): (a: string, b: string)
     return made;
   };
 }
+
+/** The gateway's address on the interface by which a packet leaves, as `own NAME`. */
+export function ownOfWay(store: Store<string>, { names }: Places): Node<string> {
+  const edges = names.map((place, i) => ({
+    last: i === names.length - 1 ? 255n : BigInt(i),
+    to: store.leaf(`own ${place}`),
+  }));
+  return store.branch('out', edges);
+}

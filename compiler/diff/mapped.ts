@@ -5,7 +5,7 @@ import type { Store } from '../diagram/store.ts';
 import type { Model } from '../model.ts';
 import { DENIED, read, UNTOUCHED, write, writeInside } from './answer.ts';
 import { choose, fix, move, within } from './functions.ts';
-import type { Leaving } from './leaving.ts';
+import { type Leaving, ownOfWay } from './leaving.ts';
 import { listPieces } from './pieces.ts';
 import type { Places } from './places.ts';
 
@@ -50,14 +50,7 @@ function faceOf(store: Store<string>, model: Model, beyond: number, places: Plac
   const name = model.interfaces.find(({ id }) => id === beyond)?.name ?? '';
   const outside = fix(store, leaving.redirected, 'out', BigInt(Math.max(places.names.indexOf(name), 0)));
   const isMap = (nat: string) => model.maps.some(({ id }) => `${id}` === nat);
-  const own = store.branch(
-    'out',
-    places.names.map((place, i) => ({
-      last: i === places.names.length - 1 ? 255n : BigInt(i),
-      to: store.leaf(`own ${place}`),
-    })),
-  );
-  const shown = applyBoth(store, outside, own, (nat, face) => (isMap(nat) ? nat : face));
+  const shown = applyBoth(store, outside, ownOfWay(store, places), (nat, face) => (isMap(nat) ? nat : face));
   return applyBoth(store, leaving.forward, shown, (nat, other) => (nat === '0' ? other : nat));
 }
 

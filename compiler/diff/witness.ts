@@ -59,7 +59,7 @@ export function ask({ model, diagram }: Side, places: Places, packet: Witness): 
     const known = file(family, address);
     return ingress.verdict === 'redirect' && known.length === 1 ? known : [out ?? NOWHERE];
   };
-  return (
-    decide(model, diagram, asked, { ...surroundingsOf(model, diagram), routes, own: () => packet.daddr })[0] ?? null
-  );
+  // of boxes nobody knows where their sources live: where they come from
+  const around = { ...surroundingsOf(model, diagram), routes, returns: () => [into], own: () => packet.daddr };
+  return decide(model, diagram, asked, around)[0] ?? null;
 }

@@ -20,12 +20,15 @@ import { blockOf, isShared } from '../share.ts';
 import type { Appearance, Decision, Destination, Station } from './decision.ts';
 import { type OwnAddresses, standIns } from './own-addresses.ts';
 import { hasPorts, isStray, type NewPacket, TCP } from './packet.ts';
+import { wouldAnswerOutside } from './private.ts';
 import { type Routes, routesOf } from './routing.ts';
 import { nameInterface, namePlace } from './words.ts';
 
 /** What the simulator knows beside the file. */
 export interface Surroundings {
   readonly routes: Routes;
+  /** By which interfaces answers reach a source; as `routes` where nobody says otherwise. */
+  readonly returns?: Routes;
   readonly own: OwnAddresses;
 }
 
@@ -61,9 +64,9 @@ export interface Journey {
 }
 
 /** Steps 1 and 2 of the journey, as far as no diagram is asked. */
-function dropBroken({ packet, trail }: Journey): readonly Decision[] | null {
-  const { from, to } = packet;
-  if (from.kind === 'address' && to.kind === 'address' && from.address === to.address) {
+function dropBroken(journey: Journey): readonly Decision[] | null {
+  const { packet, trail } = journey;
+  if (isMalformed(packet)) {
     const text = 'its source is its destination';
     return [{ ...DENIED, drop: { kind: 'malformed' }, trail: [...trail, { stage: 'malformed', text, rule: 0 }] }];
   }
@@ -77,6 +80,12 @@ function dropBroken({ packet, trail }: Journey): readonly Decision[] | null {
     return [{ ...DENIED, drop: { kind: 'stray' }, trail: [...trail, { stage: 'stray', text, rule: 0 }] }];
   }
   return null;
+}
+
+/** From whom it is for, which no wire carries. */
+export function isMalformed({ from, to }: NewPacket): boolean {
+  if (from.kind === 'own' && to.kind === 'own') return from.interface === to.interface;
+  return from.kind === 'address' && to.kind === 'address' && from.address === to.address;
 }
 
 export const DENIED = {
@@ -138,11 +147,13 @@ function decideMapped(journey: Journey, rule: RuleId): readonly Decision[] {
   const port = hasPorts(packet.protocol) ? packet.dport : null;
   const station: Station = { stage: 'map', text: `goes to ${namePlace(model, machine, port)}`, rule };
   const inner: Journey = { ...journey, packet: { ...packet, to: machine }, trail: [...trail, station] };
-  return decideForward(inner, fieldsOf(inner), { map, becomes: { machine, port } });
+  return decideForward(inner, fieldsOf(inner), { map, asked: before, becomes: { machine, port } });
 }
 
 interface Mapped {
   readonly map: AddressMap;
+  /** The destination before. */
+  readonly asked: bigint;
   readonly becomes: Destination;
 }
 
@@ -163,6 +174,9 @@ function decideForward(journey: Journey, fields: FieldValues, mapped: Mapped | n
     }
     if (leaf.verdict !== 'allow') {
       return { ...DENIED, ...common, becomes: null, rejected: leaf.verdict === 'reject', by };
+    }
+    if (out !== SELF && wouldAnswerOutside(journey, mapped?.asked ?? addressOf(journey, packet.to))) {
+      return { ...answersOutside({ ...journey, trail }, out), rule: leaf.rule, by };
     }
     const nat = leaf.nat === 0 && mapped && out === packet.in ? appearsBy(journey, fields, mapped.map) : leaf.nat;
     const as = nat === 0 ? null : appearanceOf(journey, nat, out);
@@ -208,6 +222,9 @@ function decideRedirect(journey: Journey, fields: FieldValues, rule: RuleId): re
       trail.push(untranslatedStation(model, out));
       return { ...DENIED, rule, by: redirect.name, out, drop: { kind: 'untranslated' }, trail };
     }
+    if (out !== SELF && wouldAnswerOutside(journey, addressOf(journey, packet.to))) {
+      return { ...answersOutside({ ...journey, trail }, out), rule, by: redirect.name };
+    }
     const shown = nat === 0 ? null : appearanceOf(journey, nat, out);
     if (shown === 'unmappable') {
       return { ...DENIED, rule: nat, by: ownerOf(model, nat), out, drop: { kind: shown }, trail };
@@ -216,7 +233,7 @@ function decideRedirect(journey: Journey, fields: FieldValues, rule: RuleId): re
     if (nat !== 0)
       trail.push({ stage: isMap ? 'map' : 'masquerade', text: isMap ? 'mapped' : 'masqueraded', rule: nat });
     const outside: Appearance = {
-      address: { kind: 'own', interface: ownInterface(packet) || redirect.interfaces[0]! },
+      address: { kind: 'own', interface: ownInterface(packet) || out },
       ports: null,
     };
     const as = shown ?? (hairpin ? outside : null);
@@ -234,6 +251,13 @@ function decideRedirect(journey: Journey, fields: FieldValues, rule: RuleId): re
     };
   });
   return distinct(decisions);
+}
+
+/** The packet is dropped for what its answers would be. */
+export function answersOutside({ trail }: Journey, out: InterfaceId): Decision {
+  const text = 'its answers would leave elsewhere, with the private address that it asks for: forged';
+  const drop = { kind: 'answers-outside' } as const;
+  return { ...DENIED, out, drop, trail: [...trail, { stage: 'forged', text, rule: 0 }] };
 }
 
 const PLAIN = { nat: 0, untranslated: false } as const;

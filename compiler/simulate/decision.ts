@@ -7,6 +7,8 @@ export type DropReason =
   | { readonly kind: 'forged'; readonly network: Network }
   /** Its source is an address of the gateway, and the gateway did not send it. */
   | { readonly kind: 'forged-own' }
+  /** Its source is elsewhere, where the private address that it asks for must not show in answers. */
+  | { readonly kind: 'answers-outside' }
   /** Its source is its destination. */
   | { readonly kind: 'malformed' }
   /** An ICMP error or answer, or TCP without SYN, that belongs to no connection. */

@@ -4,10 +4,11 @@
  */
 import { walk, walkForward } from '../diagram/walk.ts';
 import { type InterfaceId, type Masquerade, type RuleId, SELF } from '../model.ts';
-import { addressOf, appearanceOf, fieldsOf, type Journey, ownInterface } from './decide.ts';
+import { addressOf, answersOutside, appearanceOf, fieldsOf, type Journey, ownInterface } from './decide.ts';
 import type { Appearance, Decision, Station } from './decision.ts';
 import type { Mapping, Mappings } from './mappings.ts';
 import { TCP, UDP } from './packet.ts';
+import { wouldAnswerOutside } from './private.ts';
 import { nameInterface, namePlace } from './words.ts';
 
 export function enterDoor(journey: Journey, mappings: Mappings, now: number): Decision | null {
@@ -34,6 +35,7 @@ export function enterDoor(journey: Journey, mappings: Mappings, now: number): De
     (hairpin &&
       (inner === packet.in || walkForward(diagram, { ...fieldsOf(inward), out: BigInt(inner) }).verdict === 'allow'));
   if (!admitted || (!hairpin && isForsaken(masquerade, mapping, model.gateway.timeouts, now))) return null;
+  if (wouldAnswerOutside(journey, address)) return { ...answersOutside(journey, inner), rule: masquerade.id };
   const goes = namePlace(model, machine, inside.port);
   const trail: Station[] = [
     ...journey.trail,

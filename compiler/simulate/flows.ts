@@ -2,6 +2,7 @@
 
 import type { Decision } from './decision.ts';
 import type { Mapping } from './mappings.ts';
+import type { Hold } from './meters.ts';
 import type { NewPacket } from './packet.ts';
 import { keyOf, reverse, type Tuple } from './tuple.ts';
 
@@ -18,10 +19,8 @@ export interface Flow {
   /** As its packets arrive, and as they leave. */
   readonly forth: Tuple;
   readonly to: Tuple;
-  /** Buckets of limits that it counts in. */
-  readonly counted: readonly string[];
-  /** The outside port for which it counts; null: it needs none. */
-  readonly port: string | null;
+  /** What it holds of limits. */
+  readonly holds: readonly Hold[];
   /** The mapping of its new source, and the one that it was sent to. */
   readonly source: Mapping | null;
   readonly target: Mapping | null;

@@ -4,14 +4,15 @@
  */
 import type { PolicyDiagram } from '../diagram/diagram.ts';
 import { type InterfaceId, type Model, type RuleId, SELF } from '../model.ts';
-import { addressOf, DENIED, decide, ownerOf, type Surroundings, surroundingsOf } from './decide.ts';
+import { addressOf, DENIED, decide, isMalformed, ownerOf, type Surroundings, surroundingsOf } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { enterDoor, lastSent } from './doors.ts';
 import { type Flow, Flows, type Found } from './flows.ts';
 import { describeFollowed, isByItsDoor } from './followed.ts';
 import { Mappings } from './mappings.ts';
-import { Meters } from './meters.ts';
+import { type Claim, Meters } from './meters.ts';
 import { hasPorts, ICMP, isAnswer, type NewPacket, TCP } from './packet.ts';
+import { wouldShowRouter } from './private.ts';
 import { portKeyOf, translate } from './source.ts';
 import { meetsEnd, naturalFlags, SYN, track } from './tcp.ts';
 import { endOf } from './timeouts.ts';
@@ -68,10 +69,10 @@ export class Gateway {
 
   /** One prospect for each interface by which the packet may leave, where the file does not tell and it matters. */
   look(packet: NewPacket): readonly Prospect[] {
-    const found = packet.quotes ? this.#flows.find(reverse(packet.quotes)) : this.#find(packet);
+    const found = isMalformed(packet) ? null : this.#find(packet);
     const ended = found !== null && this.#startsAgain(packet, found) ? found.flow : null;
     if (found !== null && ended === null) {
-      const decision = describeFollowed(this.model, packet, found);
+      const decision = this.#hideRouter(packet, found, describeFollowed(this.model, packet, found));
       return [{ packet, decision, follows: decision.drop || packet.quotes ? null : found, ended }];
     }
     const decisions = decide(this.model, this.#diagram, packet, this.#around, (journey) =>
@@ -132,14 +133,24 @@ export class Gateway {
     const door = decision.trail.some(({ stage }) => stage === 'door');
     const charged = door && decision.becomes ? decision.becomes.machine : packet.from;
     const port = portKeyOf(this.model, forth, decision, this.#connections);
-    const live = this.#flows.list().filter((flow) => flow !== ended);
-    const charge = this.#meters.ask(decision, charged, port, live, this.#now);
-    if (charge.over !== null) return refuse(this.model, decision, charge.over, 'limited');
-    if (ended !== null) this.#end(ended, this.#now);
+    const claims: Claim[] = [
+      { line: decision.rule, source: charged, role: 'rule', port: null },
+      { line: decision.nat, source: packet.from, role: 'nat', port },
+    ];
+    if (ended) this.#meters.leave(ended.holds);
+    const holds = this.#meters.take(claims, this.#now);
+    if (typeof holds === 'number') {
+      if (ended) this.#meters.stay(ended.holds);
+      return refuse(this.model, decision, holds, 'limited');
+    }
+    if (ended) this.#remove(ended, this.#now);
 
     const state = { flows: this.#flows, mappings: this.#mappings, around: this.#around, model: this.model };
     const made = translate(state, packet, forth, decision, drawn);
-    if (typeof made === 'string') return refuse(this.model, decision, decision.nat || decision.rule, made);
+    if (typeof made === 'string') {
+      this.#meters.giveBack(holds);
+      return refuse(this.model, decision, decision.nat || decision.rule, made);
+    }
     const { to, source, shown } = made;
     const socket = { protocol: forth.protocol, address: forth.daddr, port: forth.dport };
     const target = door ? this.#mappings.findLive(socket) : null;
@@ -147,8 +158,7 @@ export class Gateway {
     // until the inside answers it lives no longer than the inside has kept the door open
     const back = target && !keptBy.includes('forth') ? lastSent(target) : Number.NEGATIVE_INFINITY;
     this.#last = {
-      ...{ packet, decision: shown, forth, to, port, source, target, keptBy },
-      counted: this.#meters.take(charge, this.#now),
+      ...{ packet, decision: shown, forth, to, holds, source, target, keptBy },
       flags: { forth: packet.protocol === TCP ? SYN : 0, back: 0 },
       used: { forth: this.#now, back },
     };
@@ -158,11 +168,17 @@ export class Gateway {
   }
 
   #end(flow: Flow, at: number): void {
+    this.#meters.leave(flow.holds);
+    this.#remove(flow, at);
+  }
+
+  #remove(flow: Flow, at: number): void {
     this.#flows.remove(flow);
     for (const mapping of [flow.source, flow.target]) if (mapping) this.#mappings.layToRest(mapping, at);
   }
 
   #find(packet: NewPacket): Found | null {
+    if (packet.quotes) return this.#flows.find(reverse(packet.quotes));
     const tuple = this.#tupleOf(packet);
     if (tuple !== null) return this.#flows.find(tuple);
     if (!isAnswer(packet)) return null;
@@ -172,6 +188,18 @@ export class Gateway {
       to.protocol === packet.protocol && to.daddr === saddr && to.saddr === daddr && isAnswerTo(packet, query);
     const flow = this.#flows.list().findLast(asked);
     return flow ? { flow, direction: 'back' } : null;
+  }
+
+  /** An error that a router sends out shows its address where that of the connection is shown as it is. */
+  #hideRouter(packet: NewPacket, found: Found, decision: Decision): Decision {
+    if (decision.drop || !packet.quotes) return decision;
+    const { flow, direction } = found;
+    const [from, to] = direction === 'forth' ? [flow.forth, flow.to] : [reverse(flow.to), reverse(flow.forth)];
+    const place = this.#place(packet);
+    const isShown = from.saddr === to.saddr && from.sport === to.sport && addressOf(place, packet.from) !== from.saddr;
+    if (!isShown || !wouldShowRouter(place, direction === 'forth' ? flow.decision.out : flow.packet.in))
+      return decision;
+    return { ...DENIED, by: decision.by, out: decision.out, drop: { kind: 'untranslated' }, trail: decision.trail };
   }
 
   #startsAgain(packet: NewPacket, found: Found): boolean {

@@ -35,6 +35,7 @@ export interface Wish {
 
 export class Mappings {
   readonly #byOutside = new Map<string, Mapping>();
+  readonly #byInside = new Map<string, Set<Mapping>>();
 
   /** A mapping that somebody uses. */
   findLive(outside: Socket): Mapping | null {
@@ -49,9 +50,9 @@ export class Mappings {
 
   /** The inside socket's mapping, live or at rest. */
   findOwn({ inside, address, side, pool }: Wish): Mapping | null {
-    const fits = (one: Mapping) =>
-      nameOf(one.inside) === nameOf(inside) && one.side === side && one.outside.address === address;
-    const found = [...this.#byOutside.values()].filter(fits);
+    const found = [...(this.#byInside.get(nameOf(inside)) ?? [])].filter(
+      (one) => one.side === side && one.outside.address === address,
+    );
     return found.find(({ outside }) => isIn(pool, outside.port)) ?? null;
   }
 
@@ -74,7 +75,7 @@ export class Mappings {
       ...{ outside, inside: wish.inside, side: wish.side, certain: found.certain },
       ...{ users: new Set<Flow>(), restsUntil: 0 },
     };
-    this.#byOutside.set(nameOf(outside), mapping);
+    this.#add(mapping);
     return mapping;
   }
 
@@ -99,8 +100,26 @@ export class Mappings {
   /** Ports that have rested are free again. */
   wake(now: number): void {
     for (const [name, { users, restsUntil }] of this.#byOutside) {
-      if (users.size === 0 && restsUntil <= now) this.#byOutside.delete(name);
+      if (users.size === 0 && restsUntil <= now) this.#remove(name);
     }
+  }
+
+  #add(mapping: Mapping): void {
+    const [outside, inside] = [nameOf(mapping.outside), nameOf(mapping.inside)];
+    this.#remove(outside); // one at rest gives way
+    this.#byOutside.set(outside, mapping);
+    const same = this.#byInside.get(inside) ?? new Set();
+    this.#byInside.set(inside, same.add(mapping));
+  }
+
+  #remove(outside: string): void {
+    const mapping = this.#byOutside.get(outside);
+    if (!mapping) return;
+    this.#byOutside.delete(outside);
+    const inside = nameOf(mapping.inside);
+    const same = this.#byInside.get(inside);
+    same?.delete(mapping);
+    if (same?.size === 0) this.#byInside.delete(inside);
   }
 }
 

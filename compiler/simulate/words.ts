@@ -79,6 +79,8 @@ export function describeReason(model: Model, decision: Decision): string {
     }
     case 'forged-own':
       return 'the source is forged: it is an address of the gateway itself';
+    case 'answers-outside':
+      return `${line} lets it through, but its answers would show a private address where its source lives`;
     case 'malformed':
       return 'its source is its destination';
     case 'stray':

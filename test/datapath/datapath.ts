@@ -195,7 +195,7 @@ async function loadMiss(setup: Setup, family: 4 | 6, constants: Setup['policy'])
   miss.setMaxEntries('lines', 2 * last + 1);
   miss.setGlobal('.rodata', {
     ...constants,
-    limits_used: Number(lines.some((one) => one.rate ?? one.sourceRate ?? one.flows ?? one.sourceFlows ?? one.ports)),
+    limits_used: Number(lines.some((one) => one.rate || one.sourceRate || one.flows || one.sourceFlows || one.ports)),
     ports_limited: Number(lines.some(({ ports }) => ports)),
     logs_used: Number(lines.some(({ logs }) => logs)),
     accounts_used: Number(accounted.length > 0),
@@ -454,4 +454,29 @@ export function readDrops({ hit }: Loaded): Record<string, number> {
     if (packets > 0) drops[name.slice('DROP_'.length).toLowerCase().replaceAll('_', '-')] = packets;
   }
   return drops;
+}
+
+const XDP_VERDICTS = { 1: 'dropped', 2: 'stack', 3: 'sent', 4: 'sent' } as const;
+const TC_VERDICTS = { [-1]: 'stack', 2: 'dropped', 7: 'sent' } as const;
+
+/** A frame that comes in by a device: what becomes of it, why (of what is dropped), and what it is then. */
+export async function passFrame(loaded: Loaded, ifindex: number, byXdp: boolean, frame: Uint8Array) {
+  const before = readDrops(loaded);
+  let [fate, data]: [string, Uint8Array] = ['stack', frame];
+  if (byXdp) {
+    const context = { ingressIfindex: ifindex, rxQueueIndex: 0 };
+    const ran = await loaded.hit.program('xdp_ingress').testRun({ data, context });
+    fate = XDP_VERDICTS[ran.retval as keyof typeof XDP_VERDICTS] ?? `XDP ${ran.retval}`;
+    data = ran.data;
+  }
+  if (fate === 'stack') {
+    const context = { ifindex, ingressIfindex: 0 };
+    const ran = await loaded.hit.program('tc_ingress').testRun({ data, context });
+    fate = TC_VERDICTS[(ran.retval | 0) as keyof typeof TC_VERDICTS] ?? `TC ${ran.retval | 0}`;
+    data = ran.data;
+  }
+  const after = readDrops(loaded);
+  const reason = Object.keys(after).find((key) => after[key] !== before[key]) ?? null;
+  if (reason !== null && fate === 'sent') fate = 'dropped'; // and answered
+  return { fate, reason, data: Buffer.from(data).toString('hex') };
 }

@@ -1,6 +1,6 @@
 /**
  * The simulator beside the eBPF programs, longer than the tests do: `npm run differential -- [--cases 100000] [--seed N]
- * [--workers N]`. A case is a packet after those before it, of generated gateways, IPv4. Ends with 1 when they differ;
+ * [--workers N]`. A case is a packet after those before it, of generated gateways. Ends with 1 when they differ;
  * what is printed says the seed of the gateway.
  */
 import { availableParallelism } from 'node:os';
@@ -11,7 +11,7 @@ import { type Compared, compareGateway } from './sequences/compare.ts';
 needs('linux', 'root', 'btf', 'file:native/prebuilt/datapath/datapath4.bpf.o');
 
 /** So that no table fills up: what then happens is fairness among sources, which the simulator does not know. */
-const CASES_OF_GATEWAY = 10_000;
+const CASES_OF_GATEWAY = 2_500;
 
 const { values } = parseArgs({
   options: {

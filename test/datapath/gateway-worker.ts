@@ -1,6 +1,6 @@
 /**
  * Runs inside the gateway's namespace: loads the datapath, attaches it to every interface of the setup (argv[2], JSON) and
- * answers lines of standard input (`flows`, `flows6`, `drops`, `answers`, `tally N`, `events`, `accounts`, `change JSON`, `restamp FIRST LAST`, `flags SEAT FLAGS`, `run PROGRAM DEVICE FROM HEX`, `burst PROGRAM DEVICE
+ * answers lines of standard input (`flows`, `flows6`, `drops`, `answers`, `tally N`, `events`, `accounts`, `change JSON`, `restamp FIRST LAST`, `flags SEAT FLAGS`, `run PROGRAM DEVICE FROM HEX`, `pass DEVICE xdp|tc HEX`, `burst PROGRAM DEVICE
  * HEX…`, `race DEVICE
  * HEX…`) with a line of JSON each, until that ends.
  */
@@ -10,6 +10,7 @@ import {
   changePolicy,
   ETHERNET,
   loadDatapath,
+  passFrame,
   readAccounts,
   readAnswers,
   readDrops,
@@ -67,6 +68,9 @@ for await (const line of createInterface({ input: process.stdin })) {
     } catch (error) {
       console.log(JSON.stringify({ error: String(error) }));
     }
+  } else if (line.startsWith('pass ')) {
+    const [, device = '', first = '', hex = ''] = line.split(' ');
+    console.log(JSON.stringify(await passFrame(loaded, ifindexOf(device), first === 'xdp', Buffer.from(hex, 'hex'))));
   } else if (line.startsWith('burst ')) {
     const [, program = '', device = '', ...frames] = line.split(' ');
     const index = ifindexOf(device);

@@ -44,12 +44,21 @@ export interface Options {
   readonly lines?: Setup['lines'];
   readonly accounted?: Setup['accounted'];
   readonly sourceSets?: number;
+  /** `ETHERNET | XDP | HIDES | HIDES6` of the wan, where the policy is a file's. */
+  readonly wanFlags?: number;
   /** What happens before the datapath is there. */
   readonly prepare?: (lab: Lab) => Promise<void>;
 }
 
 export interface Ran {
   readonly verdict: number;
+  readonly frame: Uint8Array;
+}
+
+/** What became of a frame; `reason`: as `readDrops` names it. */
+export interface Passed {
+  readonly fate: 'sent' | 'stack' | 'dropped';
+  readonly reason: string | null;
   readonly frame: Uint8Array;
 }
 
@@ -164,7 +173,7 @@ export class Network {
       (await gw.ask('cat', `/sys/class/net/${device}/address`)).trim();
     this.macs.set('eth0', await mac('eth0'));
     this.macs.set('wan0', wan === 'tun' ? '00:00:00:00:00:00' : await mac('wan0'));
-    const wanFlags = wan === 'tun' ? HIDES : ETHERNET | HIDES | (xdp ? XDP : 0);
+    const wanFlags = options.wanFlags ?? (wan === 'tun' ? HIDES : ETHERNET | HIDES | (xdp ? XDP : 0));
     const setup: Setup & { xdp: boolean } = {
       pin: this.#bpffs.path,
       stub: object ?? (await buildStub()),
@@ -281,6 +290,15 @@ export class Network {
     );
     if (answer.error !== undefined) throw new Error(answer.error);
     return { verdict: answer.retval, frame: Uint8Array.from(Buffer.from(answer.data, 'hex')) };
+  }
+
+  /** A frame as it comes in, `byXdp` first; TC takes what that lets pass. */
+  async pass(device: string, frame: Uint8Array, byXdp: boolean): Promise<Passed> {
+    const hex = Buffer.from(frame).toString('hex');
+    const { fate, reason, data } = await this.#ask<Omit<Passed, 'frame'> & { readonly data: string }>(
+      `pass ${device} ${byXdp ? 'xdp' : 'tc'} ${hex}`,
+    );
+    return { fate, reason, frame: Uint8Array.from(Buffer.from(data, 'hex')) };
   }
 
   /** One after the other; the verdicts. */

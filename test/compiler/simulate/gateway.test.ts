@@ -14,7 +14,7 @@ const test = suite('the gateway with its memory');
 const [WAN, LAN, DMZ] = [1, 2, 3];
 const OUTSIDE = '203.0.113.5';
 
-function make(masquerade = ''): Gateway {
+function make(masquerade = '', more = ''): Gateway {
   const { model, diagnostics } = checkText(`gateway g {
   default deny
   timeout udp 60s, tcp 10m, tcp-syn 30s, tcp-fin 5s, icmp 20s
@@ -41,6 +41,7 @@ redirect www {
   listen tcp 80 to 192.168.2.10:8080
   allow from any
 }
+${more}
 `);
   assert.ok(model, describe(diagnostics));
   return new Gateway(model, buildPolicyDiagram(model));
@@ -282,5 +283,70 @@ function machineAddress(text: string): bigint {
   const made = machine(text);
   return made.kind === 'address' ? made.address : 0n;
 }
+
+/** An error of this sender by this interface, about a packet that the connection sent. */
+function error(on: number, from: string, about: { readonly from: Place; readonly to: Place }): NewPacket {
+  const [saddr, daddr] = [machineAddress(about.from[0]), machineAddress(about.to[0])];
+  const quotes = { protocol: 17, saddr, sport: about.from[1], daddr, dport: about.to[1] };
+  return packet(1, on, [from, 0], [about.from[0], 3 << 8], { quotes });
+}
+
+test('an error to itself is malformed, whatever it quotes', () => {
+  const gateway = make();
+  gateway.step(udp(LAN, HAN(61000), PEER));
+  const about = { from: MAPPED(61000), to: PEER };
+  assert.is(gateway.step(error(WAN, '198.51.100.1', about)).outcome, 'allowed');
+  assert.is(gateway.step(error(WAN, OUTSIDE, about)).drop?.kind, 'malformed');
+  const own = { kind: 'own', interface: WAN } as const;
+  assert.is(gateway.step({ ...udp(WAN, PEER, PEER), from: own, to: own }).drop?.kind, 'malformed');
+});
+
+test('an inside router that reports about a connection shown as it is would show itself', () => {
+  const gateway = make('', 'policy in from wan to dmz {\n  allow udp 53\n  default deny\n}');
+  const SERVER: Place = ['192.168.2.10', 53];
+  assert.is(gateway.step(udp(WAN, ['198.51.100.7', 9], SERVER)).outcome, 'allowed');
+  const about = { from: ['198.51.100.7', 9], to: SERVER } as const;
+  assert.is(gateway.step(error(DMZ, SERVER[0], about)).outcome, 'allowed', 'the server itself');
+  assert.is(gateway.step(error(DMZ, '192.168.2.1', about)).drop?.kind, 'untranslated');
+  assert.is(gateway.step(error(DMZ, '198.51.100.3', about)).outcome, 'allowed', 'it has a public address');
+});
+
+test('an outside source by an inner interface is forged where its answers would show a private address', () => {
+  const gateway = make('', 'policy inner from lan to dmz {\n  allow udp 53, tcp 80\n  default deny\n}');
+  assert.is(gateway.step(udp(LAN, HAN(1), ['192.168.2.10', 53])).outcome, 'allowed');
+  assert.is(gateway.step(udp(LAN, PEER, ['192.168.2.10', 53])).drop?.kind, 'answers-outside');
+  const www = gateway.step(tcp(LAN, ['192.0.2.80', 9], ['203.0.113.6', 80], SYN));
+  assert.is(www.outcome, 'redirected', 'the address that it asked for is public');
+});
+
+test('a client that shares an interface with the target of an address appears as the gateway there', () => {
+  const gateway = make();
+  const shared = gateway.step(tcp(DMZ, ['192.168.2.11', 9], ['203.0.113.6', 80], SYN));
+  assert.is(say(gateway, shared), 'redirected by www as dmz to 192.168.2.10:8080');
+});
+
+test('of a hairpin both hosts are charged, and it counts twice for all', () => {
+  const each = make('filtering endpoint-independent\n  limit 2 flows per source');
+  each.step(udp(LAN, HAN(61000), PEER));
+  assert.is(each.step(udp(LAN, LEIA(61001), MAPPED(61000))).outcome, 'redirected');
+  assert.is(each.step(udp(LAN, LEIA(61001), PEER)).outcome, 'masqueraded', 'the second of hers');
+  assert.is(each.step(udp(LAN, LEIA(61001), OTHER)).drop?.kind, 'limited');
+  assert.is(each.step(udp(LAN, HAN(61000), OTHER)).drop?.kind, 'limited', 'he has been reached once');
+
+  const all = make('filtering endpoint-independent\n  limit 3 flows');
+  all.step(udp(LAN, HAN(61000), PEER));
+  all.step(udp(LAN, LEIA(61001), MAPPED(61000)));
+  assert.is(all.step(udp(LAN, LEIA(61001), PEER)).drop?.kind, 'limited');
+});
+
+test('what gets no port gives back what it has taken of limits', () => {
+  const symmetric = 'mapping address-and-port-dependent\n  filtering address-and-port-dependent';
+  const gateway = make(`${symmetric}\n  limit 1/hour burst 5`);
+  for (const port of [61000, 61001, 61002, 61003])
+    assert.is(gateway.step(udp(LAN, HAN(port), PEER)).outcome, 'masqueraded');
+  assert.is(gateway.step(udp(LAN, HAN(5), PEER)).drop?.kind, 'ports-exhausted');
+  assert.is(gateway.step(udp(LAN, HAN(61000), OTHER)).outcome, 'masqueraded');
+  assert.is(gateway.step(udp(LAN, HAN(61001), OTHER)).drop?.kind, 'limited');
+});
 
 test.run();

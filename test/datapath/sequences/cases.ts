@@ -1,103 +1,79 @@
-/** Gateways, and packets that come one after the other: first ones, answers, strays, strangers, neighbours. */
+/** Packets that come one after the other: first ones, answers, strays, strangers, neighbours, forged ones, errors. */
 import type { Random } from '../fuzz/random.ts';
+import { type Device, ECHO, ERRORS, type Family, PLACES, type Wire } from './family.ts';
+import { LISTENING, POOL } from './gateways.ts';
 
-export type Device = 'eth0' | 'wan0';
-export interface Case {
+export interface Case extends Wire {
   readonly device: Device;
-  readonly protocol: 'tcp' | 'udp' | 'icmp';
-  readonly saddr: string;
-  readonly sport: number;
-  readonly daddr: string;
-  readonly dport: number;
-  /** TCP: of SAFR. */
-  readonly flags: string;
-  /** ICMP, with the identifier in `sport`. */
-  readonly type: number;
+  /** An ICMP error, which quotes this; of the rest only `device`, `family`, `saddr` and `daddr` count. */
+  readonly about: Wire | null;
+  readonly error: readonly [number, number] | null;
+  /** XDP sees it first. */
+  readonly xdp: boolean;
 }
 /** What left, as somebody outside or inside saw it. */
-export interface Seen extends Pick<Case, 'device' | 'protocol' | 'saddr' | 'sport' | 'daddr' | 'dport'> {}
-
-const INSIDE = ['192.168.1.10', '192.168.1.11', '192.168.1.20'];
-const PEERS = ['192.0.2.80', '192.0.2.66', '198.51.100.9'];
-const WAN = '203.0.113.1';
-const POOL = { first: 20_000, last: 29_999 };
-
-export function makeGateway(random: Random): string {
-  const mapping = random.pick(['endpoint-independent', 'endpoint-independent', 'address-and-port-dependent']);
-  const filtering =
-    mapping === 'endpoint-independent'
-      ? random.pick(['endpoint-independent', 'address-dependent', 'address-and-port-dependent'])
-      : 'address-and-port-dependent';
-  const rules = [
-    'deny tcp 25',
-    'deny udp 20-60 from 192.168.1.11',
-    'allow tcp 1-79',
-    'deny tcp 1-65535 to 192.0.2.66',
-    'allow icmp',
-  ];
-  return `gateway g {
-  default deny
-}
-interface lan = eth0
-interface wan = wan0
-network home = 192.168.1.0/24 on lan
-policy out from lan to wan {
-  ${rules.filter(() => random.chance(0.6)).join('\n  ')}
-  default ${random.pick(['allow', 'allow', 'deny'])}
-}
-policy in from wan to lan {
-  allow udp 7
-  default deny
-}
-masquerade m {
-  from home
-  interface wan
-  ports ${POOL.first}-${POOL.last} ${random.pick(['keep', 'random'])}
-  mapping ${mapping}
-  filtering ${filtering}
-}
-redirect www {
-  interface wan
-  listen tcp 80 to 192.168.1.20:8080
-  listen udp 5000-5009 to 192.168.1.10:6000-6009
-  allow from ${random.pick(['any', '192.0.2.0/24, home'])}
-}
-`;
+export interface Seen extends Wire {
+  readonly device: Device;
 }
 
 /** `window` keeps the ports of a sequence from those of the ones before. */
-export function makeCase(random: Random, window: number, seen: readonly Seen[]): Case {
-  const protocol = random.pick(['tcp', 'udp', 'udp', 'icmp'] as const);
-  const flags = random.pick(['S', 'S', 'S', 'SA', 'A', 'A', 'FA', 'R', 'RA']);
+export function makeCase(random: Random, family: Family, window: number, seen: readonly Seen[]): Case {
   const last = seen.length > 0 ? random.pick(seen.slice(-6)) : null;
-  if (last !== null && random.chance(0.55)) {
-    const back = last.device === 'wan0' && random.chance(0.9) ? 'wan0' : random.pick(['eth0', 'wan0'] as const);
-    const other = random.chance(0.25);
-    return {
-      ...{
-        device: last.device === 'eth0' ? 'eth0' : back,
-        protocol: last.protocol,
-        flags,
-        type: last.protocol === 'icmp' ? 0 : 8,
-      },
-      ...{ saddr: other && random.chance(0.5) ? random.pick(PEERS) : last.daddr, daddr: last.saddr, dport: last.sport },
-      sport: last.protocol === 'icmp' ? last.sport : other ? random.pick([53, 99]) : last.dport,
-    };
-  }
-  const type = random.pick([8, 8, 8, 0]);
+  const common = { family, about: null, error: null, xdp: random.chance(0.5) };
+  if (last !== null && random.chance(0.12)) return { ...common, ...makeError(random, family, last) };
+  const flags = random.pick(['S', 'S', 'S', 'SA', 'A', 'A', 'FA', 'R', 'RA']);
+  const rest = { ...common, flags };
+  if (last !== null && random.chance(0.5)) return { ...rest, ...follow(random, family, last) };
+  return { ...rest, ...start(random, family, window, seen) };
+}
+
+type Part = Pick<Case, 'device' | 'protocol' | 'saddr' | 'sport' | 'daddr' | 'dport' | 'type'>;
+
+/** An answer, or what looks like one. */
+function follow(random: Random, family: Family, last: Seen): Part {
+  const { peers, inside } = PLACES[family];
+  const back = random.chance(0.93) ? last.device : random.pick(['eth0', 'wan0'] as const);
+  const other = random.chance(0.2);
+  const isIcmp = last.protocol === 'icmp';
+  return {
+    ...{ device: back, protocol: last.protocol, type: isIcmp ? ECHO[family][1] : ECHO[family][0] },
+    saddr: other && random.chance(0.5) ? random.pick(last.device === 'wan0' ? peers : inside) : last.daddr,
+    ...{ daddr: last.saddr, dport: last.sport },
+    sport: isIcmp ? last.sport : other ? random.pick([53, 99]) : last.dport,
+  };
+}
+
+function start(random: Random, family: Family, window: number, seen: readonly Seen[]): Part {
+  const { peers, inside, own, mapped } = PLACES[family];
+  const protocol = random.pick(['tcp', 'udp', 'udp', 'icmp'] as const);
+  const [query, reply] = ECHO[family];
+  const type = random.pick([query, query, query, reply]);
   const inner = random.chance(0.5) ? POOL.first : 40_000;
-  const own = inner + ((window * 3) % 9_000) + random.below(3);
+  const sport = inner + ((window * 3) % 9_000) + random.below(3);
+  const outside = seen.filter(({ device, protocol: one }) => device === 'wan0' && one === protocol).at(-1);
   if (random.chance(0.25)) {
-    const dport = random.pick([80, 5003, 22, 7, own]);
-    const daddr = random.pick([WAN, WAN, WAN, ...INSIDE]);
-    return { device: 'wan0', protocol, flags, type, saddr: random.pick(PEERS), sport: 1000 + window, daddr, dport };
+    const known = outside && random.chance(0.3) ? [outside.saddr] : [];
+    const daddr = random.pick([own.wan0, own.wan0, LISTENING[family], ...mapped, ...inside, ...known, ...known]);
+    const dport = random.pick([80, 5003, 22, 7, 53, known.length > 0 ? (outside?.sport ?? sport) : sport]);
+    const saddr = random.pick(random.chance(0.05) ? [...inside, own.wan0] : peers);
+    return { device: 'wan0', protocol, type, saddr, sport: 1000 + window, daddr, dport };
   }
-  const mapped = seen.filter(({ device, protocol: one }) => device === 'wan0' && one === protocol).at(-1);
-  if (mapped && random.chance(0.15)) {
-    const to = { daddr: mapped.saddr, dport: mapped.sport };
-    return { device: 'eth0', protocol, flags, type, saddr: random.pick(INSIDE), sport: own, ...to };
-  }
-  const daddr = random.chance(0.1) ? WAN : random.pick(PEERS);
-  const dport = random.pick([25, 53, 80, 443, 22, 5001]);
-  return { device: 'eth0', protocol, flags, type, saddr: random.pick(INSIDE), sport: own, daddr, dport };
+  const saddr = random.pick(random.chance(0.04) ? [...peers, own.eth0] : inside);
+  const common = { device: 'eth0', protocol, type, saddr, sport } as const;
+  if (outside && random.chance(0.15)) return { ...common, daddr: outside.saddr, dport: outside.sport };
+  const near = [own.wan0, own.eth0, LISTENING[family], ...mapped, ...inside];
+  const daddr = random.pick(random.chance(0.15) ? near : peers);
+  return { ...common, daddr, dport: random.pick([25, 53, 80, 443, 22, 5001, 7]) };
+}
+
+/** About a packet that has left: by whom it was for, a router, or a liar. */
+function makeError(random: Random, family: Family, last: Seen): Omit<Case, 'family' | 'xdp'> {
+  const { peers, inside, router } = PLACES[family];
+  const liar = random.pick(last.device === 'wan0' ? [router, ...peers] : inside);
+  const about = random.chance(0.15) ? { ...last, sport: last.sport ^ 1 } : last;
+  return {
+    ...{ protocol: 'icmp', saddr: random.chance(0.5) ? last.daddr : liar, daddr: about.saddr, sport: 0, dport: 0 },
+    device: random.chance(0.93) ? last.device : random.pick(['eth0', 'wan0'] as const),
+    ...{ flags: '', type: ECHO[family][0], about, error: random.pick(ERRORS[family]) },
+  };
 }
