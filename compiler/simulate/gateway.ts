@@ -3,8 +3,9 @@
  * may become of a packet is asked by `look`, which changes nothing; `enter` lets it happen.
  */
 import type { PolicyDiagram } from '../diagram/diagram.ts';
-import { type InterfaceId, type Model, type RuleId, SELF } from '../model.ts';
-import { addressOf, DENIED, decide, isMalformed, ownerOf, type Surroundings, surroundingsOf } from './decide.ts';
+import type { InterfaceId, Model } from '../model.ts';
+import { answerOf, isAnswerTo } from './answer.ts';
+import { addressOf, decide, isMalformed, type Surroundings, surroundingsOf } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { enterDoor, lastSent } from './doors.ts';
 import { type Flow, Flows, type Found } from './flows.ts';
@@ -12,10 +13,11 @@ import { describeFollowed, isByItsDoor } from './followed.ts';
 import { Mappings } from './mappings.ts';
 import { type Claim, Meters } from './meters.ts';
 import { hasPorts, ICMP, isAnswer, type NewPacket, TCP } from './packet.ts';
-import { wouldShowRouter } from './private.ts';
+import { hideRouter } from './private.ts';
+import { refuse } from './refuse.ts';
 import { portKeyOf, translate } from './source.ts';
 import { meetsEnd, naturalFlags, SYN, track } from './tcp.ts';
-import { endOf } from './timeouts.ts';
+import { endOf, keepersOf } from './timeouts.ts';
 import { reverse, type Tuple } from './tuple.ts';
 
 /** What may become of a packet. */
@@ -72,7 +74,7 @@ export class Gateway {
     const found = isMalformed(packet) ? null : this.#find(packet);
     const ended = found !== null && this.#startsAgain(packet, found) ? found.flow : null;
     if (found !== null && ended === null) {
-      const decision = this.#hideRouter(packet, found, describeFollowed(this.model, packet, found));
+      const decision = hideRouter(this.#place(packet), found, describeFollowed(this.model, packet, found));
       return [{ packet, decision, follows: decision.drop || packet.quotes ? null : found, ended }];
     }
     const decisions = decide(this.model, this.#diagram, packet, this.#around, (journey) =>
@@ -104,20 +106,7 @@ export class Gateway {
 
   /** The packet that answers the connection that was started last; null: nothing was, or nothing answers it. */
   answerLast(): NewPacket | null {
-    if (this.#last === null) return null;
-    const { packet, decision, to } = this.#last;
-    const { family, protocol } = packet;
-    const machine = (address: bigint) => ({ kind: 'address', family, address }) as const;
-    const as = decision.as?.address;
-    const own = as?.kind === 'own' ? ({ kind: 'own', interface: as.interface } as const) : null;
-    const back = {
-      ...{ family, protocol, in: decision.out ?? SELF },
-      from: decision.becomes?.machine ?? packet.to,
-      to: as ? (own ?? machine(to.saddr)) : packet.from,
-    };
-    if (protocol !== ICMP[family]) return { ...back, sport: to.dport, dport: to.sport };
-    const type = answerType(packet);
-    return type === null ? null : { ...back, sport: to.sport, dport: type << 8 };
+    return this.#last && answerOf(this.#last);
   }
 
   /** The outside socket that the connection started last has by a mapping; null: it has none. */
@@ -190,18 +179,6 @@ export class Gateway {
     return flow ? { flow, direction: 'back' } : null;
   }
 
-  /** An error that a router sends out shows its address where that of the connection is shown as it is. */
-  #hideRouter(packet: NewPacket, found: Found, decision: Decision): Decision {
-    if (decision.drop || !packet.quotes) return decision;
-    const { flow, direction } = found;
-    const [from, to] = direction === 'forth' ? [flow.forth, flow.to] : [reverse(flow.to), reverse(flow.forth)];
-    const place = this.#place(packet);
-    const isShown = from.saddr === to.saddr && from.sport === to.sport && addressOf(place, packet.from) !== from.saddr;
-    if (!isShown || !wouldShowRouter(place, direction === 'forth' ? flow.decision.out : flow.packet.in))
-      return decision;
-    return { ...DENIED, by: decision.by, out: decision.out, drop: { kind: 'untranslated' }, trail: decision.trail };
-  }
-
   #startsAgain(packet: NewPacket, found: Found): boolean {
     return (
       packet.protocol === TCP &&
@@ -240,35 +217,4 @@ export class Gateway {
 
 function flagsOf({ flags }: NewPacket, { flow, direction }: Found): number {
   return flags ?? naturalFlags(flow.flags, direction);
-}
-
-function isAnswerTo(answer: NewPacket, query: NewPacket): boolean {
-  return answer.dport >> 8 === answerType(query);
-}
-
-/** The type of ICMP that answers a query; null: nothing does. */
-function answerType({ family, dport }: NewPacket): number | null {
-  const type = dport >> 8;
-  if (family === 6) return type === 128 ? 129 : null;
-  return type === 8 ? 0 : [13, 15, 17].includes(type) ? type + 1 : null;
-}
-
-/** Whose packets keep a connection alive (RFC 4787 REQ-6). */
-function keepersOf(model: Model, { nat, rule, as }: Decision, door: boolean): Flow['keptBy'] {
-  const outbound = (id: RuleId) => model.masquerades.some((one) => one.id === id && one.refresh === 'outbound');
-  if (door && outbound(rule)) return as ? ['forth', 'back'] : ['back'];
-  return !door && outbound(nat) ? ['forth'] : ['forth', 'back'];
-}
-
-type Shortage = 'limited' | 'ports-exhausted' | 'port-taken';
-const SHORTAGES: Readonly<Record<Shortage, string>> = {
-  limited: 'beyond the limit',
-  'ports-exhausted': 'no outside port is left',
-  'port-taken': 'another connection has these ports',
-};
-
-function refuse(model: Model, decision: Decision, rule: RuleId, kind: Shortage): Decision {
-  const stage = kind === 'limited' ? 'limit' : 'port';
-  const trail = [...decision.trail, { stage, text: SHORTAGES[kind], rule } as const];
-  return { ...DENIED, rule, by: ownerOf(model, rule), out: decision.out, drop: { kind }, trail };
 }

@@ -5,7 +5,10 @@
 import type { Family } from '../../grammar/ast.ts';
 import { PRIVATE_V4, PRIVATE_V6 } from '../addresses.ts';
 import { type InterfaceId, type Model, SELF } from '../model.ts';
-import { addressOf, type Journey } from './decide.ts';
+import { addressOf, DENIED, type Journey } from './decide.ts';
+import type { Decision } from './decision.ts';
+import type { Found } from './flows.ts';
+import { reverse } from './tuple.ts';
 
 /**
  * Answers would leave with the private address that was asked for: the source is not behind the interface that the packet came
@@ -19,11 +22,18 @@ export function wouldAnswerOutside(journey: Journey, asked: bigint): boolean {
   return outs.length > 0 && outs.every((out) => out !== packet.in && hides(model, out, family));
 }
 
-/** A router that reports by `out` about a connection of which it is no end would show its own address. */
-export function wouldShowRouter(journey: Omit<Journey, 'diagram' | 'trail'>, out: InterfaceId | null): boolean {
-  const { model, packet } = journey;
-  if (out === null || out === SELF) return false;
-  return hides(model, out, packet.family) && isPrivate(addressOf(journey, packet.from), packet.family);
+/** An error of a router inside, about a connection whose addresses are shown as they are, would show that of the router. */
+export function hideRouter(place: Omit<Journey, 'diagram' | 'trail'>, found: Found, decision: Decision): Decision {
+  const { packet, model } = place;
+  if (decision.drop || !packet.quotes) return decision;
+  const { flow, direction } = found;
+  const [from, to] = direction === 'forth' ? [flow.forth, flow.to] : [reverse(flow.to), reverse(flow.forth)];
+  const out = direction === 'forth' ? flow.decision.out : flow.packet.in;
+  const router = addressOf(place, packet.from);
+  const isShown = from.saddr === to.saddr && from.sport === to.sport && router !== from.saddr;
+  if (!isShown || out === null || out === SELF) return decision;
+  if (!hides(model, out, packet.family) || !isPrivate(router, packet.family)) return decision;
+  return { ...DENIED, by: decision.by, out: decision.out, drop: { kind: 'untranslated' }, trail: decision.trail };
 }
 
 function hides({ masquerades }: Model, id: InterfaceId, family: Family): boolean {

@@ -1,5 +1,6 @@
 /** How long a connection lives (RFC 5382 REQ-5, RFC 4787 REQ-5, RFC 5508 REQ-2; native/datapath/tcp.h). */
-import type { Timeouts } from '../model.ts';
+import type { Model, RuleId, Timeouts } from '../model.ts';
+import type { Decision } from './decision.ts';
 import type { Flow } from './flows.ts';
 import { ICMP, TCP, UDP } from './packet.ts';
 import { stateOf } from './tcp.ts';
@@ -14,4 +15,11 @@ export function classOf({ packet, flags }: Pick<Flow, 'packet' | 'flags'>): keyo
 /** When it ends, unless another packet comes: in milliseconds. */
 export function endOf(flow: Flow, timeouts: Timeouts): number {
   return Math.max(...flow.keptBy.map((direction) => flow.used[direction])) + timeouts[classOf(flow)];
+}
+
+/** Whose packets keep a connection alive (RFC 4787 REQ-6). */
+export function keepersOf(model: Model, { nat, rule, as }: Decision, door: boolean): Flow['keptBy'] {
+  const outbound = (id: RuleId) => model.masquerades.some((one) => one.id === id && one.refresh === 'outbound');
+  if (door && outbound(rule)) return as ? ['forth', 'back'] : ['back'];
+  return !door && outbound(nat) ? ['forth'] : ['forth', 'back'];
 }
