@@ -46,9 +46,36 @@ const MOST_PATHS = 200_000;
 /** Nodes that are looked at to bring the diagram of differences in order. */
 const MOST_NODES = 4_000_000;
 
-export function compare(a: Side, b: Side, most = MOST_PATHS): Comparison {
+/** Branches that are made to bring two journeys together; long policies of wide, overlapping ranges take more. */
+const MOST_BRANCHES = 1_000_000;
+
+class TooMany extends Error {}
+
+export function compare(a: Side, b: Side, most = MOST_PATHS, mostBranches = MOST_BRANCHES): Comparison {
   const places = joinPlaces([a.model, b.model]);
-  const store = createStore<string>((text) => text);
+  try {
+    return compareIn(boundedStore(mostBranches), places, a, b, most);
+  } catch (error) {
+    if (!(error instanceof TooMany)) throw error;
+    const bound = 'the lines of the two files are too many, and their ranges too wide, to compare packet by packet';
+    return { places, differences: [], settings: compareSettings(a.model, b.model), bound };
+  }
+}
+
+function boundedStore(most: number): Store<string> {
+  const { leaf, branch } = createStore<string>((text) => text);
+  let left = most;
+  return {
+    leaf,
+    branch(field, edges) {
+      left -= 1;
+      if (left < 0) throw new TooMany();
+      return branch(field, edges);
+    },
+  };
+}
+
+function compareIn(store: Store<string>, places: Places, a: Side, b: Side, most: number): Comparison {
   const tables: Tables = new Map();
   const [before, after] = [buildJourney(store, a, places, tables), buildJourney(store, b, places, tables)];
   const { groups, complete } = listDifferences(store, before.whole, after.whole, places, most);

@@ -1,6 +1,7 @@
 /** The programs on the hooks, for flows that are known: loaded, pinned, replaced by those of another version. */
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { sizeTables } from '../../compiler/artifact/maps.ts';
 import { PORT_REST_MS } from '../../compiler/model.ts';
 import type { BpfObject, BpfProgram } from '../../native/lib/libbpf.ts';
@@ -130,11 +131,18 @@ export async function replaceDatapath(
   };
 }
 
+const ARM_TRIES = 10;
+
 /** Runs `arm` once: it starts the timer, or gives a running one to the new program. */
 export async function armSweep(work: Work): Promise<void> {
   for (const family of familiesOf(work)) {
     using program = work.libbpf.BpfProgram.openPinned(pinPath(work, programPin(ARM_PROGRAM, family)));
-    const { retval } = await program.testRun({ data: new Uint8Array(64) });
-    if (retval !== 0) throw new Error(`the expiry timer could not be started (${retval})`);
+    for (let tries = 1; ; tries++) {
+      const { retval } = await program.testRun({ data: new Uint8Array(64) });
+      if (retval === 0) break;
+      // The kernel takes memory for a timer only where it need not wait for it: the next moment it may have some.
+      if (tries === ARM_TRIES) throw new Error(`the expiry timer could not be started (${retval})`);
+      await setTimeout(20);
+    }
   }
 }

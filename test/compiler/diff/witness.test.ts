@@ -50,6 +50,14 @@ test('is found at port 0, and where no packet of a likely kind is', () => {
   for (const { box, witness } of differences) assert.ok(witness && isInBox(box, fieldsOf(witness)));
 });
 
+test('is not sought without end: what is too much is said, the settings are compared all the same', () => {
+  const [before, after] = [gateway(''), gateway('allow tcp 80').replace('default deny', 'default deny\n  flows 4096')];
+  const { differences, bound, settings } = compare(sideOf(before), sideOf(after), undefined, 50);
+  assert.equal([differences.length, settings.length], [0, 1]);
+  assert.match(bound ?? '', /too many/);
+  assert.is(compare(sideOf(before), sideOf(after)).bound, null);
+});
+
 test('is none for ICMP that starts nothing, and from an address to itself', () => {
   assert.equal(changes(gateway(''), gateway('allow icmp echo-reply')), []);
   assert.equal(changes(gateway(''), gateway('allow tcp 80 from 10.0.0.1 to 10.0.0.1')), []);
