@@ -8,7 +8,7 @@ import { writeMss } from './mss.ts';
 import { writePolicies } from './policies.ts';
 import { writeRedirects } from './redirects.ts';
 import { writeRuleset } from './text.ts';
-import { writeUntranslated } from './untranslated.ts';
+import { writeAnswersOutside, writeUntranslated } from './untranslated.ts';
 
 /** For `nft -f`. The model must be free of what complain() calls an error. */
 export function emitNftables(model: Model): string {
@@ -19,6 +19,7 @@ export function emitNftables(model: Model): string {
   writeRedirects(builder);
   writePolicies(builder);
   writeMasquerades(builder);
+  writeAnswersOutside(builder);
   writeUntranslated(builder);
   writeMss(builder);
   writeAccounts(builder);

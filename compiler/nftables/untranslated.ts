@@ -1,4 +1,4 @@
-/** A private source that nothing has translated does not leave an interface that a masquerade names. */
+/** No private address is shown where a masquerade hides them: as a source that nothing has translated, or by answers. */
 import type { Family } from '../../grammar/ast.ts';
 import { PRIVATE_V4, PRIVATE_V6, subtract } from '../addresses.ts';
 import type { AddressSet, InterfaceId, Model } from '../model.ts';
@@ -22,11 +22,35 @@ export function writeUntranslated(builder: Builder): void {
   });
 }
 
+/** Of what policies let through: a source that is not behind the interface it came in by, but outside. Answers would leave with the
+ * address that it asked for. */
+export function writeAnswersOutside(builder: Builder): void {
+  const lines = ([4, 6] as const).flatMap((family) => {
+    const written = builder.addresses(family === 4 ? PRIVATE_V4 : PRIVATE_V6, family);
+    if (written === null) return [];
+    return uplinksOf(builder, family).map((id): Line => {
+      const uplink = builder.device(id);
+      const match = `iifname != ${uplink} ct original ${layer(family)} daddr ${written} fib saddr oifname ${uplink}`;
+      return { match, statement: 'counter drop', comment: 'answers would show a private address' };
+    });
+  });
+  if (lines.length === 0) return;
+  builder.addChain({
+    name: 'answers-outside',
+    says: 'whose answers would leave with an address that is hidden',
+    hook: 'type filter hook forward priority filter + 10; policy accept;',
+    lines: [always('ct direction reply accept'), always('ct status confirmed accept'), ...lines],
+  });
+}
+
+function uplinksOf({ model }: Builder, family: Family): InterfaceId[] {
+  const hiding = model.masquerades.filter(({ families }) => families.includes(family));
+  return [...new Set(hiding.flatMap(({ interfaces }) => interfaces))];
+}
+
 function linesOf(builder: Builder, family: Family): Line[] {
   const { model } = builder;
-  const hiding = model.masquerades.filter(({ families }) => families.includes(family));
-  const uplinks = [...new Set(hiding.flatMap(({ interfaces }) => interfaces))];
-  return uplinks.flatMap((id) => {
+  return uplinksOf(builder, family).flatMap((id) => {
     const strangers = subtract(family === 4 ? PRIVATE_V4 : PRIVATE_V6, livingOn(model, id, family));
     const written = builder.addresses(strangers, family);
     if (written === null) return [];

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { addon, type Bytes, type FdHandle } from './addon.ts';
 import { BpfError } from './bpf-error.ts';
 import { Btf } from './btf.ts';
@@ -30,6 +31,10 @@ export type MapKey = Uint8Array | number | null;
 export type MapValue = Uint8Array | number | BpfProgram | BpfMap;
 export type MapSource = { obtain(): FdHandle; setMaxEntries(entries: number): void };
 export type UpdateMode = 'any' | 'absent' | 'present';
+
+const PART = 512;
+const MOST_TRIES = 6;
+const isOutOfMemory = (error: unknown): boolean => error instanceof BpfError && error.code === 'ENOMEM';
 
 const UPDATE_FLAGS: Readonly<Record<UpdateMode, number>> = { any: 0, absent: 1, present: 2 };
 
@@ -247,13 +252,41 @@ export class BpfMap {
     return await this.setPacked(keys, join(list.map(([, value]) => this.#value(value))), mode);
   }
 
-  /** setMany for keys and values that lie one behind the other already: no object for each element. */
+  /**
+   * setMany for keys and values that lie one behind the other already: no object for each element. Maps without preallocation take
+   * memory where the kernel need not wait for it, and may have none for a moment (ENOMEM): then in parts, each tried again.
+   */
   async setPacked(keys: Uint8Array, values: Uint8Array, mode: UpdateMode = 'any'): Promise<number> {
     const { keySize, valueBytes } = this.#describe();
     const count = checkBytes(keys, 'keys').byteLength / Math.max(keySize, 1);
     if (keySize === 0 || !Number.isInteger(count)) throw new RangeError(`keys must be a multiple of ${keySize} bytes`);
     checkSize(values, count * valueBytes, 'values');
-    return await addon().mapUpdateBatch(this.handle(), keys, values, count, UPDATE_FLAGS[mode]);
+    try {
+      return await addon().mapUpdateBatch(this.handle(), keys, values, count, UPDATE_FLAGS[mode]);
+    } catch (error) {
+      if (mode !== 'any' || !isOutOfMemory(error)) throw error;
+    }
+    for (let first = 0; first < count; first += PART) {
+      const last = Math.min(first + PART, count);
+      await this.#setPart(
+        keys.subarray(first * keySize, last * keySize),
+        values.subarray(first * valueBytes, last * valueBytes),
+        last - first,
+      );
+    }
+    return count;
+  }
+
+  async #setPart(keys: Uint8Array, values: Uint8Array, count: number): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await addon().mapUpdateBatch(this.handle(), keys, values, count, UPDATE_FLAGS.any);
+        return;
+      } catch (error) {
+        if (tries === MOST_TRIES || !isOutOfMemory(error)) throw error;
+        await pause(5 * 2 ** tries);
+      }
+    }
   }
 
   /** Deletes many elements on a worker; how many were there. */
