@@ -16,6 +16,7 @@ import {
   type Sides,
   type Table,
 } from '../model.ts';
+import { protocolNumber } from '../protocols.ts';
 
 export type Ranges = readonly Range<bigint>[];
 
@@ -158,20 +159,18 @@ export function rangesOf(set: AddressSet, family: Family): Ranges {
   return ranges;
 }
 
-const NUMBERS = { tcp: 6, udp: 17, sctp: 132, gre: 47, esp: 50 } as const;
 export const EVERY_SERVICE: readonly Range<number>[] = [{ first: 0, last: 0xffffff }];
 
 export function servicesOf(services: readonly Service[], family: Family): readonly Range<number>[] {
   if (services.length === 0) return EVERY_SERVICE;
   const ranges: Range<number>[] = [];
   for (const { protocol, ports, icmp } of services) {
+    const base = protocolNumber(protocol, family) << 16;
     if (protocol === 'icmp') {
-      const base = (family === 4 ? 1 : 58) << 16;
       const type = family === 4 ? icmp?.v4 : icmp?.v6;
       if (icmp === null) ranges.push({ first: base, last: base + 0xffff });
       else if (type != null) ranges.push({ first: base + (type << 8), last: base + (type << 8) + 0xff });
     } else {
-      const base = NUMBERS[protocol] << 16;
       ranges.push({ first: base + (ports?.first ?? 0), last: base + (ports?.last ?? 0xffff) });
     }
   }

@@ -1,10 +1,12 @@
 /** A packet of some boxes as an `expect` would say it: one that an admin would think of, where there is a choice. */
+
 import { writeAddress } from '../../grammar/address.ts';
 import type { Family } from '../../grammar/ast.ts';
 import { containsPoint, EVERY_ADDRESS, intersectRanges, normalize, subtractRanges } from '../addresses.ts';
 import type { InterfaceId } from '../model.ts';
 import { SELF } from '../model.ts';
 import { ownedAddresses } from '../ownership.ts';
+import { protocolNumber } from '../protocols.ts';
 import { type Box, bitsOf, type Point, type Ranges, rangesOf } from './boxes.ts';
 import { type Context, interfaceName } from './context.ts';
 import { ICMP_TYPES } from './icmp-types.ts';
@@ -59,35 +61,31 @@ interface Chosen {
   readonly port: number | null;
 }
 
-const PORTS: readonly (readonly [number, string])[] = [
-  [6, 'tcp'],
-  [17, 'udp'],
-  [132, 'sctp'],
-];
-const WHOLE: readonly (readonly [number, string])[] = [
-  [47, 'gre'],
-  [50, 'esp'],
-];
+const PORTS = ['tcp', 'udp', 'sctp'] as const;
+const WHOLE = ['gre', 'esp'] as const;
 const USUAL = [80, 22, 443, 53, 25];
 
 function chooseService({ family, services }: Box): Chosen | null {
-  for (const [protocol, name] of PORTS) {
-    const base = protocol << 16;
+  for (const name of PORTS) {
+    const base = protocolNumber(name, family) << 16;
     const [some] = intersectRanges(services, [{ first: base + 1, last: base + 0xffff }]);
     if (some === undefined) continue;
     const usual = USUAL.find((port) => containsPoint(services, base + port));
     const value = usual === undefined ? some.first : base + usual;
     return { value, text: name, port: value - base };
   }
-  const icmp = (family === 4 ? 1 : 58) << 16;
+  const icmp = protocolNumber('icmp', family) << 16;
   for (const [name, { v4, v6 }] of ICMP_TYPES) {
     const type = family === 4 ? v4 : v6;
     if (type === null || !STARTS.test(name)) continue; // the others belong to a connection or are dropped
     const value = icmp + (type << 8);
     if (containsPoint(services, value)) return { value, text: `icmp ${name}`, port: null };
   }
-  const whole = WHOLE.find(([protocol]) => containsPoint(services, protocol << 16));
-  return whole === undefined ? null : { value: whole[0] << 16, text: whole[1], port: null };
+  for (const text of WHOLE) {
+    const value = protocolNumber(text, family) << 16;
+    if (containsPoint(services, value)) return { value, text, port: null };
+  }
+  return null;
 }
 const STARTS = /-request$|-solicitation$|-query$/;
 

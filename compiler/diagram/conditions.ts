@@ -1,16 +1,9 @@
 /** What a rule's clauses ask of a packet, as conjunctions of field ranges; a rule is the union of several. */
+
 import type { Family } from '../../grammar/ast.ts';
 import { intersectRanges, normalize, subtractRanges } from '../addresses.ts';
-import {
-  type AddressSet,
-  type InterfaceId,
-  type Protocol,
-  type Range,
-  SELF,
-  type Service,
-  type Side,
-  type Sides,
-} from '../model.ts';
+import { type AddressSet, type InterfaceId, type Range, SELF, type Service, type Side, type Sides } from '../model.ts';
+import { protocolNumber } from '../protocols.ts';
 import type { Field } from './diagram.ts';
 import { FAMILY_RANGE, IN_TABLE, lastOf, NOWHERE } from './fields.ts';
 import { type Ranges, rangesOf } from './ranges.ts';
@@ -56,24 +49,6 @@ export function saddrOf(family: Family): 'saddr4' | 'saddr6' {
 }
 export function addressesOf(set: AddressSet, family: Family): Ranges {
   return family === 4 ? set.v4 : set.v6;
-}
-
-/** IANA protocol numbers. */
-export function protocolNumber(protocol: Protocol, family: Family): number {
-  switch (protocol) {
-    case 'tcp':
-      return 6;
-    case 'udp':
-      return 17;
-    case 'sctp':
-      return 132;
-    case 'icmp':
-      return family === 4 ? 1 : 58;
-    case 'gre':
-      return 47;
-    case 'esp':
-      return 50;
-  }
 }
 
 /** The conditions of a `what`: one for each protocol with ports, one for all that are meant whole. */

@@ -1,7 +1,7 @@
 /** Which lines of a block were looked at before the one that decided, and why each of them did not take the packet. */
 import { containsAddress } from '../addresses.ts';
-import { protocolNumber } from '../diagram/conditions.ts';
 import type { InterfaceId, Machine, Model, Rule, RuleId, Service, Side, Sides } from '../model.ts';
+import { protocolNumber } from '../protocols.ts';
 import { addressOf, type Surroundings } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { hasPorts, type NewPacket } from './packet.ts';

@@ -1,7 +1,8 @@
 /** The packets that one step of an `expect` speaks of. */
-import { protocolNumber } from '../diagram/conditions.ts';
+
 import type { PolicyDiagram } from '../diagram/diagram.ts';
 import type { ExpectedPacket, Machine, Model } from '../model.ts';
+import { protocolNumber } from '../protocols.ts';
 import { listCuts } from './own-addresses.ts';
 import { hasPorts, type NewPacket } from './packet.ts';
 

@@ -1,6 +1,8 @@
 /** Decisions and packets in the admin's words. */
+
 import { writeAddress } from '../../grammar/address.ts';
 import { type InterfaceId, type Machine, type Model, type Range, type RuleId, SELF } from '../model.ts';
+import { PROTOCOL_NAMES } from '../protocols.ts';
 import type { Appearance, Decision } from './decision.ts';
 import { hasPorts, ICMP, type NewPacket } from './packet.ts';
 
@@ -40,21 +42,12 @@ export function namePorts({ first, last }: Range<number>): string {
   return first === last ? `${first}` : `${first}-${last}`;
 }
 
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: 'icmp',
-  6: 'tcp',
-  17: 'udp',
-  47: 'gre',
-  50: 'esp',
-  58: 'icmp',
-  132: 'sctp',
-};
-
 /** `tcp from 192.168.1.20:1025 on lan to 192.0.2.80:80`, `icmp type 8 from …`: a packet as a sentence. */
 export function describePacketOf(model: Model, packet: NewPacket): string {
   const { protocol, family, from, sport, to, dport, in: on } = packet;
   const ported = hasPorts(protocol);
-  const kind = protocol === ICMP[family] ? `icmp type ${dport >> 8}` : (PROTOCOLS[protocol] ?? `protocol ${protocol}`);
+  const kind =
+    protocol === ICMP[family] ? `icmp type ${dport >> 8}` : (PROTOCOL_NAMES[protocol] ?? `protocol ${protocol}`);
   const [source, target] = [namePlace(model, from, ported ? sport : null), namePlace(model, to, ported ? dport : null)];
   return `${kind} from ${source} on ${nameInterface(model, on)} to ${target}`;
 }

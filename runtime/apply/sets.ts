@@ -48,8 +48,8 @@ export async function editSet(
   const { added, removed } = comparePacked(before, after);
   const path = pinPath(work, outlinePin(slot, id));
   using outline = existsSync(path) ? work.libbpf.BpfMap.openPinned(path) : null;
-  const [old, both, now] = [drawOutline(before), drawOutline(before, after), drawOutline(after)];
-  if (outline) await redraw(outline, old, both);
+  const both = outline ? drawOutline(before, after) : null;
+  if (outline && both) await redraw(outline, drawOutline(before), both);
   using map = work.libbpf.BpfMap.openPinned(pinPath(work, setPin(slot, id)));
   await setAll(map, added);
   injectFault('edit');
@@ -57,7 +57,7 @@ export async function editSet(
     return removed.subarray(i * KEY_SIZE, (i + 1) * KEY_SIZE);
   });
   await map.deleteMany(keys);
-  if (outline) await redraw(outline, both, now);
+  if (outline && both) await redraw(outline, both, drawOutline(after));
   await recheckFlows(work);
 }
 

@@ -1,7 +1,9 @@
 /** Hosts, networks, sets and services of two files by what they stand for, so that boxes can be told in their words. */
+
 import type { Declared } from '../../compiler/check/check.ts';
-import type { AddressSet, Protocol, Range, Service } from '../../compiler/model.ts';
+import type { AddressSet, Range, Service } from '../../compiler/model.ts';
 import { rangesOf } from '../../compiler/pairing.ts';
+import { protocolNumber } from '../../compiler/protocols.ts';
 
 type Ranges = readonly Range<bigint>[];
 
@@ -13,7 +15,6 @@ export interface Names {
 
 /** Sets of more ranges are not looked for. */
 const MOST_RANGES = 64;
-const NUMBERS: Partial<Readonly<Record<Protocol, bigint>>> = { tcp: 6n, udp: 17n, sctp: 132n };
 
 /** Without names that stand for one thing in the one file and for another in the other. */
 export function namesOf(files: readonly Declared[]): Names {
@@ -67,8 +68,8 @@ export function keyOfService(protocols: Ranges, ports: Ranges): string {
 function keyOfWhat(services: readonly Service[]): string | null {
   const ports = new Map<bigint, Range<bigint>[]>();
   for (const { protocol, ports: range } of services) {
-    const number = NUMBERS[protocol];
-    if (number === undefined || range === null) return null;
+    if (range === null) return null;
+    const number = BigInt(protocolNumber(protocol, 4));
     ports.set(number, [...(ports.get(number) ?? []), { first: BigInt(range.first), last: BigInt(range.last) }]);
   }
   const numbers = [...ports.keys()].sort((a, b) => Number(a - b)).map((number) => ({ first: number, last: number }));

@@ -7,6 +7,7 @@ import type { Box } from '../../compiler/diff/boxes.ts';
 import type { Change, Comparison, Difference } from '../../compiler/diff/diff.ts';
 import type { Witness } from '../../compiler/diff/witness.ts';
 import type { Model, Range } from '../../compiler/model.ts';
+import { PROTOCOL_NAMES } from '../../compiler/protocols.ts';
 import { writeAddress } from '../../grammar/address.ts';
 import { keyOfService, type Names, takeNames } from './names.ts';
 
@@ -22,15 +23,6 @@ export const TITLES: Readonly<Record<Change, string>> = {
 /** Of sets of packets without a witness. */
 export const UNSURE = 'which packets these are, only the machine knows';
 
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: 'icmp',
-  6: 'tcp',
-  17: 'udp',
-  47: 'gre',
-  50: 'esp',
-  58: 'icmp',
-  132: 'sctp',
-};
 /** Ranges of one thing that are written out. */
 const MOST_RANGES = 6;
 
@@ -82,7 +74,7 @@ function writeWhat({ protocol, dport, family }: Box, { services }: Names): strin
   if (service !== undefined) return service;
   if (protocol === undefined) return dport === undefined ? 'everything' : `ports ${writeNumbers(dport, 'dport')}`;
   const kinds = isOne(protocol)
-    ? (PROTOCOLS[Number(protocol[0]!.first)] ?? `protocol ${protocol[0]!.first}`)
+    ? (PROTOCOL_NAMES[Number(protocol[0]!.first)] ?? `protocol ${protocol[0]!.first}`)
     : writeProtocols(protocol, family);
   if (dport === undefined) return kinds;
   if (kinds === 'icmp')
@@ -100,7 +92,7 @@ function isOne(ranges: Ranges): boolean {
 function writeProtocols(ranges: Ranges, _: Ranges | undefined): string {
   const gaps = gapsOf(ranges, lastOf('protocol'));
   const name = ({ first, last }: Range<bigint>) =>
-    first === last ? (PROTOCOLS[Number(first)] ?? `${first}`) : `${first}-${last}`;
+    first === last ? (PROTOCOL_NAMES[Number(first)] ?? `${first}`) : `${first}-${last}`;
   return gaps.length <= ranges.length
     ? `everything but ${gaps.map(name).join(', ')}`
     : `protocols ${ranges.map(name).join(', ')}`;
@@ -141,7 +133,7 @@ function gapsOf(ranges: Ranges, end: bigint): Range<bigint>[] {
 /** Each family has an ICMP of its own. */
 function nameProtocol(protocol: number, family: 4 | 6): string {
   const foreign = family === 4 ? 58 : 1;
-  return (protocol === foreign ? undefined : PROTOCOLS[protocol]) ?? `protocol ${protocol}`;
+  return (protocol === foreign ? undefined : PROTOCOL_NAMES[protocol]) ?? `protocol ${protocol}`;
 }
 
 /** `tcp from 192.168.1.1 on lan to 192.0.2.80:22`, as a step of an `expect` begins. */

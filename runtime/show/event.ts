@@ -1,4 +1,5 @@
 import type { ManifestRule } from '../../compiler/artifact/manifest.ts';
+import { PROTOCOL_NAMES } from '../../compiler/protocols.ts';
 import type { BtfRecord } from '../../native/lib/libbpf.ts';
 import { readKey } from './accounts.ts';
 import type { Endpoint } from './connection.ts';
@@ -38,15 +39,6 @@ export interface EventNames {
   readonly wallTime: (monotonic: bigint) => number;
 }
 
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: 'icmp',
-  6: 'tcp',
-  17: 'udp',
-  47: 'gre',
-  50: 'esp',
-  58: 'icmp',
-  132: 'sctp',
-};
 /** RFC 9293 section 3.1, from bit 0 on. */
 const TCP_FLAGS = 'FSRPAUEC';
 
@@ -73,7 +65,7 @@ export function describeEvent(record: BtfRecord, names: EventNames): Event {
     label: rule?.log?.label ?? null,
     in: device(number('in')),
     out: device(number('out')) ?? (number('local') === 1 ? 'self' : null),
-    protocol: PROTOCOLS[protocol] ?? String(protocol),
+    protocol: PROTOCOL_NAMES[protocol] ?? String(protocol),
     source: endpoint('saddr', 'sport'),
     destination: endpoint('daddr', 'dport'),
     as: endpoint('to_saddr', 'to_sport'),

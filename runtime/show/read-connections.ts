@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { PROTOCOL_NAMES } from '../../compiler/protocols.ts';
 import type { Btf } from '../../native/lib/libbpf.ts';
 import { enumOf, offsetsOf } from '../apply/layout.ts';
 import { coarseNow, fromCoarse } from '../apply/tables.ts';
@@ -11,15 +12,8 @@ import { makeOrigins, type Origins } from './origins.ts';
 
 /** Slots of the first page: few, so that the first line is there soon. */
 const FIRST_PAGE = 512;
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: 'icmp',
-  58: 'icmpv6',
-  6: 'tcp',
-  17: 'udp',
-  47: 'gre',
-  50: 'esp',
-  132: 'sctp',
-};
+/** As `conntrack` calls them: the two ICMPs are told apart. */
+const PROTOCOLS: Readonly<Record<number, string>> = { ...PROTOCOL_NAMES, 58: 'icmpv6' };
 /** flow_dir.tcp */
 const RESET = 4;
 const TCP = 6;
